@@ -1,0 +1,61 @@
+/**
+ * The shapes every contract module shares. Addresses are 20-byte values written as 40 lower-case hex
+ * digits without a prefix; hashes 32 bytes as 64 hex digits. Amounts are bigint: power in mW (rounds) or W
+ * (obligations), energy in W*s, money in micro-units, prices in micro-units of money per kWh.
+ */
+
+export type Address = string;
+export type Hash = string;
+
+/** The only view of the ledger that a module has: an authenticated map with a draft on top. */
+export type ContractState = {
+  get(key: string): Uint8Array | undefined;
+  set(key: string, value: Uint8Array): void;
+  delete(key: string): void;
+};
+
+/** All that a transaction may know of the world. */
+export type BlockContext = {
+  readonly height: number;
+  /** The block's time, UTC in milliseconds: the contract's only clock. */
+  readonly timeMs: number;
+};
+
+/** A call whose signature, chain, nonce and expiry have been checked by chain/. */
+export type Call = {
+  readonly sender: Address;
+  /** `module.verb`, such as `coordination.offer`. */
+  readonly method: string;
+  /** Decoded canonical CBOR: integers as bigint, byte strings, text, booleans, arrays. */
+  readonly args: readonly CborValue[];
+};
+
+export type CborValue = bigint | boolean | string | Uint8Array | null | readonly CborValue[];
+
+export type ContractEvent = {
+  /** `module.pastTense`, such as `coordination.roundClosed`. */
+  readonly name: string;
+  readonly fields: Readonly<
+    Record<string, string | number | bigint | boolean | readonly (string | number | bigint)[]>
+  >;
+};
+
+export type RejectionCode =
+  | 'CONTRACT_UNKNOWN_METHOD'
+  | 'CONTRACT_BAD_ARGUMENTS'
+  | 'CONTRACT_WRONG_ROLE'
+  | 'CONTRACT_UNKNOWN_ACCOUNT'
+  | 'CONTRACT_ALREADY_EXISTS'
+  | 'CONTRACT_NOT_FOUND'
+  | 'CONTRACT_INSUFFICIENT_FUNDS'
+  | 'CONTRACT_NOT_QUALIFIED'
+  | 'CONTRACT_WRONG_PHASE'
+  | 'CONTRACT_WRONG_ROUND'
+  | 'CONTRACT_TOO_EARLY'
+  | 'CONTRACT_TOO_LATE'
+  | 'CONTRACT_OUT_OF_RANGE'
+  | 'CONTRACT_IMPLAUSIBLE';
+
+export type Outcome =
+  | { readonly ok: true; readonly events: readonly ContractEvent[] }
+  | { readonly ok: false; readonly code: RejectionCode; readonly reason: string };

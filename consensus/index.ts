@@ -1,0 +1,1 @@
+export { ConsensusError, type ConsensusErrorCode } from './errors.ts';

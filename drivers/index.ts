@@ -1,0 +1,2 @@
+export type * from './devices/capabilities.ts';
+export { DriversError, type DriversErrorCode } from './errors.ts';

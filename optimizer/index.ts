@@ -1,0 +1,3 @@
+export { OptimizerError, type OptimizerErrorCode } from './errors.ts';
+export type * from './prosumer/types.ts';
+export type * from './qp/types.ts';

@@ -1,0 +1,168 @@
+/**
+ * One home's problem and its plan, by name. The DERs Cost Minimization of Yang & Wang with the errata
+ * that docs/decisions.md lists. All series have `slots` entries; power in kW, energy in kWh, money in the
+ * network's currency, temperatures in degrees Celsius.
+ */
+
+export type Battery = {
+  readonly capacityKwh: number;
+  readonly energyKwhMin: number;
+  readonly chargeKwMax: number;
+  readonly dischargeKwMax: number;
+  readonly chargeEfficiency: number;
+  readonly dischargeEfficiency: number;
+  readonly initialKwh: number;
+  /** Energy at the end of the horizon at least; the initial energy unless told otherwise. */
+  readonly finalKwhMin?: number;
+  readonly wearPerKwh: number;
+};
+
+export type ElectricVehicle = {
+  readonly capacityKwh: number;
+  readonly chargeKwMax: number;
+  /** 0 where the charger cannot feed back. */
+  readonly dischargeKwMax: number;
+  readonly chargeEfficiency: number;
+  readonly dischargeEfficiency: number;
+  /** Energy at the start of slot 0 (at arrival, if it is not there yet in slot 0). */
+  readonly initialKwh: number;
+  /** 1 where the vehicle is plugged in. */
+  readonly present: ArrayLike<number>;
+  /** Energy at least, at the end of each slot: the target at departure, 0 elsewhere. */
+  readonly energyKwhMin: ArrayLike<number>;
+  /** Energy used by driving, taken at the start of the slot in which the vehicle returns. */
+  readonly drivenKwh: ArrayLike<number>;
+  readonly wearPerKwh: number;
+};
+
+export type Hvac = {
+  readonly powerKwMax: number;
+  /** Thermal resistance, K per kW, and capacitance, kWh per K, of the house. */
+  readonly resistanceKPerKw: number;
+  readonly capacitanceKwhPerK: number;
+  /** Kelvin that one kW of electric power held over one slot adds by the next (negative when cooling). */
+  readonly gainKPerKw: number;
+  readonly outdoorC: ArrayLike<number>;
+  readonly preferredC: number;
+  readonly indoorCMin: number;
+  readonly indoorCMax: number;
+  /** Measured before slot 0. */
+  readonly indoorCInitial: number;
+  readonly powerKwInitial: number;
+  /** Money per K^2 per hour away from the preferred temperature. */
+  readonly discomfortPerK2h: number;
+};
+
+export type ShiftableLoad = {
+  /** First slot and one past the last slot of the window in which it may run. */
+  readonly fromSlot: number;
+  readonly toSlot: number;
+  readonly powerKwMax: number;
+  /** Preferred power by slot, over the whole horizon; its sum over the window is kept. */
+  readonly preferredKw: ArrayLike<number>;
+  /** Money per kW^2 per hour away from the preferred power. */
+  readonly discomfortPerKw2h: number;
+};
+
+export type DemandResponse = {
+  /** 'opt-in': import + reduction <= baseline in called slots. 'as-published': 0 <= reduction <= import. */
+  readonly form: 'opt-in' | 'as-published';
+  /** Reward by slot; 0 where nothing is called. */
+  readonly rewardPerKwh: ArrayLike<number>;
+  /** Baseline by slot, from the contract; read with 'opt-in' only. */
+  readonly baselineKw: ArrayLike<number>;
+};
+
+export type Trade =
+  | { readonly kind: 'none' }
+  | { readonly kind: 'fixed'; readonly soldKw: ArrayLike<number> }
+  | {
+      /** dt * ( -price * p + penalty/2 * (p - target)^2 ), p in kW sold. */
+      readonly kind: 'priced';
+      readonly pricePerKwh: ArrayLike<number>;
+      readonly penaltyPerKwhPerKw: number;
+      readonly targetSoldKw: ArrayLike<number>;
+    };
+
+export type HomeProblem = {
+  readonly slots: number;
+  readonly slotHours: number;
+  readonly importPricePerKwh: ArrayLike<number>;
+  readonly feedInPricePerKwh: ArrayLike<number>;
+  /** Limit of the connection. */
+  readonly importKwMax: number;
+  readonly demandCharge?: { readonly pricePerKw: number; readonly meteredPeakKw: number };
+  readonly baseLoadKw: ArrayLike<number>;
+  /** Available generation; absent or zeros without PV. */
+  readonly pvKw?: ArrayLike<number>;
+  readonly battery?: Battery;
+  readonly ev?: ElectricVehicle;
+  readonly hvac?: Hvac;
+  readonly shiftableLoads?: readonly ShiftableLoad[];
+  readonly demandResponse?: DemandResponse;
+  /** Limits of the operator on net import at the meter (positive into the home). */
+  readonly netImportKwMin?: ArrayLike<number>;
+  readonly netImportKwMax?: ArrayLike<number>;
+  readonly trade: Trade;
+};
+
+/** What each device and the meter are to do, by slot. */
+export type Schedule = {
+  readonly importKw: Float64Array;
+  readonly feedInKw: Float64Array;
+  readonly pvUsedKw: Float64Array;
+  readonly batteryChargeKw: Float64Array;
+  readonly batteryDischargeKw: Float64Array;
+  /** At the end of each slot. */
+  readonly batteryKwh: Float64Array;
+  readonly evChargeKw: Float64Array;
+  readonly evDischargeKw: Float64Array;
+  readonly evKwh: Float64Array;
+  readonly hvacKw: Float64Array;
+  readonly indoorC: Float64Array;
+  readonly shiftableKw: readonly Float64Array[];
+  readonly demandReductionKw: Float64Array;
+  readonly soldKw: Float64Array;
+  /** import - reduction - feed-in - sold: what the meter will see, positive into the home. */
+  readonly netImportKw: Float64Array;
+  readonly peakKw: number;
+};
+
+/** The parts of the cost, in money over the horizon; `total` leaves the trade term out. */
+export type CostParts = {
+  readonly importCost: number;
+  readonly demandCharge: number;
+  readonly feedInRevenue: number;
+  readonly wear: number;
+  readonly thermalDiscomfort: number;
+  readonly shiftDiscomfort: number;
+  readonly demandResponseReward: number;
+  readonly total: number;
+};
+
+/** Marginal values in money per kWh: what one more unit would be worth. */
+export type Multipliers = {
+  /** Of the home's balance: its own price of energy in each slot. */
+  readonly energyPerKwh: Float64Array;
+  readonly batteryStoredPerKwh: Float64Array;
+  readonly evStoredPerKwh: Float64Array;
+  /** Of the peak over all slots, money per kW. */
+  readonly peakPerKw: number;
+};
+
+export type HomePlan =
+  | {
+      readonly status: 'solved';
+      readonly schedule: Schedule;
+      readonly cost: CostParts;
+      readonly multipliers: Multipliers;
+      /** Whether the home opted in to demand response, when it was offered in that form. */
+      readonly optedIn: boolean;
+      readonly iterations: number;
+    }
+  | {
+      readonly status: 'infeasible';
+      /** Which limit cannot be met and by how much, in words. */
+      readonly reason: string;
+    }
+  | { readonly status: 'unsolved'; readonly reason: string };
