@@ -4,6 +4,10 @@
  * (obligations), energy in W*s, money in micro-units, prices in micro-units of money per kWh.
  */
 
+import type { CborValue } from '../encoding/index.ts';
+
+export type { CborValue } from '../encoding/index.ts';
+
 export type Address = string;
 export type Hash = string;
 
@@ -29,8 +33,6 @@ export type Call = {
   /** Decoded canonical CBOR: integers as bigint, byte strings, text, booleans, arrays. */
   readonly args: readonly CborValue[];
 };
-
-export type CborValue = bigint | boolean | string | Uint8Array | null | readonly CborValue[];
 
 export type ContractEvent = {
   /** `module.pastTense`, such as `coordination.roundClosed`. */

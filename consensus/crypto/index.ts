@@ -1,1 +1,4 @@
-export {};
+export { domainHash, keccak256, sha256 } from './hash.ts';
+export { fromHex, toHex } from './hex.ts';
+export { addressOf, generateKey, publicKeyOf } from './keys.ts';
+export { sign, verify } from './signature.ts';

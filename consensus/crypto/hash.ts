@@ -1,0 +1,43 @@
+import { hash } from 'node:crypto';
+import { keccak_256 } from '@noble/hashes/sha3.js';
+import { ConsensusError } from '../errors.ts';
+
+/** SHA-256 of FIPS 180-4, 32 bytes. */
+export function sha256(bytes: Uint8Array): Uint8Array {
+  return asPlainBytes(hash('sha256', bytes, 'buffer'));
+}
+
+/** Keccak-256 as Ethereum uses it (the padding of before FIPS 202), 32 bytes: only for addresses. */
+export function keccak256(bytes: Uint8Array): Uint8Array {
+  return keccak_256(bytes);
+}
+
+/**
+ * SHA-256 over `length(tag) tag part...`: a hash made for one purpose can never be read as one made for another.
+ * Only the tag is framed. A caller that passes more than one part gives all but the last a fixed length.
+ */
+export function domainHash(tag: string, ...parts: readonly Uint8Array[]): Uint8Array {
+  return asPlainBytes(hash('sha256', Buffer.concat([tagBytes(tag), ...parts]), 'buffer'));
+}
+
+const TAG_BYTES_MAX = 64;
+/** Tags are constants of the program; the bound only keeps a mistake from growing the map. */
+const knownTags = new Map<string, Uint8Array>();
+const KNOWN_TAGS_MAX = 64;
+
+function tagBytes(tag: string): Uint8Array {
+  const known = knownTags.get(tag);
+  if (known !== undefined) return known;
+  const text = Buffer.from(`gridquorum/${tag}`, 'utf8');
+  if (tag === '' || text.length > TAG_BYTES_MAX) {
+    throw new ConsensusError('CONSENSUS_TOO_LARGE', 'a domain tag has 1 to 53 bytes', { bytes: text.length });
+  }
+  const framed = Uint8Array.from([text.length, ...text]);
+  if (knownTags.size < KNOWN_TAGS_MAX) knownTags.set(tag, framed);
+  return framed;
+}
+
+/** Buffer is a Uint8Array, but not one that deep equality or structured clones treat as such. */
+function asPlainBytes(buffer: Buffer): Uint8Array {
+  return new Uint8Array(buffer.buffer, buffer.byteOffset, buffer.byteLength);
+}
