@@ -58,14 +58,18 @@ export type ShiftableLoad = {
   readonly fromSlot: number;
   readonly toSlot: number;
   readonly powerKwMax: number;
-  /** Preferred power by slot, over the whole horizon; its sum over the window is kept. */
+  /** Preferred power by slot, over the whole horizon; read inside the window, where its sum is kept. */
   readonly preferredKw: ArrayLike<number>;
   /** Money per kW^2 per hour away from the preferred power. */
   readonly discomfortPerKw2h: number;
 };
 
+/**
+ * 'opt-in': import + reduction <= baseline in called slots; `import` is what is really imported and the
+ * reduction only counts what stays below the baseline. 'as-published': 0 <= reduction <= import, where
+ * `import` is planned and import - reduction is what is really imported.
+ */
 export type DemandResponse = {
-  /** 'opt-in': import + reduction <= baseline in called slots. 'as-published': 0 <= reduction <= import. */
   readonly form: 'opt-in' | 'as-published';
   /** Reward by slot; 0 where nothing is called. */
   readonly rewardPerKwh: ArrayLike<number>;
@@ -123,7 +127,12 @@ export type Schedule = {
   readonly shiftableKw: readonly Float64Array[];
   readonly demandReductionKw: Float64Array;
   readonly soldKw: Float64Array;
-  /** import - reduction - feed-in - sold: what the meter will see, positive into the home. */
+  /** soldKw less the fixed trade: zeros unless a fixed trade cannot be kept as it stands. */
+  readonly tradeDeviationKw: Float64Array;
+  /**
+   * import - feed-in - sold, less the reduction in the published form of demand response: what the meter
+   * will see, positive into the home.
+   */
   readonly netImportKw: Float64Array;
   readonly peakKw: number;
 };
@@ -140,14 +149,34 @@ export type CostParts = {
   readonly total: number;
 };
 
-/** Marginal values in money per kWh: what one more unit would be worth. */
+/**
+ * Marginal values in money per kWh. A positive value means that one more unit, received as a gift, would
+ * lower the cost by that much.
+ */
 export type Multipliers = {
-  /** Of the home's balance: its own price of energy in each slot. */
+  /** Of the home's balance: its own price of energy in each slot. One more kWh of load costs this. */
   readonly energyPerKwh: Float64Array;
+  /** Of one more kWh found in the battery during each slot. */
   readonly batteryStoredPerKwh: Float64Array;
   readonly evStoredPerKwh: Float64Array;
-  /** Of the peak over all slots, money per kW. */
+  /** Of one kW more of import allowed in every slot at the same peak, money per kW. */
   readonly peakPerKw: number;
+};
+
+/** A limit that no plan can keep, and by how much the nearest plan misses it. */
+export type MissedLimit = {
+  readonly limit:
+    | 'indoor temperature minimum'
+    | 'indoor temperature maximum'
+    | 'battery energy minimum'
+    | 'EV energy minimum'
+    | 'shiftable load sum'
+    | 'import maximum'
+    | 'net import minimum'
+    | 'net import maximum';
+  readonly slot: number;
+  readonly by: number;
+  readonly unit: 'K' | 'kW' | 'kWh';
 };
 
 export type HomePlan =
@@ -164,5 +193,9 @@ export type HomePlan =
       readonly status: 'infeasible';
       /** Which limit cannot be met and by how much, in words. */
       readonly reason: string;
+      /** Every limit missed by the nearest plan, largest miss first. */
+      readonly missed: readonly MissedLimit[];
+      /** The plan that misses the limits by as little as it can: what to carry out meanwhile. */
+      readonly nearest?: { readonly schedule: Schedule; readonly cost: CostParts };
     }
   | { readonly status: 'unsolved'; readonly reason: string };

@@ -1,0 +1,141 @@
+import { abs, ceilDiv, floorDiv, max, min, roundDiv } from './integers.ts';
+import {
+  type Attendance,
+  attend,
+  type Cleared,
+  endOf,
+  type Opening,
+  type RoundReport,
+  relax,
+  type Series,
+  type SessionParameters,
+  sorted,
+} from './session.ts';
+
+/** What a home would sell to each of the others, by their addresses. */
+export type PairwiseOffer = ReadonlyMap<string, Series>;
+
+/**
+ * ONE price and ONE target for the unordered pair of `first` < `second`; the target is what `first` sells.
+ * Keeping a copy for each direction would let rounding drive the two apart, and then neither fact on which
+ * the homes rely (equal prices, trades that can be eliminated) holds any more.
+ */
+export type Pair = {
+  readonly first: string;
+  readonly second: string;
+  readonly priceMicroPerKwh: Series;
+  readonly targetMw: Series;
+};
+
+/** The coordinator's state of the pairwise form. */
+export type PairwiseState = {
+  readonly form: 'pairwise';
+  readonly parameters: SessionParameters;
+  /** Still in, sorted. */
+  readonly homes: readonly string[];
+  readonly round: number;
+  /** Of the homes still in, sorted by first, then second. */
+  readonly pairs: readonly Pair[];
+  readonly attendance: Attendance<PairwiseOffer>;
+};
+
+const MICRO = 1_000_000n;
+
+export function openPairwise(opening: Opening): PairwiseState {
+  const { homes, startPriceMicroPerKwh, ...parameters } = opening;
+  const nothing = startPriceMicroPerKwh.map(() => 0n);
+  const members = sorted(homes);
+  const pairs = members.flatMap((first, i) =>
+    members
+      .slice(i + 1)
+      .map((second) => ({ first, second, priceMicroPerKwh: startPriceMicroPerKwh, targetMw: nothing })),
+  );
+  const silence = (home: string): PairwiseOffer =>
+    new Map(members.filter((other) => other !== home).map((other) => [other, nothing]));
+  return {
+    form: 'pairwise',
+    parameters,
+    homes: members,
+    round: 0,
+    pairs,
+    attendance: { offers: new Map(members.map((home) => [home, silence(home)])), missed: new Map() },
+  };
+}
+
+/**
+ * Eqs. 16 and 17 of Yang & Wang for one price and one target a pair, in integers, with over-relaxation:
+ * the target is what the two sides mean by half, the price moves by half of what they disagree.
+ */
+export function closePairwiseRound(
+  state: PairwiseState,
+  received: ReadonlyMap<string, PairwiseOffer>,
+): { state: PairwiseState; report: RoundReport } {
+  const { parameters } = state;
+  const { homes, left, attendance } = attend(state.homes, state.attendance, received);
+  const stillIn = new Set(homes);
+  const round = state.round + 1;
+  let primalMw = 0n;
+  let dualMw = 0n;
+  const pairs = state.pairs
+    .filter(({ first, second }) => stillIn.has(first) && stillIn.has(second))
+    .map((pair): Pair => {
+      const sold = attendance.offers.get(pair.first)!.get(pair.second)!;
+      const bought = attendance.offers.get(pair.second)!.get(pair.first)!;
+      const targetMw: bigint[] = [];
+      const priceMicroPerKwh = pair.priceMicroPerKwh.map((price, t) => {
+        const target = pair.targetMw[t]!;
+        const one = relax(target, sold[t]!, parameters.relaxationPermille);
+        const other = relax(-target, bought[t]!, parameters.relaxationPermille);
+        const next = floorDiv(one - other, 2n);
+        targetMw.push(next);
+        primalMw = max(primalMw, abs(sold[t]! + bought[t]!));
+        dualMw = max(dualMw, abs(next - target));
+        return price - roundDiv(parameters.penaltyMicroPerKwhPerKw * (one + other), 2n * MICRO);
+      });
+      return { ...pair, priceMicroPerKwh, targetMw };
+    });
+  const ended = endOf(parameters, round, homes.length, { primalMw, dualMw });
+  return {
+    state: { form: 'pairwise', parameters, homes, round, pairs, attendance },
+    report: { primalMw, dualMw, imbalanceMw: imbalance(homes, attendance), left, ...(ended && { ended }) },
+  };
+}
+
+/** In each pair and slot the smaller of what one side sells and the other buys, in whole watts. */
+export function clearPairwise({ homes, pairs, attendance }: PairwiseState): Cleared {
+  const slots = pairs[0]?.targetMw.length ?? 0;
+  const soldW = new Map(homes.map((home) => [home, new Array<bigint>(slots).fill(0n)]));
+  const earned = new Map(homes.map((home) => [home, 0n]));
+  for (const { first, second, priceMicroPerKwh } of pairs) {
+    const sold = attendance.offers.get(first)!.get(second)!;
+    const bought = attendance.offers.get(second)!.get(first)!;
+    priceMicroPerKwh.forEach((price, t) => {
+      const w = agreed(sold[t]!, -bought[t]!) / 1000n;
+      soldW.get(first)![t]! += w;
+      soldW.get(second)![t]! -= w;
+      earned.set(first, earned.get(first)! + price * w);
+      earned.set(second, earned.get(second)! - price * w);
+    });
+  }
+  return { soldW, earned };
+}
+
+/** The part of a trade that both sides mean: nothing when they differ in direction. */
+function agreed(sold: bigint, wanted: bigint): bigint {
+  if (sold > 0n && wanted > 0n) return min(sold, wanted);
+  if (sold < 0n && wanted < 0n) return max(sold, wanted);
+  return 0n;
+}
+
+function imbalance(homes: readonly string[], { offers }: Attendance<PairwiseOffer>): bigint {
+  const sums: bigint[] = [];
+  for (const home of homes) {
+    for (const [other, series] of offers.get(home)!) {
+      if (!offers.has(other)) continue;
+      series.forEach((mw, t) => {
+        sums[t] = (sums[t] ?? 0n) + mw;
+      });
+    }
+  }
+  return sums.reduce((greatest, sum) => max(greatest, ceilDiv(abs(sum), BigInt(homes.length))), 0n);
+}

@@ -1,0 +1,129 @@
+import { abs, ceilDiv, floorDiv, max, roundDiv } from './integers.ts';
+import {
+  type Attendance,
+  attend,
+  type Cleared,
+  endOf,
+  type Opening,
+  type RoundReport,
+  relax,
+  type Series,
+  type SessionParameters,
+  sorted,
+} from './session.ts';
+
+/** The coordinator's state of the pool form: one price a slot, one target a home and slot. */
+export type PoolState = {
+  readonly form: 'pool';
+  readonly parameters: SessionParameters;
+  /** Still in, sorted. */
+  readonly homes: readonly string[];
+  /** Rounds closed. */
+  readonly round: number;
+  readonly priceMicroPerKwh: Series;
+  readonly targetMw: ReadonlyMap<string, Series>;
+  readonly attendance: Attendance<Series>;
+};
+
+const MICRO = 1_000_000n;
+
+/** Everybody starts from a target, and a standing offer, of nothing. */
+export function openPool(opening: Opening): PoolState {
+  const { homes, startPriceMicroPerKwh, ...parameters } = opening;
+  const nothing = startPriceMicroPerKwh.map(() => 0n);
+  const members = sorted(homes);
+  return {
+    form: 'pool',
+    parameters,
+    homes: members,
+    round: 0,
+    priceMicroPerKwh: startPriceMicroPerKwh,
+    targetMw: new Map(members.map((home) => [home, nothing])),
+    attendance: { offers: new Map(members.map((home) => [home, nothing])), missed: new Map() },
+  };
+}
+
+/**
+ * Exchange ADMM in integers (Boyd et al. 2011, section 7.3.2, with over-relaxation as in 3.4.3). Each target
+ * moves by the mean imbalance, whose remainder goes one mW each by address, so that targets sum to zero;
+ * the price moves against the imbalance, divided once.
+ */
+export function closePoolRound(
+  state: PoolState,
+  received: ReadonlyMap<string, Series>,
+): { state: PoolState; report: RoundReport } {
+  const { parameters } = state;
+  const { homes, left, attendance } = attend(state.homes, state.attendance, received);
+  const n = BigInt(homes.length);
+  const round = state.round + 1;
+  const priceMicroPerKwh = [...state.priceMicroPerKwh];
+  const targetMw = new Map(homes.map((home) => [home, [] as bigint[]]));
+  let primalMw = 0n;
+  let dualMw = 0n;
+  for (let t = 0; homes.length > 0 && t < priceMicroPerKwh.length; t += 1) {
+    const relaxed = homes.map((home) =>
+      relax(state.targetMw.get(home)![t]!, attendance.offers.get(home)![t]!, parameters.relaxationPermille),
+    );
+    const sum = relaxed.reduce((total, x) => total + x, 0n);
+    const mean = floorDiv(sum, n);
+    const remainder = sum - mean * n;
+    homes.forEach((home, position) => {
+      const next = relaxed[position]! - mean - (BigInt(position) < remainder ? 1n : 0n);
+      dualMw = max(dualMw, abs(next - state.targetMw.get(home)![t]!));
+      targetMw.get(home)!.push(next);
+    });
+    priceMicroPerKwh[t] =
+      priceMicroPerKwh[t]! - roundDiv(parameters.penaltyMicroPerKwhPerKw * sum, n * MICRO);
+    const offered = homes.reduce((total, home) => total + attendance.offers.get(home)![t]!, 0n);
+    primalMw = max(primalMw, ceilDiv(abs(offered), n));
+  }
+  const ended = endOf(parameters, round, homes.length, { primalMw, dualMw });
+  return {
+    state: { form: 'pool', parameters, homes, round, priceMicroPerKwh, targetMw, attendance },
+    report: { primalMw, dualMw, imbalanceMw: primalMw, left, ...(ended && { ended }) },
+  };
+}
+
+/**
+ * Last offers, in whole watts, made to clear: in each slot the long side gives up the excess in proportion.
+ * Nobody sells more than he offered or buys more than he asked, so the trade can be carried out.
+ */
+export function clearPool({ homes, priceMicroPerKwh, attendance }: PoolState): Cleared {
+  const soldW = new Map(homes.map((home) => [home, [] as bigint[]]));
+  const earned = new Map(homes.map((home) => [home, 0n]));
+  priceMicroPerKwh.forEach((price, t) => {
+    const watts = balance(homes.map((home) => attendance.offers.get(home)![t]! / 1000n));
+    homes.forEach((home, position) => {
+      const w = watts[position]!;
+      soldW.get(home)!.push(w);
+      earned.set(home, earned.get(home)! + price * w);
+    });
+  });
+  return { soldW, earned };
+}
+
+/** Watts in the homes' order, summing to zero. What proportion leaves over goes one watt each, largest first. */
+function balance(watts: readonly bigint[]): bigint[] {
+  const excess = watts.reduce((sum, w) => sum + w, 0n);
+  if (excess === 0n) return [...watts];
+  const sign = excess > 0n ? 1n : -1n;
+  const long = watts
+    .map((w, position) => ({ position, size: sign * w }))
+    .filter(({ size }) => size > 0n)
+    .sort((a, b) => (a.size === b.size ? a.position - b.position : a.size > b.size ? -1 : 1));
+  const total = long.reduce((sum, { size }) => sum + size, 0n);
+  const give = sign * excess;
+  const balanced = [...watts];
+  let left = give;
+  for (const { position, size } of long) {
+    const share = (give * size) / total;
+    balanced[position] = balanced[position]! - sign * share;
+    left -= share;
+  }
+  for (const { position } of long) {
+    if (left === 0n) break;
+    balanced[position] = balanced[position]! - sign;
+    left -= 1n;
+  }
+  return balanced;
+}
