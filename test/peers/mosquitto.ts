@@ -1,0 +1,69 @@
+import { type ChildProcess, spawn } from 'node:child_process';
+import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { connect } from 'node:net';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { end, freePort } from './processes.ts';
+
+export type Mosquitto = {
+  readonly port: number;
+  readonly url: string;
+  pid(): number;
+  /** SIGKILL, and nothing more: what it had not written is lost. */
+  kill(): Promise<void>;
+  start(): Promise<void>;
+  stop(): Promise<void>;
+};
+
+/** A real Mosquitto on a free port of the loopback, writing its state at every change, as one in the field should. */
+export async function startMosquitto(extraLines: readonly string[] = []): Promise<Mosquitto> {
+  const port = await freePort();
+  const folder = await mkdtemp(join(tmpdir(), 'mosquitto-'));
+  const config = join(folder, 'mosquitto.conf');
+  const lines = [
+    `listener ${port} 127.0.0.1`,
+    'allow_anonymous true',
+    'set_tcp_nodelay true',
+    'persistence true',
+    `persistence_location ${folder}/`,
+    'autosave_on_changes true',
+    'autosave_interval 1',
+    'max_queued_messages 10000',
+    ...extraLines,
+  ];
+  await writeFile(config, `${lines.join('\n')}\n`);
+  let child: ChildProcess | undefined;
+  const start = async () => {
+    child = spawn('/usr/sbin/mosquitto', ['-c', config], { stdio: 'ignore' });
+    await listening(port);
+  };
+  await start();
+  return {
+    port,
+    url: `mqtt://127.0.0.1:${port}`,
+    pid: () => child?.pid ?? 0,
+    kill: () => (child ? end(child) : Promise.resolve()),
+    start,
+    stop: async () => {
+      if (child) await end(child);
+      await rm(folder, { recursive: true, force: true });
+    },
+  };
+}
+
+async function listening(port: number): Promise<void> {
+  const deadline = performance.now() + 10_000;
+  while (performance.now() < deadline) {
+    const answered = await new Promise<boolean>((resolve) => {
+      const socket = connect({ port, host: '127.0.0.1' });
+      socket.once('connect', () => {
+        socket.destroy();
+        resolve(true);
+      });
+      socket.once('error', () => resolve(false));
+    });
+    if (answered) return;
+    await new Promise((resolve) => setTimeout(resolve, 20));
+  }
+  throw new Error(`Nothing listens on port ${port}.`);
+}
