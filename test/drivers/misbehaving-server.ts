@@ -31,6 +31,7 @@ export type MisbehavingServer = {
 export async function startMisbehavingServer(port = 0): Promise<MisbehavingServer> {
   const sockets = new Set<Socket>();
   const server: Server = createServer((socket) => {
+    socket.setNoDelay(true);
     sockets.add(socket);
     self.connections += 1;
     self.open += 1;
@@ -130,4 +131,29 @@ export function exceptionPdu(request: Request, exception: number): number[] {
 
 export function send(request: Request, bytes: Uint8Array): void {
   if (!request.socket.destroyed) request.socket.write(bytes);
+}
+
+export type Registers = {
+  readonly holding: Map<number, number>;
+  readonly input: Map<number, number>;
+  /** Called after a write has been taken. */
+  onWrite?: (address: number, values: readonly number[]) => void;
+};
+
+/** Makes the server answer from `registers`, exception 2 for what is not there; writes are kept. */
+export function serveRegisters(server: MisbehavingServer, registers: Registers): void {
+  server.behave = (request) => {
+    const table = request.functionCode === 4 ? registers.input : registers.holding;
+    const span = Array.from({ length: request.count }, (_, i) => table.get(request.address + i));
+    if (span.some((register) => register === undefined)) {
+      return send(request, rightReply(request, { pdu: exceptionPdu(request, 2) }));
+    }
+    if (request.functionCode === 6 || request.functionCode === 16) {
+      for (const [i, value] of request.values.entries()) table.set(request.address + i, value);
+      registers.onWrite?.(request.address, request.values);
+      return send(request, rightReply(request));
+    }
+    const bytes = span.flatMap((word) => [word! >> 8, word! & 0xff]);
+    send(request, rightReply(request, { pdu: [request.functionCode, bytes.length, ...bytes] }));
+  };
 }
