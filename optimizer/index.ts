@@ -33,4 +33,5 @@ export { type NeighbourhoodPlan, planNeighbourhood } from './prosumer/neighbourh
 export { netOutCycling } from './prosumer/net-cycling.ts';
 export { planHome } from './prosumer/plan-home.ts';
 export type * from './prosumer/types.ts';
+export { createQpLibrary } from './qp/index.ts';
 export type * from './qp/types.ts';

@@ -1,0 +1,152 @@
+import { multiplyA, multiplyP, multiplyTransposed, press } from './answer';
+import { advance, assignRoles, cost, high, low, measure, mixed, startCold } from './barrier';
+import { load } from './factor';
+import { isRow, placeOfRow, placeOfVariable, size } from './kkt';
+import { Numbers, numbers } from './memory';
+import { keptAs, lower, upper } from './presolve';
+import { certificate, l, m, n, q, u, x, y } from './problem';
+import { scale } from './scaling';
+
+/**
+ * Proofs that there is no solution. Both come from problems that always have one and that share the
+ * structure of the original: the smallest violation of the constraints, whose residual is a Farkas vector,
+ * and the steepest of the directions that leave no constraint.
+ */
+
+/** Of A'y relative to y; of Pd, and of Ad outside its cone, relative to d. */
+const CLEAN: f64 = 1e-9;
+/** By how much the support (or q'd) must outweigh what is left of A'y (of Pd, Ad). */
+const WEIGHT: f64 = 1e6;
+const ROUNDS: i32 = 4;
+const STEEP: f64 = 1e6;
+/** Below this, against 1 after scaling, the answer is that there is no proof. */
+const VANISHED: f64 = 1e-10;
+
+let rowRoom: Numbers = changetype<Numbers>(0);
+let columnRoom: Numbers = changetype<Numbers>(0);
+let direction: Numbers = changetype<Numbers>(0);
+
+export function makeProofRoom(): void {
+  rowRoom = numbers(m);
+  columnRoom = numbers(n);
+  direction = numbers(n);
+}
+
+/**
+ * Minimises the squared violation of the kept rows within the variables' bounds. `limit` steps at most; the
+ * number taken, negative when the certificate is in place.
+ */
+export function provePrimalInfeasible(limit: i32): i32 {
+  load(scale, 0, 0, 1);
+  cost.fill(size, 0);
+  assignRoles();
+  startCold();
+  for (let step = 1; step <= limit; step++) {
+    takeStep();
+    if (isFarkas()) return -step;
+    if (largestMultiplier() < VANISHED) return step;
+  }
+  return limit;
+}
+
+function takeStep(): void {
+  measure();
+  advance();
+}
+
+function largestMultiplier(): f64 {
+  let largest: f64 = 0;
+  for (let k = 0; k < size; k++) if (isRow[k]) largest = max(largest, abs(mixed[k]));
+  return largest;
+}
+
+/** Checks A'y = 0 and u'y+ - l'y- < 0 of the present multipliers in the problem's own units. */
+function isFarkas(): bool {
+  y.fill(m, 0);
+  for (let i = 0; i < m; i++) {
+    const as = keptAs[i];
+    if (as < 0) continue;
+    const place = placeOfRow[as];
+    const here = mixed[place] * scale[place];
+    if (here > 0 ? u[i] < Infinity : l[i] > -Infinity) y[i] = here;
+  }
+  multiplyTransposed(y, columnRoom);
+  for (let j = 0; j < n; j++) {
+    const force = -columnRoom[j];
+    if (force > 0 ? upper[j] < Infinity : lower[j] > -Infinity) press(j, force);
+  }
+  multiplyTransposed(y, columnRoom);
+  let norm: f64 = 0;
+  let support: f64 = 0;
+  for (let i = 0; i < m; i++) {
+    norm = max(norm, abs(y[i]));
+    if (y[i] != 0) support += y[i] > 0 ? u[i] * y[i] : l[i] * y[i];
+  }
+  let left: f64 = 0;
+  for (let j = 0; j < n; j++) left = max(left, abs(columnRoom[j]));
+  if (!(norm > 0 && left <= CLEAN * norm && -support > CLEAN * norm && -support >= WEIGHT * left)) return false;
+  for (let i = 0; i < m; i++) certificate[i] = y[i] / norm;
+  return true;
+}
+
+/**
+ * Minimises q'd + 1/2 |d|^2 over the directions d with Pd = 0 that stay within every bound, Pd = 0 by the
+ * method of multipliers. The same answer as above.
+ */
+export function proveDualInfeasible(limit: i32, costScale: f64): i32 {
+  load(scale, STEEP * costScale, 1, 0);
+  for (let k = 0; k < size; k++) {
+    low[k] = low[k] > -Infinity ? 0 : -Infinity;
+    high[k] = high[k] < Infinity ? 0 : Infinity;
+    cost[k] = 0;
+  }
+  for (let j = 0; j < n; j++) {
+    const place = placeOfVariable[j];
+    cost[place] = q[j] * scale[place] * costScale;
+  }
+  assignRoles();
+  let steps = 0;
+  for (let round = 0; round < ROUNDS; round++) {
+    startCold();
+    for (let inner = 0; inner < 40; inner++) {
+      if (steps >= limit) return steps;
+      steps++;
+      takeStep();
+      if (isRecession()) return -steps;
+      let largest: f64 = 0;
+      for (let k = 0; k < size; k++) if (!isRow[k]) largest = max(largest, abs(mixed[k]));
+      if (largest < VANISHED) return steps;
+    }
+    multiplyP(direction, columnRoom);
+    for (let j = 0; j < n; j++) {
+      const place = placeOfVariable[j];
+      cost[place] = cost[place] + STEEP * costScale * columnRoom[j] * scale[place];
+    }
+  }
+  return steps;
+}
+
+/** Checks Pd = 0, q'd < 0 and that Ad points out of no finite bound. */
+function isRecession(): bool {
+  let norm: f64 = 0;
+  let slope: f64 = 0;
+  for (let j = 0; j < n; j++) {
+    const place = placeOfVariable[j];
+    let here = mixed[place] * scale[place];
+    if (here > 0 ? upper[j] < Infinity : lower[j] > -Infinity) here = 0;
+    direction[j] = here;
+    norm = max(norm, abs(here));
+    slope += q[j] * here;
+  }
+  multiplyP(direction, columnRoom);
+  multiplyA(direction, rowRoom);
+  let left: f64 = 0;
+  for (let j = 0; j < n; j++) left = max(left, abs(columnRoom[j]));
+  for (let i = 0; i < m; i++) {
+    if (u[i] < Infinity) left = max(left, rowRoom[i]);
+    if (l[i] > -Infinity) left = max(left, -rowRoom[i]);
+  }
+  if (!(norm > 0 && left <= CLEAN * norm && -slope > CLEAN * norm && -slope >= WEIGHT * left)) return false;
+  for (let j = 0; j < n; j++) certificate[j] = direction[j] / norm;
+  return true;
+}

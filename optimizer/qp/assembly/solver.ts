@@ -1,0 +1,185 @@
+import * as answer from './answer';
+import {
+  advance, assignRoles, BETWEEN, complementarity, cost, distanceError, EQUAL, gradient, high, image, low,
+  measure, mixed, MOVING, pairPlace, pairs, point, role, startCold, startWarm,
+} from './barrier';
+import { load } from './factor';
+import { isRow, placeOfRow, placeOfVariable, size } from './kkt';
+import { proveDualInfeasible, provePrimalInfeasible } from './proof';
+import { drawBounds, keptAs, lower, upper } from './presolve';
+import { l, m, n, q, u, x, y } from './problem';
+import { meanCurvature, scale } from './scaling';
+
+export const SOLVED: i32 = 0;
+export const PRIMAL_INFEASIBLE: i32 = 1;
+export const DUAL_INFEASIBLE: i32 = 2;
+export const MAX_ITERATIONS: i32 = 3;
+export const NON_CONVEX: i32 = 4;
+
+/** Steps taken in the last solve, proofs included. */
+export let steps: i32 = 0;
+
+/** Not an answer: the method gets no further, and proofs of infeasibility are in order. */
+const STUCK: i32 = -1;
+/** Steps without a better iterate after which the method counts as stuck. */
+const PATIENCE: i32 = 8;
+/** Iterates that grow beyond this, against 1 after scaling, suggest that there is nothing to converge to. */
+const RUNAWAY: f64 = 1e8;
+/** Distance from every bound at which a warm start begins, against 1 after scaling. */
+const WARM_ROOM: f64 = 1e-2;
+
+let epsAbsolute: f64 = 0;
+let epsRelative: f64 = 0;
+let costScale: f64 = 1;
+
+/** Everything that l, u and q decide is worked out anew, so that no earlier solve leaves a trace. */
+export function solve(limit: i32, absolute: f64, relative: f64, warm: bool): i32 {
+  steps = 0;
+  epsAbsolute = absolute;
+  epsRelative = relative;
+  if (!drawBounds()) return PRIMAL_INFEASIBLE;
+  if (warm) {
+    pose();
+    takeWarmPoint();
+    startWarm(WARM_ROOM);
+    const status = iterate(limit);
+    if (status != STUCK) return status;
+  }
+  pose();
+  startCold();
+  const status = iterate(limit);
+  if (status != STUCK) return status;
+  const primal = provePrimalInfeasible(limit - steps);
+  steps += abs(primal);
+  if (primal < 0) return PRIMAL_INFEASIBLE;
+  pose();
+  const dual = proveDualInfeasible(limit - steps, costScale);
+  steps += abs(dual);
+  if (dual < 0) return DUAL_INFEASIBLE;
+  pose();
+  startCold();
+  iterate(limit);
+  answer.readAnswer(costScale);
+  return MAX_ITERATIONS;
+}
+
+/** Puts the scaled problem before the interior point method. */
+function pose(): void {
+  let steepest: f64 = 0;
+  for (let j = 0; j < n; j++) steepest = max(steepest, abs(q[j]) * scale[placeOfVariable[j]]);
+  const most = max(steepest, meanCurvature(n));
+  costScale = most > 0 ? 1 / most : 1;
+  load(scale, costScale, 0, 0);
+  cost.fill(size, 0);
+  for (let j = 0; j < n; j++) {
+    const k = placeOfVariable[j];
+    cost[k] = q[j] * scale[k] * costScale;
+    low[k] = lower[j] / scale[k];
+    high[k] = upper[j] / scale[k];
+  }
+  for (let i = 0; i < m; i++) {
+    const as = keptAs[i];
+    if (as < 0) continue;
+    const k = placeOfRow[as];
+    low[k] = l[i] * scale[k];
+    high[k] = u[i] * scale[k];
+  }
+  assignRoles();
+}
+
+function takeWarmPoint(): void {
+  for (let j = 0; j < n; j++) {
+    const k = placeOfVariable[j];
+    mixed[k] = x[j] / scale[k];
+  }
+  for (let i = 0; i < m; i++) {
+    const as = keptAs[i];
+    if (as < 0) continue;
+    const k = placeOfRow[as];
+    mixed[k] = (y[i] * costScale) / scale[k];
+  }
+}
+
+function iterate(limit: i32): i32 {
+  let best: f64 = Infinity;
+  let since = 0;
+  while (true) {
+    measure();
+    const merit = distanceFromDone();
+    if (merit <= 1) {
+      answer.readAnswer(costScale);
+      if (isAccepted()) return SOLVED;
+    }
+    if (steps >= limit) {
+      answer.readAnswer(costScale);
+      return MAX_ITERATIONS;
+    }
+    if (merit < 0.9 * best) {
+      best = merit;
+      since = 0;
+    } else since++;
+    if (since > PATIENCE || !(merit < Infinity) || largest > RUNAWAY) return STUCK;
+    advance();
+    steps++;
+  }
+}
+
+/** Largest variable or multiplier at the present iterate, as scaled. */
+let largest: f64 = 0;
+
+/** Largest of the residuals and the gap, each in units of its tolerance, in the problem's own units. */
+function distanceFromDone(): f64 {
+  let primal: f64 = 0;
+  let primalSize: f64 = 0;
+  let dual: f64 = 0;
+  let dualSize: f64 = 0;
+  let twice: f64 = 0;
+  let linear: f64 = 0;
+  largest = 0;
+  for (let k = 0; k < size; k++) {
+    const by = scale[k];
+    const here = mixed[k];
+    largest = max(largest, abs(here));
+    if (isRow[k]) {
+      const value = abs(image[k]) / by;
+      twice -= here * image[k];
+      if (role[k] == EQUAL) primal = max(primal, abs(image[k] - low[k]) / by);
+      else if (role[k] == BETWEEN) {
+        primal = max(primal, abs(image[k] - point[k]) / by);
+        dual = max(dual, (abs(gradient[k]) * by) / costScale);
+      }
+      primalSize = max(primalSize, value);
+    } else {
+      const unit = 1 / (costScale * by);
+      twice += here * image[k];
+      linear += here * cost[k];
+      if (role[k] == MOVING) dual = max(dual, abs(gradient[k]) * unit);
+      dualSize = max(dualSize, max(abs(image[k]), abs(cost[k])) * unit);
+    }
+  }
+  for (let k = 0; k < pairs; k++) {
+    const place = pairPlace[k];
+    const by = scale[place];
+    const error = abs(distanceError[k]);
+    primal = max(primal, isRow[place] ? error / by : error * by);
+  }
+  const products = (complementarity * <f64>pairs) / costScale;
+  const value = abs(0.5 * twice + linear) / costScale;
+  return max(
+    primal / tolerance(primalSize),
+    max(dual / tolerance(dualSize), products / tolerance(value)),
+  );
+}
+
+@inline
+function tolerance(reference: f64): f64 {
+  return epsAbsolute + epsRelative * reference;
+}
+
+function isAccepted(): bool {
+  return (
+    answer.primalResidual <= tolerance(answer.primalSize) &&
+    answer.dualResidual <= tolerance(answer.dualSize) &&
+    answer.gap <= tolerance(answer.gapSize)
+  );
+}

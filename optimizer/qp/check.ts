@@ -1,0 +1,112 @@
+import { OptimizerError } from '../errors.ts';
+import { type Columns, toColumns } from './columns.ts';
+import type { QpProblem, QpSettings } from './types.ts';
+
+/** A problem found in order, its matrices by columns, its bounds with every infinity as such. */
+export type CheckedProblem = {
+  readonly variables: number;
+  readonly constraints: number;
+  readonly P: Columns;
+  readonly A: Columns;
+  readonly q: Float64Array;
+  readonly l: Float64Array;
+  readonly u: Float64Array;
+};
+
+/** From here on a bound counts as infinite. */
+const INFINITE = 1e20;
+
+/** Problems beyond this would not fit the 32-bit memory of WebAssembly anyway. */
+const SIZE_MAX = 50_000_000;
+
+const DEFAULTS: QpSettings = { maxIterations: 200, epsAbsolute: 1e-9, epsRelative: 1e-9 };
+
+/** @throws OptimizerError naming the field and the offending index. */
+export function checkProblem(problem: QpProblem): CheckedProblem {
+  const { variables, constraints } = problem;
+  checkSize('variables', variables, 1);
+  checkSize('constraints', constraints, 0);
+  const l = checkBounds('l', problem.l, constraints);
+  const u = checkBounds('u', problem.u, constraints);
+  checkOrder(l, u);
+  return {
+    variables,
+    constraints,
+    P: toColumns(problem.P, { name: 'P', rows: variables, columns: variables, upperTriangle: true }),
+    A: toColumns(problem.A, { name: 'A', rows: constraints, columns: variables, upperTriangle: false }),
+    q: checkCost(problem.q, variables),
+    l,
+    u,
+  };
+}
+
+export function checkSettings(settings: Partial<QpSettings>): QpSettings {
+  const checked = { ...DEFAULTS, ...settings };
+  const { maxIterations, epsAbsolute, epsRelative } = checked;
+  if (!Number.isInteger(maxIterations) || maxIterations < 1 || maxIterations > 1_000_000) {
+    throw outOfRange('maxIterations', maxIterations);
+  }
+  if (!(epsAbsolute >= 0 && epsAbsolute < Infinity)) throw outOfRange('epsAbsolute', epsAbsolute);
+  if (!(epsRelative >= 0 && epsRelative < 1)) throw outOfRange('epsRelative', epsRelative);
+  if (epsAbsolute + epsRelative === 0) throw outOfRange('epsAbsolute', epsAbsolute);
+  return checked;
+}
+
+/** A vector of finite numbers. */
+export function checkCost(q: ArrayLike<number>, length: number): Float64Array {
+  return checkFinite('q', q, length);
+}
+
+export function checkFinite(field: string, vector: ArrayLike<number>, length: number): Float64Array {
+  checkLength(field, vector, length);
+  const copy = Float64Array.from(vector);
+  const index = copy.findIndex((value) => !Number.isFinite(value));
+  if (index >= 0) throw notFinite(field, index, copy[index]!);
+  return copy;
+}
+
+/** Bounds of one side: infinite only towards their own side. */
+export function checkBounds(field: 'l' | 'u', bounds: ArrayLike<number>, length: number): Float64Array {
+  checkLength(field, bounds, length);
+  const outward = field === 'l' ? -Infinity : Infinity;
+  const copy = Float64Array.from(bounds, (value) =>
+    Math.abs(value) >= INFINITE ? Math.sign(value) * Infinity : value,
+  );
+  const index = copy.findIndex((value) => !Number.isFinite(value) && value !== outward);
+  if (index >= 0) throw notFinite(field, index, copy[index]!);
+  return copy;
+}
+
+export function checkOrder(l: Float64Array, u: Float64Array): void {
+  const row = l.findIndex((value, index) => value > u[index]!);
+  if (row < 0) return;
+  throw new OptimizerError('OPTIMIZER_CROSSED_BOUNDS', `l > u in row ${row}`, {
+    row,
+    l: l[row]!,
+    u: u[row]!,
+  });
+}
+
+function checkSize(field: string, value: number, least: number): void {
+  if (!Number.isInteger(value) || value < least || value > SIZE_MAX) throw outOfRange(field, value);
+}
+
+function checkLength(field: string, vector: ArrayLike<number>, length: number): void {
+  if (vector.length === length) return;
+  throw new OptimizerError('OPTIMIZER_BAD_LENGTH', `${field} has ${vector.length} entries, not ${length}`, {
+    field,
+    length: vector.length,
+    expected: length,
+  });
+}
+
+function notFinite(field: string, index: number, value: number): OptimizerError {
+  return new OptimizerError('OPTIMIZER_NOT_FINITE', `${field}[${index}] is ${value}`, { field, index });
+}
+
+function outOfRange(field: string, value: number): OptimizerError {
+  return new OptimizerError('OPTIMIZER_OUT_OF_RANGE', `${field} is ${value}`, {
+    field,
+    value: Number(value),
+  });
+}
