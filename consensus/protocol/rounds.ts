@@ -1,0 +1,85 @@
+import { faultsTolerated } from './committee.ts';
+import { lead } from './leading.ts';
+import type { OwnRoundChange, Proposal, RoundChange } from './messages.ts';
+import { runRoundTimer, schedule, signs, type Turn, vote } from './turn.ts';
+import type { State } from './types.ts';
+import { isValidProposal, isValidRoundChange } from './validity.ts';
+import { withoutRoundsBelow } from './votes.ts';
+import { accept } from './voting.ts';
+
+export function giveUpRound(turn: Turn): void {
+  const { state } = turn;
+  // What was pending may have become final or void meanwhile: then there is nothing to wait for.
+  if (state.round === 0 && state.accepted === null && !state.pending && !state.heartbeatDue) {
+    state.roundTimerRuns = false;
+    return;
+  }
+  enterRound(turn, state.round + 1);
+}
+
+export function onProposal(turn: Turn, message: Proposal): void {
+  const { state } = turn;
+  if (message.author === state.self || message.round < state.round) return;
+  if (message.round === state.round && state.accepted !== null) return;
+  if (!isValidProposal(message, state)) return;
+  if (message.round > state.round) enterRound(turn, message.round);
+  accept(turn, message);
+}
+
+export function onRoundChange(turn: Turn, message: RoundChange): void {
+  const { state } = turn;
+  if (!isValidRoundChange(message, state)) return;
+  if (message.round < state.round) {
+    answerStale(turn, message);
+    return;
+  }
+  const known = state.roundChanges.get(message.author);
+  if (known !== undefined && known.round >= message.round) return;
+  state.roundChanges = new Map(state.roundChanges).set(message.author, message);
+
+  const higher = [...state.roundChanges.values()]
+    .filter((change) => change.author !== state.self && change.round > state.round)
+    .map((change) => change.round);
+  if (higher.length > faultsTolerated(state.validators.length)) enterRound(turn, Math.min(...higher));
+  lead(turn);
+}
+
+export function repeat(turn: Turn): void {
+  for (const message of turn.state.sent) turn.effects.push({ kind: 'broadcast', message });
+  turn.effects.push({ kind: 'resend-pool' });
+  schedule(turn, 'resend', turn.state.timing.baseTimeoutMs);
+}
+
+function enterRound(turn: Turn, round: number): void {
+  const { state } = turn;
+  state.round = round;
+  state.accepted = null;
+  state.ownProposal = null;
+  state.building = false;
+  state.sent = [];
+  state.prepares = withoutRoundsBelow(state.prepares, round);
+  if (signs(state)) {
+    vote(turn, ownRoundChange(state));
+    // Whoever leads the new round may never have heard of what this node is waiting for.
+    turn.effects.push({ kind: 'resend-pool' });
+  }
+  runRoundTimer(turn);
+}
+
+function ownRoundChange({ self, height, round, prepared }: State): OwnRoundChange {
+  return {
+    kind: 'round-change',
+    height,
+    round,
+    prepared: prepared === null ? null : { round: prepared.round, digest: prepared.digest },
+    prepares: prepared?.prepares ?? [],
+    author: self,
+  };
+}
+
+function answerStale(turn: Turn, message: RoundChange): void {
+  const { state } = turn;
+  const own = state.sent.find((sent) => sent.kind === 'round-change');
+  if (own !== undefined && message.author !== state.self)
+    turn.effects.push({ kind: 'send', to: message.author, message: own });
+}

@@ -1,0 +1,220 @@
+import type { Address, Hash } from '../contract/types.ts';
+import { faultsTolerated } from './committee.ts';
+import { considerRoundZero, lead, onBuilt } from './leading.ts';
+import type { Message, VoteRecord } from './messages.ts';
+import { giveUpRound, onProposal, onRoundChange, repeat } from './rounds.ts';
+import { end, runRoundTimer, schedule, signs, type Turn } from './turn.ts';
+import type { DecidedHead, Event, State, Step, TimerName, Timing } from './types.ts';
+import { onChecked, onCommit, onPrepare, prepare } from './voting.ts';
+
+/** Messages for the next height kept of one validator until that height begins. */
+const MESSAGES_AHEAD = 8;
+
+/** What a node knows when it starts: its head, and the votes it cast before it stopped. */
+export type Start = {
+  readonly self: Address;
+  readonly timing: Timing;
+  readonly head: DecidedHead;
+  /** Own votes found on disk; those at or below the head are ignored. */
+  readonly records: readonly VoteRecord[];
+  /** 0 for sound records; `Number.MAX_SAFE_INTEGER` while they are in doubt and no bound is known. */
+  readonly signsAbove: number;
+};
+
+/** Begins the height after the head, taking up own votes again where they were left. */
+export function startAgreement({ self, timing, head, records, signsAbove }: Start): Step {
+  const turn: Turn = {
+    state: { ...freshHeight({ self, timing, records, signsAbove, ahead: new Map(), pending: false }, head) },
+    records: [],
+    effects: [],
+  };
+  enterHeight(turn);
+  return end(turn);
+}
+
+/**
+ * The agreement on one block per height: the whole protocol as a function. Deterministic; reads no clock and does
+ * nothing but return what is to be done.
+ */
+export function step(state: State, event: Event): Step {
+  const turn: Turn = { state: { ...state }, records: [], effects: [] };
+  switch (event.kind) {
+    case 'message':
+      onMessage(turn, event.message);
+      break;
+    case 'timeout':
+      onTimeout(turn, event);
+      break;
+    case 'pool':
+      turn.state.pending = event.pending;
+      considerRoundZero(turn);
+      break;
+    case 'built':
+      onBuilt(turn, event);
+      break;
+    case 'checked':
+      onChecked(turn, event);
+      break;
+    case 'advanced':
+      onAdvanced(turn, event.head);
+      break;
+    case 'doubt-ended':
+      turn.state.signsAbove = Math.min(turn.state.signsAbove, event.height);
+      considerRoundZero(turn);
+      lead(turn);
+      break;
+    default:
+      event satisfies never;
+  }
+  return end(turn);
+}
+
+// Heights
+
+type Lasting = Pick<State, 'self' | 'timing' | 'records' | 'signsAbove' | 'ahead' | 'pending'>;
+
+function freshHeight(lasting: Lasting, head: DecidedHead): State {
+  return {
+    ...lasting,
+    height: head.height + 1,
+    validators: head.validators,
+    previousProposer: head.proposer,
+    round: 0,
+    decided: false,
+    intervalPassed: lasting.timing.blockIntervalMs === 0,
+    heartbeatDue: false,
+    roundTimerRuns: false,
+    building: false,
+    accepted: null,
+    ownProposal: null,
+    good: new Set(),
+    prepared: null,
+    sent: [],
+    prepares: new Map(),
+    commits: new Map(),
+    roundChanges: new Map(),
+  };
+}
+
+function onAdvanced(turn: Turn, head: DecidedHead): void {
+  if (head.height < turn.state.height) return;
+  const { self, timing, records, signsAbove, ahead, pending } = turn.state;
+  turn.state = { ...freshHeight({ self, timing, records, signsAbove, ahead, pending }, head) };
+  enterHeight(turn);
+}
+
+function enterHeight(turn: Turn): void {
+  const { state } = turn;
+  const { blockIntervalMs, heartbeatMs } = state.timing;
+  restoreVotes(turn);
+  if (blockIntervalMs > 0) schedule(turn, 'interval', blockIntervalMs);
+  if (heartbeatMs > 0) schedule(turn, 'heartbeat', heartbeatMs);
+  considerRoundZero(turn);
+
+  const waiting = [...state.ahead.values()].flatMap((ahead) => ahead.messages);
+  const stillAhead = [...state.ahead].filter(([, ahead]) => ahead.height > state.height);
+  state.ahead = new Map(stillAhead.map(([author, { height }]) => [author, { height, messages: [] }]));
+  for (const message of waiting) if (message.height === state.height) onMessage(turn, message);
+}
+
+/**
+ * Takes own votes of this height up again. Whoever voted before a restart must not vote otherwise after it, and
+ * must still vouch for the block it committed to.
+ */
+function restoreVotes(turn: Turn): void {
+  const { state } = turn;
+  const mine = state.records.filter((record) => record.message.height === state.height);
+  state.records = state.records.filter((record) => record.message.height > state.height);
+  if (mine.length === 0) return;
+
+  const good = new Set<Hash>();
+  for (const { message, prepares } of mine) {
+    state.round = Math.max(state.round, message.round);
+    if (message.kind !== 'round-change') good.add(message.digest);
+    const { prepared } = state;
+    if (message.kind === 'commit' && (prepared === null || message.round > prepared.round)) {
+      state.prepared = { round: message.round, digest: message.digest, prepares };
+    }
+  }
+  state.good = good;
+  state.sent = mine.map(({ message }) => message).filter((message) => message.round === state.round);
+  for (const message of state.sent) {
+    if (message.kind !== 'round-change') state.accepted = message.digest;
+    if (message.kind === 'proposal') state.ownProposal = message;
+    if (signs(state)) turn.effects.push({ kind: 'broadcast', message });
+  }
+  // A crash may have come between a proposal and the vote for it.
+  if (state.accepted !== null) prepare(turn);
+  runRoundTimer(turn);
+}
+
+function onTimeout(turn: Turn, event: { timer: TimerName; height: number; round: number }): void {
+  const { state } = turn;
+  if (event.height !== state.height || state.decided) return;
+  switch (event.timer) {
+    case 'interval':
+      state.intervalPassed = true;
+      considerRoundZero(turn);
+      break;
+    case 'heartbeat':
+      state.heartbeatDue = true;
+      considerRoundZero(turn);
+      break;
+    case 'round':
+      if (event.round === state.round) giveUpRound(turn);
+      break;
+    case 'resend':
+      if (event.round === state.round) repeat(turn);
+      break;
+    default:
+      event.timer satisfies never;
+  }
+}
+
+// Messages
+
+function onMessage(turn: Turn, message: Message): void {
+  const { state } = turn;
+  if (!state.validators.includes(message.author)) return;
+  if (message.height > state.height) keepAhead(turn, message);
+  else if (message.height < state.height) answerLate(turn, message);
+  else if (!state.decided) onCurrent(turn, message);
+}
+
+function onCurrent(turn: Turn, message: Message): void {
+  switch (message.kind) {
+    case 'proposal':
+      onProposal(turn, message);
+      break;
+    case 'prepare':
+      onPrepare(turn, message);
+      break;
+    case 'commit':
+      onCommit(turn, message);
+      break;
+    case 'round-change':
+      onRoundChange(turn, message);
+      break;
+    default:
+      message satisfies never;
+  }
+}
+
+/** Only who is stuck gives up rounds of a height that is final. */
+function answerLate(turn: Turn, { kind, author, height }: Message): void {
+  if (kind !== 'round-change' || author === turn.state.self) return;
+  turn.effects.push({ kind: 'offer-sync', to: author, height });
+}
+
+function keepAhead(turn: Turn, message: Message): void {
+  const { state } = turn;
+  if (message.author === state.self) return;
+  const known = state.ahead.get(message.author) ?? { height: 0, messages: [] };
+  const isNext = message.height === state.height + 1 && known.messages.length < MESSAGES_AHEAD;
+  state.ahead = new Map(state.ahead).set(message.author, {
+    height: Math.max(known.height, message.height),
+    messages: isNext ? [...known.messages, message] : known.messages,
+  });
+  if (state.ahead.size > faultsTolerated(state.validators.length))
+    turn.effects.push({ kind: 'ask-sync', height: state.height });
+}

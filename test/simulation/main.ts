@@ -1,0 +1,30 @@
+import { parseArgs } from 'node:util';
+import * as core from '../../consensus/protocol/index.ts';
+import { simulate } from './simulation.ts';
+
+const { values } = parseArgs({
+  options: { seeds: { type: 'string', default: '1000' }, from: { type: 'string', default: '1' } },
+});
+const seeds = Number(values.seeds);
+const from = Number(values.from);
+if (!Number.isSafeInteger(seeds) || seeds < 1 || !Number.isSafeInteger(from)) {
+  console.error('usage: npm run sim -- [--seeds N] [--from SEED]');
+  process.exit(2);
+}
+
+const started = process.cpuUsage();
+let failures = 0;
+let deliveries = 0;
+for (let seed = from; seed < from + seeds; seed += 1) {
+  const outcome = simulate(core, seed);
+  if (outcome.ok) {
+    deliveries += outcome.deliveries;
+    continue;
+  }
+  failures += 1;
+  console.log(`seed ${seed}: ${outcome.violation}\n  replay: npm run sim -- --seeds 1 --from ${seed}`);
+}
+const { user, system } = process.cpuUsage(started);
+const cpuSeconds = (user + system) / 1e6;
+console.log(`${seeds} seeds, ${deliveries} deliveries, ${failures} failures, ${cpuSeconds.toFixed(1)} CPU s`);
+process.exitCode = failures > 0 ? 1 : 0;
