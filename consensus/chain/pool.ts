@@ -1,0 +1,187 @@
+import type { Address, Hash } from '../contract/types.ts';
+import { nextNonce } from './nonces.ts';
+import { checkTransaction, encodeTransaction, transactionId } from './transaction.ts';
+import type { Head, SignedTransaction, TransactionFault } from './types.ts';
+
+export type PoolLimits = {
+  readonly maxTransactions: number;
+  /** Of all encodings together. */
+  readonly maxBytes: number;
+  readonly maxPerSender: number;
+  /** How far a nonce may lie above the next one. */
+  readonly maxNoncesAhead: number;
+  /** A transaction takes the place of one with its nonce only if it expires later by this much. */
+  readonly minExpiryGainMs: number;
+};
+
+const DEFAULT_LIMITS: PoolLimits = {
+  maxTransactions: 5000,
+  maxBytes: 16 * 1024 * 1024,
+  maxPerSender: 64,
+  maxNoncesAhead: 64,
+  minExpiryGainMs: 1000,
+};
+
+export type PoolRefusal = TransactionFault | 'CHAIN_POOL_FULL' | 'CHAIN_NONCE_TAKEN' | 'CHAIN_UNKNOWN_SENDER';
+
+export type Admission =
+  | { readonly ok: true; readonly id: Hash; readonly fresh: boolean }
+  | { readonly ok: false; readonly code: PoolRefusal };
+
+type Pending = { readonly transaction: SignedTransaction; readonly id: Hash; readonly bytes: number };
+
+/**
+ * Transactions waiting for a block, by sender and nonce. Everything in it is bounded, and the cheap checks come before
+ * the signature's: whoever has no account, or fills it with nonces far ahead, is turned away unverified. When it is
+ * full, the sender with most in it gives way to one with less.
+ */
+export class Pool {
+  readonly #limits: PoolLimits;
+  /** Whether an address may send at all, such as whether it has an account in the newest state. */
+  readonly #isSender: (address: Address, head: Head) => boolean;
+  readonly #bySender = new Map<Address, Map<number, Pending>>();
+  #count = 0;
+  #bytes = 0;
+
+  constructor(
+    isSender: (address: Address, head: Head) => boolean = () => true,
+    limits: Partial<PoolLimits> = {},
+  ) {
+    this.#isSender = isSender;
+    this.#limits = { ...DEFAULT_LIMITS, ...limits };
+  }
+
+  get size(): number {
+    return this.#count;
+  }
+
+  /** Keeps the transaction, or says why not. `fresh` is false for one that is here already: no need to pass it on. */
+  add(transaction: SignedTransaction, head: Head, nowMs: number): Admission {
+    const { sender, nonce, expiresMs } = transaction;
+    const refuse = (code: PoolRefusal): Admission => ({ ok: false, code });
+    if (transaction.genesis !== head.genesis) return refuse('CHAIN_WRONG_CHAIN');
+    if (expiresMs < nowMs) return refuse('CHAIN_EXPIRED');
+    const expected = nextNonce(head.state, sender);
+    if (nonce < expected) return refuse('CHAIN_NONCE_USED');
+    if (nonce > expected + this.#limits.maxNoncesAhead) return refuse('CHAIN_NONCE_AHEAD');
+    if (!this.#isSender(sender, head)) return refuse('CHAIN_UNKNOWN_SENDER');
+    const pending: Pending = {
+      transaction,
+      id: transactionId(transaction),
+      bytes: encodeTransaction(transaction).length,
+    };
+    const present = this.#bySender.get(sender)?.get(nonce);
+    if (present?.id === pending.id) return { ok: true, id: pending.id, fresh: false };
+    if (present !== undefined && expiresMs < present.transaction.expiresMs + this.#limits.minExpiryGainMs) {
+      return refuse('CHAIN_NONCE_TAKEN');
+    }
+    const fault = checkTransaction(transaction, head.genesis);
+    if (fault !== null) return refuse(fault);
+    if (present !== undefined) this.#remove(present);
+    if (!this.#makeRoom(pending)) {
+      if (present !== undefined) this.#insert(present);
+      return refuse('CHAIN_POOL_FULL');
+    }
+    this.#insert(pending);
+    return { ok: true, id: pending.id, fresh: true };
+  }
+
+  has(id: Hash, sender: Address): boolean {
+    for (const pending of this.#bySender.get(sender)?.values() ?? []) if (pending.id === id) return true;
+    return false;
+  }
+
+  /**
+   * What could go into the next block: each sender's in the order of nonces without a gap, one of every sender in turn,
+   * so that nobody crowds out the others.
+   */
+  take(
+    head: Head,
+    { maxCount, maxBytes }: { readonly maxCount: number; readonly maxBytes: number },
+  ): SignedTransaction[] {
+    const taken: SignedTransaction[] = [];
+    let bytes = 0;
+    let queues = [...this.#bySender].map(([sender, pending]) => ({
+      pending,
+      nonce: nextNonce(head.state, sender),
+    }));
+    while (queues.length > 0) {
+      const still: typeof queues = [];
+      for (const { pending, nonce } of queues) {
+        const next = pending.get(nonce);
+        if (next === undefined || bytes + next.bytes > maxBytes) continue;
+        if (taken.length >= maxCount) return taken;
+        taken.push(next.transaction);
+        bytes += next.bytes;
+        still.push({ pending, nonce: nonce + 1 });
+      }
+      queues = still;
+    }
+    return taken;
+  }
+
+  /** Forgets what a new head has made useless: what is in blocks, and what has expired. */
+  advance(head: Head, nowMs: number): void {
+    for (const [sender, pendings] of [...this.#bySender]) {
+      const expected = nextNonce(head.state, sender);
+      for (const pending of [...pendings.values()]) {
+        const { nonce, expiresMs } = pending.transaction;
+        if (nonce < expected || expiresMs < nowMs) this.#remove(pending);
+      }
+    }
+  }
+
+  /** Forgets a transaction that turned out to fail. */
+  drop({ sender, nonce }: SignedTransaction): void {
+    const pending = this.#bySender.get(sender)?.get(nonce);
+    if (pending !== undefined) this.#remove(pending);
+  }
+
+  #makeRoom(incoming: Pending): boolean {
+    const { sender, nonce } = incoming.transaction;
+    const own = this.#bySender.get(sender)?.size ?? 0;
+    if (own >= this.#limits.maxPerSender && !this.#evictLast(sender, nonce)) return false;
+    while (
+      this.#count + 1 > this.#limits.maxTransactions ||
+      this.#bytes + incoming.bytes > this.#limits.maxBytes
+    ) {
+      const [busiest, count] = this.#busiestSender();
+      if (busiest === undefined || busiest === sender || count <= own + 1) return false;
+      this.#evictLast(busiest, -1);
+    }
+    return true;
+  }
+
+  /** Takes out the sender's highest nonce if it is above `nonce`. */
+  #evictLast(sender: Address, nonce: number): boolean {
+    const pendings = this.#bySender.get(sender);
+    const last = Math.max(...(pendings?.keys() ?? []));
+    const pending = pendings?.get(last);
+    if (pending === undefined || last <= nonce) return false;
+    this.#remove(pending);
+    return true;
+  }
+
+  #busiestSender(): [Address | undefined, number] {
+    let busiest: [Address | undefined, number] = [undefined, 0];
+    for (const [sender, { size }] of this.#bySender) if (size > busiest[1]) busiest = [sender, size];
+    return busiest;
+  }
+
+  #insert(pending: Pending): void {
+    const { sender, nonce } = pending.transaction;
+    const pendings = this.#bySender.get(sender) ?? new Map<number, Pending>();
+    this.#bySender.set(sender, pendings.set(nonce, pending));
+    this.#count++;
+    this.#bytes += pending.bytes;
+  }
+
+  #remove(pending: Pending): void {
+    const { sender, nonce } = pending.transaction;
+    const pendings = this.#bySender.get(sender);
+    if (pendings?.delete(nonce) !== true) return;
+    if (pendings.size === 0) this.#bySender.delete(sender);
+    this.#count--;
+    this.#bytes -= pending.bytes;
+  }
+}

@@ -1,0 +1,71 @@
+import type { Hash } from '../contract/types.ts';
+import { toHex } from '../crypto/index.ts';
+import { type CborValue, decode, encode } from '../encoding/index.ts';
+import { readArray, readBytes } from './fields.ts';
+import {
+  branchHash,
+  EMPTY_HASH,
+  entryHash,
+  pathOf,
+  type StateProof,
+  samePath,
+  stateValueHash,
+  turnsRight,
+} from './state-tree.ts';
+
+const SIBLINGS_MAX = 256;
+
+/** Whether the state with this root holds `value` under `key`; with null, whether it holds nothing there. */
+export function verifyProof(
+  root: Hash,
+  {
+    key,
+    value,
+    proof,
+  }: { readonly key: string; readonly value: Uint8Array | null; readonly proof: StateProof },
+): boolean {
+  const path = pathOf(key);
+  if (proof.siblings.length > SIBLINGS_MAX) return false;
+  const end = endHash(path, value, proof);
+  if (end === null) return false;
+  let hash = end;
+  for (let depth = proof.siblings.length - 1; depth >= 0; depth--) {
+    const sibling = proof.siblings[depth]!;
+    hash = turnsRight(path, depth) ? branchHash(sibling, hash) : branchHash(hash, sibling);
+  }
+  return toHex(hash) === root;
+}
+
+/** What stands at the end of the key's way down, or null when that cannot show what is claimed. */
+function endHash(
+  path: Uint8Array,
+  value: Uint8Array | null,
+  { siblings, other }: StateProof,
+): Uint8Array | null {
+  if (value !== null) return other === null ? entryHash(path, stateValueHash(value)) : null;
+  if (other === null) return EMPTY_HASH;
+  // Another entry shows absence only if it lies on the same way down, and is not the key's own.
+  if (samePath(other.path, path)) return null;
+  for (let depth = 0; depth < siblings.length; depth++) {
+    if (turnsRight(other.path, depth) !== turnsRight(path, depth)) return null;
+  }
+  return entryHash(other.path, other.valueHash);
+}
+
+export function encodeProof({ siblings, other }: StateProof): Uint8Array {
+  return encode([siblings, other === null ? null : [other.path, other.valueHash]]);
+}
+
+/** @throws ConsensusError CONSENSUS_BAD_ENCODING, CONSENSUS_TOO_LARGE */
+export function decodeProof(bytes: Uint8Array): StateProof {
+  const fields = readArray(decode(bytes, { maxBytes: 16 * 1024 }), 'proof', 2);
+  return {
+    siblings: readArray(fields[0], 'siblings').map((sibling) => readBytes(sibling, 'sibling', 32)),
+    other: fields[1] === null ? null : readOther(fields[1]),
+  };
+}
+
+function readOther(value: CborValue | undefined): StateProof['other'] {
+  const fields = readArray(value, 'other', 2);
+  return { path: readBytes(fields[0], 'path', 32), valueHash: readBytes(fields[1], 'valueHash', 32) };
+}

@@ -1,0 +1,192 @@
+import type { Hash } from '../contract/types.ts';
+import { domainHash, sha256, toHex } from '../crypto/index.ts';
+import { encode } from '../encoding/index.ts';
+
+/** Entries of the state with their new values, or null where they are gone. */
+export type StateChanges = ReadonlyMap<string, Uint8Array | null>;
+
+/** Bits of a path: a key's place is the SHA-256 of its name. */
+const PATH_BITS = 256;
+/** Stands for a subtree without entries. No hash of an entry or a branch is known to be all zero. */
+export const EMPTY_HASH: Uint8Array = new Uint8Array(32);
+
+/**
+ * The state as an authenticated map: a binary sparse Merkle tree over SHA-256(key) in which a subtree with one entry
+ * IS that entry, so depth is about log2 of the entries. The shape depends on the entries alone, never on the order
+ * in which they came. Trees are immutable; an update shares what it did not touch, and hashes are made when first
+ * asked for.
+ */
+export class StateTree {
+  static readonly EMPTY = new StateTree(null);
+  readonly #top: Node;
+
+  private constructor(top: Node) {
+    this.#top = top;
+  }
+
+  /** The entry's bytes, not to be written to; undefined where there is none. */
+  get(key: string): Uint8Array | undefined {
+    const path = pathOf(key);
+    const { end } = descend(this.#top, path);
+    return end !== null && samePath(end.path, path) ? end.value : undefined;
+  }
+
+  /** The tree with these entries set and, where the value is null, removed. */
+  update(changes: StateChanges): StateTree {
+    const sorted: Change[] = [];
+    for (const [key, value] of changes) sorted.push({ path: pathOf(key), key, value });
+    sorted.sort((left, right) => comparePaths(left.path, right.path));
+    return new StateTree(updated(this.#top, sorted, 0));
+  }
+
+  get root(): Hash {
+    return toHex(hashOf(this.#top));
+  }
+
+  /** Shows what `key` holds, or that it holds nothing, to whoever knows the root. */
+  prove(key: string): StateProof {
+    const path = pathOf(key);
+    const { end, siblings } = descend(this.#top, path);
+    if (end === null || samePath(end.path, path)) return { siblings, other: null };
+    return { siblings, other: { path: end.path, valueHash: valueHashOf(end) } };
+  }
+
+  /** All entries, in the order of their paths. */
+  *entries(): IterableIterator<readonly [key: string, value: Uint8Array]> {
+    const open: Node[] = [this.#top];
+    for (let node = open.pop(); node !== undefined; node = open.pop()) {
+      if (node === null) continue;
+      if (node.kind === 'entry') yield [node.key, node.value];
+      else open.push(node.right, node.left);
+    }
+  }
+}
+
+/**
+ * `siblings` from the top down. `other` is the entry that stands alone where the key would be: it shows that the
+ * key is absent.
+ */
+export type StateProof = {
+  readonly siblings: readonly Uint8Array[];
+  readonly other: { readonly path: Uint8Array; readonly valueHash: Uint8Array } | null;
+};
+
+export function pathOf(key: string): Uint8Array {
+  return sha256(encode(key));
+}
+
+/** Whether the path turns right below a branch at this depth. */
+export function turnsRight(path: Uint8Array, depth: number): boolean {
+  return ((path[depth >> 3]! >> (7 - (depth & 7))) & 1) === 1;
+}
+
+/** Binds the value to its key: an entry can be shown at no other path. */
+export function entryHash(path: Uint8Array, valueHash: Uint8Array): Uint8Array {
+  return domainHash('state-entry', path, valueHash);
+}
+
+export function branchHash(left: Uint8Array, right: Uint8Array): Uint8Array {
+  return domainHash('state-branch', left, right);
+}
+
+export function stateValueHash(value: Uint8Array): Uint8Array {
+  return domainHash('state-value', value);
+}
+
+export function samePath(left: Uint8Array, right: Uint8Array): boolean {
+  return comparePaths(left, right) === 0;
+}
+
+type Entry = {
+  readonly kind: 'entry';
+  readonly path: Uint8Array;
+  readonly key: string;
+  readonly value: Uint8Array;
+  hash: Uint8Array | null;
+};
+type Branch = { readonly kind: 'branch'; readonly left: Node; readonly right: Node; hash: Uint8Array | null };
+type Node = Entry | Branch | null;
+type Change = { readonly path: Uint8Array; readonly key: string; readonly value: Uint8Array | null };
+
+/** Walks towards `path` until there is an entry or nothing, gathering what stands on the other side. */
+function descend(top: Node, path: Uint8Array): { end: Entry | null; siblings: Uint8Array[] } {
+  const siblings: Uint8Array[] = [];
+  let node = top;
+  for (let depth = 0; node !== null && node.kind === 'branch'; depth++) {
+    const right = turnsRight(path, depth);
+    siblings.push(hashOf(right ? node.left : node.right));
+    node = right ? node.right : node.left;
+  }
+  return { end: node, siblings };
+}
+
+/** `changes` are sorted by path, share its first `depth` bits and name each path once. */
+function updated(node: Node, changes: readonly Change[], depth: number): Node {
+  if (changes.length === 0) return node;
+  if (node === null || node.kind === 'entry') return grown(node, changes, depth);
+  const split = firstRight(changes, depth);
+  const left = updated(node.left, changes.slice(0, split), depth + 1);
+  const right = updated(node.right, changes.slice(split), depth + 1);
+  return left === node.left && right === node.right ? node : joined(left, right);
+}
+
+/** A subtree of one entry at most, with changes. */
+function grown(entry: Entry | null, changes: readonly Change[], depth: number): Node {
+  const replaced = entry === null || changes.some(({ path }) => samePath(path, entry.path));
+  const entries: Entry[] = changes.flatMap(({ path, key, value }) =>
+    value === null ? [] : [{ kind: 'entry', path, key, value, hash: null }],
+  );
+  if (!replaced) {
+    entries.push(entry);
+    entries.sort((left, right) => comparePaths(left.path, right.path));
+  }
+  return built(entries, depth);
+}
+
+/** The subtree of these entries, sorted by path. */
+function built(entries: readonly Entry[], depth: number): Node {
+  if (entries.length <= 1) return entries[0] ?? null;
+  if (depth >= PATH_BITS) throw new Error('two keys have one SHA-256');
+  const split = firstRight(entries, depth);
+  return joined(built(entries.slice(0, split), depth + 1), built(entries.slice(split), depth + 1));
+}
+
+/** Keeps the tree compact: a lone entry rises to where nothing else shares its path. */
+function joined(left: Node, right: Node): Node {
+  if (left === null && (right === null || right.kind === 'entry')) return right;
+  if (right === null && left !== null && left.kind === 'entry') return left;
+  return { kind: 'branch', left, right, hash: null };
+}
+
+/** Place of the first that turns right at this depth, by halving. */
+function firstRight(sorted: readonly { readonly path: Uint8Array }[], depth: number): number {
+  let low = 0;
+  let high = sorted.length;
+  while (low < high) {
+    const middle = (low + high) >> 1;
+    if (turnsRight(sorted[middle]!.path, depth)) high = middle;
+    else low = middle + 1;
+  }
+  return low;
+}
+
+function hashOf(node: Node): Uint8Array {
+  if (node === null) return EMPTY_HASH;
+  node.hash ??=
+    node.kind === 'entry'
+      ? entryHash(node.path, valueHashOf(node))
+      : branchHash(hashOf(node.left), hashOf(node.right));
+  return node.hash;
+}
+
+function valueHashOf(entry: Entry): Uint8Array {
+  return stateValueHash(entry.value);
+}
+
+function comparePaths(left: Uint8Array, right: Uint8Array): number {
+  for (let index = 0; index < 32; index++) {
+    const difference = left[index]! - right[index]!;
+    if (difference !== 0) return difference;
+  }
+  return 0;
+}
