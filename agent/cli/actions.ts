@@ -1,0 +1,40 @@
+import type { DemoOptions } from './demo-options.ts';
+
+/** Where a command reads and writes: data to `stdout`, progress and complaints to `stderr`. */
+export type CliIo = {
+  readonly stdout: NodeJS.WriteStream;
+  readonly stderr: NodeJS.WriteStream;
+  readonly env: Readonly<Record<string, string | undefined>>;
+};
+
+/**
+ * What the commands do once their options are known to be right. An action that ends in vain throws: an
+ * AgentError for what is foreseen, and main.ts turns it into one line and an exit status.
+ */
+export type CliActions = {
+  readonly demo: (options: DemoOptions, io: CliIo) => Promise<void>;
+  readonly run: (options: RunOptions, io: CliIo) => Promise<void>;
+  readonly status: (options: StatusOptions, io: CliIo) => Promise<void>;
+  readonly emulate: (options: EmulateOptions, io: CliIo) => Promise<void>;
+  readonly keysNew: (options: KeysNewOptions, io: CliIo) => Promise<void>;
+};
+
+export type RunOptions = { readonly configFile: string };
+
+export type StatusOptions = { readonly configFile: string; readonly json: boolean };
+
+export type EmulateOptions = {
+  readonly homes: number;
+  readonly dataDirectory?: string;
+  readonly day?: string;
+  readonly seed: number;
+  readonly host: string;
+  /** Device k of all listens on this port plus k; any free ones when 0. */
+  readonly port: number;
+  /** Simulated seconds per second. */
+  readonly speed: number;
+  readonly hvac: boolean;
+  readonly ev: boolean;
+};
+
+export type KeysNewOptions = { readonly file: string };

@@ -1,0 +1,36 @@
+import { AgentError } from '../errors.ts';
+
+/**
+ * What the shell is told.
+ *
+ *   0    done
+ *   1    it failed for a reason the caller did not give: a child died, a store is in doubt, a device or broker
+ *        could not be reached in time, or a fault of ours
+ *   2    what was given is wrong - command, option, configuration file, data - and nothing was started
+ *   130  ended by Ctrl-C before it was done
+ */
+export const exitCodes = { done: 0, failed: 1, badInput: 2, interrupted: 130 } as const;
+
+export type ExitCode = (typeof exitCodes)[keyof typeof exitCodes];
+
+export function exitCodeOf(error: unknown): ExitCode {
+  if (!(error instanceof AgentError)) return exitCodes.failed;
+  switch (error.code) {
+    case 'AGENT_BAD_OPTION':
+    case 'AGENT_BAD_CONFIG':
+    case 'AGENT_BAD_DATA':
+    case 'AGENT_FILE_MISSING':
+      return exitCodes.badInput;
+    case 'AGENT_ABORTED':
+      return exitCodes.interrupted;
+    default:
+      return exitCodes.failed;
+  }
+}
+
+/** One line for people, with the code they can search for. */
+export function errorLine(error: unknown): string {
+  const code = error instanceof Error && 'code' in error ? ` [${String(error.code)}]` : '';
+  const message = error instanceof Error ? error.message : String(error);
+  return `gridquorum: ${message.replace(/\s*[\r\n]+\s*/g, ' ').trim()}${code}`;
+}

@@ -1,0 +1,55 @@
+import { AgentError } from '../errors.ts';
+
+/** Refusal of an option: says what was given, what is wanted, and ends in what to type instead. */
+export function badOption(option: string, given: string, wanted: string): AgentError {
+  return new AgentError('AGENT_BAD_OPTION', `${option} ${shown(given)}: ${wanted}.`, { option, given });
+}
+
+export function wholeNumber(option: string, given: string, range: { min: number; max: number }): number {
+  const value = /^\d{1,16}$/.test(given) ? Number(given) : Number.NaN;
+  if (!Number.isSafeInteger(value) || value < range.min || value > range.max) {
+    throw badOption(option, given, `give a whole number from ${range.min} to ${range.max}`);
+  }
+  return value;
+}
+
+/** A day of the calendar, `YYYY-MM-DD`. */
+export function calendarDay(option: string, given: string): string {
+  const ms = /^\d{4}-\d{2}-\d{2}$/.test(given) ? Date.parse(`${given}T00:00:00Z`) : Number.NaN;
+  if (!Number.isFinite(ms) || new Date(ms).toISOString().slice(0, 10) !== given) {
+    throw badOption(option, given, 'give a day of the calendar as YYYY-MM-DD');
+  }
+  return given;
+}
+
+export function oneOf<Choice extends string>(
+  option: string,
+  given: string,
+  choices: readonly Choice[],
+): Choice {
+  const found = choices.find((choice) => choice === given);
+  if (found !== undefined) return found;
+  const near = choices.find((choice) => choice.startsWith(given.trim().toLowerCase().slice(0, 2)));
+  const meant = near === undefined || given.trim() === '' ? '' : ` (did you mean ${near}?)`;
+  throw badOption(option, given, `give ${choices.join(' or ')}${meant}`);
+}
+
+const brokerSchemes = ['mqtt:', 'mqtts:', 'ws:', 'wss:'];
+
+export function brokerUrl(option: string, given: string): string {
+  const url = URL.canParse(given) ? new URL(given) : undefined;
+  if (url === undefined || !brokerSchemes.includes(url.protocol) || url.hostname === '') {
+    throw badOption(option, given, 'give a URL like mqtt://127.0.0.1:1883 (mqtt, mqtts, ws or wss)');
+  }
+  return given;
+}
+
+export function path(option: string, given: string): string {
+  if (given === '' || given.includes('\u0000')) throw badOption(option, given, 'give a path');
+  return given;
+}
+
+function shown(given: string): string {
+  const plain = given.replace(/\p{C}/gu, '?');
+  return `'${plain.length > 60 ? `${plain.slice(0, 60)}...` : plain}'`;
+}
