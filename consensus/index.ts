@@ -1,1 +1,2 @@
+export { addressOf, generateKey, publicKeyOf, toHex } from './crypto/index.ts';
 export { ConsensusError, type ConsensusErrorCode } from './errors.ts';

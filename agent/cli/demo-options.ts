@@ -48,22 +48,22 @@ export function parseDemoOptions(words: readonly string[]): DemoOptions {
 export function usageProblem(problem: CommanderError, command: string): string {
   const sentence = problem.message.replace(/^error: /, '').replace(/\s*\n\s*/g, ' ');
   const help = ['gridquorum', command, '--help'].filter((word) => word !== '').join(' ');
-  return `${sentence}; see ${help}.`;
+  return `${sentence.replace(/\.$/, '')}; see ${help}.`;
 }
 
 /** The command without its action, for the program and for `parseDemoOptions` alike. */
 export function demoCommand(): Command {
   return new Command('demo')
     .description('run a neighbourhood through one day, accelerated, every home a process of its own')
-    .addOption(new Option('--homes <n>', 'how many homes').default('10'))
-    .addOption(new Option('--validators <n>', 'how many of the homes keep the ledger').default('4'))
-    .addOption(new Option('--slots <n>', 'slots of the day; below 24: its first hours').default('24'))
+    .addOption(new Option('--homes <n>', 'how many homes').default('10', '10'))
+    .addOption(new Option('--validators <n>', 'how many of the homes keep the ledger').default('4', '4'))
+    .addOption(new Option('--slots <n>', 'slots of the day; below 24: its first hours').default('24', '24'))
     .addOption(
       new Option('--data <dir>', 'CSV files of a neighbourhood (default: homes made by a generator)'),
     )
     .addOption(new Option('--day <yyyy-mm-dd>', 'day to run (default: the first in the data)'))
-    .addOption(new Option('--form <form>', 'how homes trade: pool or pairwise').default('pool'))
-    .addOption(new Option('--seed <n>', 'seed of everything that is drawn').default('1'))
+    .addOption(new Option('--form <form>', 'how homes trade: pool or pairwise').default('pool', 'pool'))
+    .addOption(new Option('--seed <n>', 'seed of everything that is drawn').default('1', '1'))
     .addOption(new Option('--broker <url>', 'MQTT broker to use (default: one is started)'))
     .addOption(new Option('--dir <dir>', 'where stores and logs go (default: a temporary directory)'))
     .addOption(new Option('--keep', 'keep the temporary directory'))
@@ -154,7 +154,10 @@ function killPlan(
   });
   kills.sort((one, other) => one.slot - other.slot || one.validator - other.validator);
   for (const [i, kill] of kills.entries()) {
-    const before = kills.slice(0, i).findLast((earlier) => earlier.validator === kill.validator);
+    const before = kills
+      .slice(0, i)
+      .reverse()
+      .find((earlier) => earlier.validator === kill.validator);
     if (before !== undefined && kill.slot <= before.slot + restartAfterSlots) {
       const back = `validator ${kill.validator}, killed in slot ${before.slot}, is back in slot ${before.slot + restartAfterSlots}`;
       throw badOption('--kill', `${kill.validator}@${kill.slot}`, `${back}: kill it later than that`);

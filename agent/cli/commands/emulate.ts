@@ -7,17 +7,17 @@ export function registerEmulate(program: Command, actions: CliActions, io: CliIo
   program
     .command('emulate')
     .description('emulate the devices of homes, each answering real Modbus TCP')
-    .addOption(new Option('--homes <n>', 'how many homes').default('1'))
+    .addOption(new Option('--homes <n>', 'how many homes').default('1', '1'))
     .addOption(
       new Option('--data <dir>', 'CSV files of a neighbourhood (default: homes made by a generator)'),
     )
     .addOption(new Option('--day <yyyy-mm-dd>', 'day to live (default: the first in the data)'))
-    .addOption(new Option('--seed <n>', 'seed of everything that is drawn').default('1'))
-    .addOption(new Option('--host <address>', 'address to listen on').default('127.0.0.1'))
+    .addOption(new Option('--seed <n>', 'seed of everything that is drawn').default('1', '1'))
+    .addOption(new Option('--host <address>', 'address to listen on').default('127.0.0.1', '127.0.0.1'))
     .addOption(
-      new Option('--port <n>', 'first port, device after device; 0: any free ones').default('15020'),
+      new Option('--port <n>', 'first port, device after device; 0: any free ones').default('15020', '15020'),
     )
-    .addOption(new Option('--speed <n>', 'simulated seconds per second').default('1'))
+    .addOption(new Option('--speed <n>', 'simulated seconds per second').default('1', '1'))
     .addOption(new Option('--no-hvac', 'leave heat pumps out'))
     .addOption(new Option('--no-ev', 'leave vehicles out'))
     .action((raw: RawEmulateOptions) => actions.emulate(checkEmulateOptions(raw), io));
