@@ -1,7 +1,7 @@
 import type { Wait } from '../devices/capabilities.ts';
 import { DriversError } from '../errors.ts';
+import { planBlocks } from '../modbus/blocks.ts';
 import { type ModbusLink, readRegistersMax } from '../modbus/link.ts';
-import { planBlocks } from './blocks.ts';
 import { baseAddresses, endOf, type Model, modelOf } from './models.ts';
 import { encodeAt, type ModelImage } from './points.ts';
 

@@ -1,5 +1,6 @@
 import fc from 'fast-check';
 import t, { type Test } from 'tap';
+import { planBlocks } from '../../drivers/modbus/blocks.ts';
 import { openLink } from '../../drivers/modbus/link.ts';
 import {
   decodeRegisters,
@@ -7,7 +8,6 @@ import {
   type RegisterType,
   registersOf,
 } from '../../drivers/modbus/registers.ts';
-import { planBlocks } from '../../drivers/sunspec/blocks.ts';
 import { discover, findModel, readModel, writePoints } from '../../drivers/sunspec/map.ts';
 import { endOf, modelOf } from '../../drivers/sunspec/models.ts';
 import { encodeAt, flagsAt, numberAt, symbolAt, textAt } from '../../drivers/sunspec/points.ts';
