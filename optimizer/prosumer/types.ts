@@ -93,7 +93,7 @@ export type HomeProblem = {
   readonly slotHours: number;
   readonly importPricePerKwh: ArrayLike<number>;
   readonly feedInPricePerKwh: ArrayLike<number>;
-  /** Limit of the connection. */
+  /** Of import from the supplier. What flows at the meter, trade included, is bounded by netImportKwMax. */
   readonly importKwMax: number;
   readonly demandCharge?: { readonly pricePerKw: number; readonly meteredPeakKw: number };
   readonly baseLoadKw: ArrayLike<number>;
