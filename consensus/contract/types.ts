@@ -11,6 +11,10 @@ export type { CborValue } from '../encoding/index.ts';
 export type Address = string;
 export type Hash = string;
 
+export const ROLES = ['validator', 'prosumer', 'aggregator', 'dso', 'iso', 'operator'] as const;
+/** What an account may do; the table of methods names the roles that each asks for. */
+export type Role = (typeof ROLES)[number];
+
 /** The only view of the ledger that a module has: an authenticated map with a draft on top. */
 export type ContractState = {
   get(key: string): Uint8Array | undefined;

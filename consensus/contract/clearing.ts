@@ -1,0 +1,72 @@
+import { floorDivBig } from './integers.ts';
+
+/**
+ * Turns last offers into trades in whole W that clear every slot exactly. Nobody sells more than he offered
+ * nor buys more than he asked for, so that a home can always carry out its trade.
+ */
+
+/**
+ * Pool, one slot: the long side gives in proportion, the remaining watts one each, largest first, ties in
+ * address order. `offersMw` by home in address order; returns W sold by home, of sum zero.
+ */
+export function clearPoolSlot(offersMw: readonly number[]): number[] {
+  const soldW = offersMw.map((offer) => wholeWatts(offer));
+  const surplus = soldW.reduce((total, power) => total + power, 0);
+  const side = Math.sign(surplus);
+  const long = [...soldW.keys()].filter((home) => soldW[home]! * side > 0);
+  const total = long.reduce((power, home) => power + BigInt(soldW[home]! * side), 0n);
+  let left = Math.abs(surplus);
+  const cuts = new Map<number, number>();
+  for (const home of long) {
+    const cut = Number((BigInt(Math.abs(surplus)) * BigInt(soldW[home]! * side)) / total);
+    cuts.set(home, cut);
+    left -= cut;
+  }
+  const largestFirst = [...long].sort((a, b) => soldW[b]! * side - soldW[a]! * side || a - b);
+  for (const home of largestFirst.slice(0, left)) cuts.set(home, cuts.get(home)! + 1);
+  for (const [home, cut] of cuts) soldW[home]! -= side * cut;
+  return soldW;
+}
+
+/** Pairwise, one pair and slot: the smaller of what one sells and the other buys; else nothing. W sold by the first. */
+export function clearPairSlot(thereMw: number, backMw: number): number {
+  if (Math.sign(thereMw) * Math.sign(backMw) >= 0) return 0;
+  return wholeWatts(Math.sign(thereMw) * Math.min(Math.abs(thereMw), Math.abs(backMw)));
+}
+
+/** What one home sells in a slot (to one other home, in pairwise form): W, negative when it buys. */
+export type Trade = { readonly slot: number; readonly soldW: number; readonly priceMicro: bigint };
+
+/** A home's trades added up by slot, W sold. */
+export function netSoldW(trades: readonly Trade[], slots: number): number[] {
+  const net = new Array<number>(slots).fill(0);
+  for (const { slot, soldW } of trades) net[slot]! += soldW;
+  return net;
+}
+
+/**
+ * What each home receives (negative: pays) in micro-units, of sum exactly zero: numerators exact, one division
+ * a home rounded down, and what the roundings leave over goes to the first home by address that buys in some
+ * slot (or, where all trades of all homes cancel, in some pair).
+ */
+export function payments(
+  tradesByHome: readonly (readonly Trade[])[],
+  { slots, slotMs }: { readonly slots: number; readonly slotMs: number },
+): bigint[] {
+  const received = tradesByHome.map((trades) => {
+    const worth = trades.reduce((total, { soldW, priceMicro }) => total + priceMicro * BigInt(soldW), 0n);
+    return floorDivBig(worth * BigInt(slotMs), W_MS_PER_KWH);
+  });
+  const netBuyer = tradesByHome.findIndex((trades) => netSoldW(trades, slots).some((power) => power < 0));
+  const pairBuyer = tradesByHome.findIndex((trades) => trades.some(({ soldW }) => soldW < 0));
+  const firstBuyer = netBuyer >= 0 ? netBuyer : pairBuyer;
+  if (firstBuyer >= 0) received[firstBuyer]! -= received.reduce((total, micro) => total + micro, 0n);
+  return received;
+}
+
+const W_MS_PER_KWH = 3_600_000_000n;
+
+/** Toward zero, and never minus zero. */
+function wholeWatts(powerMw: number): number {
+  return Math.trunc(powerMw / 1000) + 0;
+}

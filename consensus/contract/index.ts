@@ -1,0 +1,29 @@
+export { type Account, type EnergyAccount, readAccount, readEnergyAccount } from './accounts.ts';
+export { type ArgumentsOf, applyCall, buildCall, type MethodName } from './contract.ts';
+export type { OfferedMw } from './coordination.ts';
+export { type ContractGenesis, genesisEntries } from './genesis.ts';
+export { type Network, type Parameters, readNetwork } from './parameters.ts';
+export { type Device, readDevice, readDevices, readMembers } from './registry.ts';
+export { type OpenSession, type RoundReport, readOpenSessions } from './session.ts';
+export type {
+  Address,
+  BlockContext,
+  Call,
+  CborValue,
+  ContractEvent,
+  ContractState,
+  Hash,
+  Outcome,
+  RejectionCode,
+  Role,
+} from './types.ts';
+export {
+  type HomeTrade,
+  type PairTrade,
+  readNomination,
+  readSession,
+  readTrades,
+  readTurn,
+  type SessionView,
+  type Turn,
+} from './views.ts';
