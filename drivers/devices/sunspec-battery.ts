@@ -31,14 +31,15 @@ export async function openSunSpecBattery(wire: Wire): Promise<BatteryStorage> {
     const percent = judgeWithin(seen.number('SoC'), 0, 100.5);
     const power = judgePower(dischargeW, ratedW);
     const judged: Record<string, Judged> = { power, stateOfCharge: percent };
-    const share = percent.value === undefined ? undefined : Math.min(percent.value, 100) / 100;
+    const storedWh =
+      percent.value === undefined ? undefined : (Math.min(percent.value, 100) * capacityWh) / 100;
     return {
       ...readingHead(atMs, judged, ['power', 'stateOfCharge']),
       capacityWh,
       ...present({
         chargeW: power.value === undefined ? undefined : Math.max(0, -power.value),
         dischargeW: power.value === undefined ? undefined : Math.max(0, power.value),
-        storedWh: share === undefined ? undefined : share * capacityWh,
+        storedWh,
       }),
     };
   }

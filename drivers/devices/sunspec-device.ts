@@ -40,7 +40,7 @@ export async function openSunSpec(wire: Wire, wait?: Wait): Promise<SunSpecDevic
     const found = findModel(map, ids);
     if (!found) throw missing(wire, ids, map);
     try {
-      const image = await readModel(link, unitId, found, wait);
+      const image = withoutBlank(await readModel(link, unitId, found, wait));
       return {
         ...found,
         image,
@@ -63,6 +63,16 @@ export async function openSunSpec(wire: Wire, wait?: Wait): Promise<SunSpecDevic
     read,
     write: (snapshot, values, wait) => writePoints(link, unitId, snapshot, values, wait),
   };
+}
+
+/**
+ * After a restart some devices fill whole models with one pattern for a while. In a signed register 0xFFFF alone would
+ * read as -1: a model that says nothing else says nothing.
+ */
+function withoutBlank(image: ModelImage): ModelImage {
+  const [first, ...rest] = image.slice(2);
+  const blank = (first === 0xffff || first === 0x8000) && rest.every((register) => register === first);
+  return blank ? image.slice(0, 2) : image;
 }
 
 function missing(wire: Wire, ids: readonly number[], map: SunSpecMap): DriversError {
