@@ -6,6 +6,8 @@ export {
   decodeFinalBlock,
   encodeBlock,
   encodeFinalBlock,
+  transactionsRoot,
+  validatorsHash,
 } from './block.ts';
 export {
   type CertificateFault,

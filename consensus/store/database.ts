@@ -1,0 +1,40 @@
+import { Level } from 'level';
+import { storeFailure } from './failure.ts';
+
+/** LevelDB with text keys and byte values. */
+export type Database = Level<string, Uint8Array>;
+
+/**
+ * Opens the database, creating it where there is none. One that does not open is repaired once: whatever a repair
+ * brings back or leaves out is found by the checks of those who read, since every entry proves itself.
+ * @throws ConsensusError CONSENSUS_STORE_LOCKED, CONSENSUS_STORE_CORRUPT, CONSENSUS_STORE_FULL, CONSENSUS_STORE_FAILED
+ */
+export async function openDatabase(
+  directory: string,
+): Promise<{ readonly database: Database; readonly repaired: string | null }> {
+  try {
+    return { database: await open(directory), repaired: null };
+  } catch (error) {
+    const failure = storeFailure(error, 'opening the store');
+    if (failure.code !== 'CONSENSUS_STORE_CORRUPT' && failure.code !== 'CONSENSUS_STORE_FAILED')
+      throw failure;
+    try {
+      await repair(directory);
+      return { database: await open(directory), repaired: failure.message };
+    } catch {
+      // The first failure names the cause; that the repair did not help adds nothing to it.
+      throw failure;
+    }
+  }
+}
+
+async function open(directory: string): Promise<Database> {
+  const database: Database = new Level(directory, { keyEncoding: 'utf8', valueEncoding: 'view' });
+  await database.open();
+  return database;
+}
+
+/** The package's types leave out what its native half offers. */
+async function repair(directory: string): Promise<void> {
+  await (Level as unknown as { repair(location: string): Promise<void> }).repair(directory);
+}

@@ -1,0 +1,51 @@
+import { ConsensusError, type ConsensusErrorCode } from '../errors.ts';
+
+/** Gives a failure of disk or database its stable code; what has one already passes through. */
+export function storeFailure(cause: unknown, doing: string): ConsensusError {
+  if (cause instanceof ConsensusError) return cause;
+  const codes = codesOf(cause);
+  return new ConsensusError(codeFor(codes), `${doing}: ${lastMessage(cause)}`, { doing }, { cause });
+}
+
+/** Awaits the work and names its failure. */
+export async function guarded<Result>(doing: string, work: () => Promise<Result>): Promise<Result> {
+  try {
+    return await work();
+  } catch (error) {
+    throw storeFailure(error, doing);
+  }
+}
+
+export function isMissingFile(error: unknown): boolean {
+  return codesOf(error).includes('ENOENT');
+}
+
+function codeFor(codes: readonly string[]): ConsensusErrorCode {
+  if (codes.includes('LEVEL_LOCKED')) return 'CONSENSUS_STORE_LOCKED';
+  if (codes.includes('LEVEL_CORRUPTION')) return 'CONSENSUS_STORE_CORRUPT';
+  if (codes.some((code) => FULL_CODES.has(code))) return 'CONSENSUS_STORE_FULL';
+  return 'CONSENSUS_STORE_FAILED';
+}
+
+/** Of the system, and as LevelDB spells the first of them within the text of its own error. */
+const FULL_CODES = new Set(['ENOSPC', 'EDQUOT', 'No space left on device']);
+
+/** The codes along the chain of causes: `level` wraps what happened in "database is not open". */
+function codesOf(error: unknown): string[] {
+  const codes: string[] = [];
+  let current = error;
+  for (let depth = 0; depth < 5 && current instanceof Error; depth++) {
+    if ('code' in current && typeof current.code === 'string') codes.push(current.code);
+    if (current.message.includes('No space left on device')) codes.push('No space left on device');
+    current = current.cause;
+  }
+  return codes;
+}
+
+function lastMessage(error: unknown): string {
+  let current = error;
+  for (let depth = 0; depth < 5 && current instanceof Error && current.cause instanceof Error; depth++) {
+    current = current.cause;
+  }
+  return current instanceof Error ? current.message : String(current);
+}

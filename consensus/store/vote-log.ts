@@ -1,0 +1,271 @@
+import { randomBytes } from 'node:crypto';
+import type { FileHandle } from 'node:fs/promises';
+import { join } from 'node:path';
+import { ConsensusError } from '../errors.ts';
+import { guarded } from './failure.ts';
+import {
+  buildFrame,
+  copyImage,
+  type FoundCopy,
+  frameBytes,
+  NO_HASH,
+  openForAppending,
+  readCopy,
+  replaceCopy,
+} from './vote-copy.ts';
+import { judge, sameBytes } from './vote-judgement.ts';
+import { encodeVotes, type KeptVote, type VoteHeader } from './vote-record.ts';
+
+/** Of one copy: the smallest, and the largest before the node must not go on voting. */
+const CAPACITY_BYTES_MIN = 256 * 1024;
+const CAPACITY_BYTES_MAX = 64 * 1024 * 1024;
+/** The first frame, and the zeros that always follow the last one. */
+const RESERVE_BYTES = 1024;
+
+/** Why nothing may be signed, and the highest height at which the node is known to have been able to vote. */
+export type VoteDoubt = { readonly reason: string; readonly highestHeight: number };
+
+/** What of the ledger's store the record of votes leans on. */
+export type VoteAnchor = {
+  readonly head: { readonly height: number };
+  readVotesIdentity(): Promise<Uint8Array | undefined>;
+  writeVotesIdentity(identity: Uint8Array): Promise<void>;
+};
+
+/**
+ * Opens the record of own votes, kept twice in `directory`. On any doubt about it `doubt` is set, the files stay as
+ * they are, and `append` refuses until `endDoubt`.
+ * @throws ConsensusError CONSENSUS_STORE_FULL, CONSENSUS_STORE_FAILED when the disk fails
+ */
+export async function openVoteLog(directory: string, anchor: VoteAnchor): Promise<VoteLog> {
+  const paths: Paths = { a: join(directory, 'votes-a.log'), b: join(directory, 'votes-b.log') };
+  return guarded('opening the record of votes', async () => {
+    const log = new VoteLog(paths, anchor);
+    await log.open();
+    return log;
+  });
+}
+
+/**
+ * Own votes, on disk before they are sent: both copies are synced when `append` returns. What lies at or below the
+ * final height is dropped now and then, by writing both copies anew. One call at a time.
+ */
+export class VoteLog {
+  readonly #paths: Paths;
+  readonly #anchor: VoteAnchor;
+  #doubt: VoteDoubt | null = null;
+  #generationSeen = 0;
+  #header: VoteHeader | null = null;
+  #files: Files | null = null;
+  #kept: readonly KeptVote[] = [];
+  #end = 0;
+  #tip: Uint8Array = NO_HASH;
+  /** Set while the files change, and left so by a failure: what is on disk then is only known after opening again. */
+  #unsettled = false;
+
+  constructor(paths: Paths, anchor: VoteAnchor) {
+    this.#paths = paths;
+    this.#anchor = anchor;
+  }
+
+  /** Null while the record can be trusted. */
+  get doubt(): VoteDoubt | null {
+    return this.#doubt;
+  }
+
+  /** Nothing may be signed at or below this height: the votes there are not kept any more. */
+  get floorHeight(): number {
+    return this.#header?.floorHeight ?? 0;
+  }
+
+  /** Votes at heights above the final one, in the order in which they were made. */
+  get votes(): readonly KeptVote[] {
+    return this.#kept;
+  }
+
+  async open(): Promise<void> {
+    const identity = await this.#anchor.readVotesIdentity();
+    const a = await readCopy(this.#paths.a);
+    const b = await readCopy(this.#paths.b);
+    const { height } = this.#anchor.head;
+    // Files are put in place whole, so one that was never written to can be no remainder of one that was.
+    if (identity === undefined && height === 0 && neverUsed(a) && neverUsed(b)) return this.#begin(0);
+    this.#generationSeen = Math.max(generationOf(a), generationOf(b));
+    const judgement = judge(a, b);
+    const reason =
+      judgement.kind === 'doubt' ? judgement.reason : strangeness(identity, judgement.copy.header);
+    if (judgement.kind === 'doubt' || reason !== null) {
+      const highestHeight = Math.max(height + 1, highestOf(a), highestOf(b));
+      this.#doubt = { reason: reason ?? 'unknown', highestHeight };
+      return;
+    }
+    const { copy } = judgement;
+    if (judgement.kind === 'mend') await replaceCopy(this.#paths[judgement.damaged], copy.bytes);
+    this.#header = copy.header;
+    this.#kept = copy.votes.filter((vote) => vote.height > height);
+    this.#end = copy.end;
+    this.#tip = copy.hashes.at(-1)!;
+    this.#files = await openFiles(this.#paths);
+  }
+
+  /**
+   * Puts votes on disk, in both copies, as one: after a crash all of them are there or none. A block's body that is
+   * kept already is not written again.
+   * @throws ConsensusError CONSENSUS_VOTES_IN_DOUBT, also for a vote at or below `floorHeight`; CONSENSUS_STORE_FULL,
+   * CONSENSUS_STORE_FAILED: the votes must not be sent, and the log must be opened again
+   */
+  async append(votes: readonly KeptVote[]): Promise<void> {
+    const header = this.#settledHeader();
+    const low = votes.find((vote) => vote.height <= header.floorHeight);
+    if (low !== undefined) throw inDoubt(`height ${low.height} is at or below the floor`);
+    const fresh = votes.filter((vote) => !this.#hasBody(vote));
+    if (fresh.length === 0) return;
+    const payload = encodeVotes(fresh);
+    if (this.#end + frameBytes(payload) + RESERVE_BYTES > header.capacity) {
+      return this.#renew(header.floorHeight, [...this.#kept, ...fresh]);
+    }
+    await this.#changing(async ({ a, b }) => {
+      const frame = buildFrame(payload, this.#tip);
+      await writeWhole(a, frame.bytes, this.#end);
+      await writeWhole(b, frame.bytes, this.#end);
+      this.#end += frame.bytes.length;
+      this.#tip = frame.hash;
+      this.#kept = [...this.#kept, ...fresh];
+    });
+  }
+
+  /** The block at this height is final and stored: votes up to it are not needed any more. */
+  async finalised(height: number): Promise<void> {
+    if (this.#doubt !== null) return;
+    const header = this.#settledHeader();
+    this.#kept = this.#kept.filter((vote) => vote.height > height);
+    // Only now and then: writing both copies anew costs more flash than many votes.
+    if (this.#end > header.capacity / 2) await this.#renew(Math.max(height, header.floorHeight), this.#kept);
+  }
+
+  /**
+   * Others have finalised `height`, which is not below any at which this node may have voted: it signs above from now.
+   * @throws ConsensusError CONSENSUS_VOTES_IN_DOUBT when the height is below one that is known
+   */
+  async endDoubt(height: number): Promise<void> {
+    if (this.#doubt === null) return;
+    if (height < this.#doubt.highestHeight)
+      throw inDoubt(`height ${this.#doubt.highestHeight} is not final yet`);
+    await guarded('beginning the record of votes again', () => this.#begin(height));
+    this.#doubt = null;
+  }
+
+  async close(): Promise<void> {
+    const files = this.#files;
+    this.#files = null;
+    await files?.a.close();
+    await files?.b.close();
+  }
+
+  async #begin(floorHeight: number): Promise<void> {
+    const known = await this.#anchor.readVotesIdentity();
+    const identity = known ?? Uint8Array.from(randomBytes(16));
+    const generation = this.#generationSeen + 1;
+    const capacity = CAPACITY_BYTES_MIN;
+    await this.#write({ identity, generation, floorHeight, capacity, previousTip: NO_HASH }, []);
+    if (known === undefined) await this.#anchor.writeVotesIdentity(identity);
+  }
+
+  async #renew(floorHeight: number, kept: readonly KeptVote[]): Promise<void> {
+    const header = this.#settledHeader();
+    const needed = RESERVE_BYTES + frameBytes(encodeVotes(kept));
+    let capacity = CAPACITY_BYTES_MIN;
+    while (capacity < 2 * needed) capacity *= 2;
+    if (capacity > CAPACITY_BYTES_MAX) {
+      throw new ConsensusError('CONSENSUS_STORE_FULL', 'more votes at open heights than are kept', {
+        needed,
+      });
+    }
+    const { identity, generation } = header;
+    await this.#changing(async () => {
+      await this.close();
+      await this.#write(
+        { identity, generation: generation + 1, floorHeight, capacity, previousTip: this.#tip },
+        kept,
+      );
+    });
+  }
+
+  /** Both copies anew, A before B: `judge` knows what a crash in between looks like. */
+  async #write(header: VoteHeader, kept: readonly KeptVote[]): Promise<void> {
+    const image = copyImage(header, kept.length === 0 ? null : encodeVotes(kept));
+    await replaceCopy(this.#paths.a, image.bytes);
+    await replaceCopy(this.#paths.b, image.bytes);
+    this.#header = header;
+    this.#kept = kept;
+    this.#end = image.end;
+    this.#tip = image.tip;
+    this.#files = await openFiles(this.#paths);
+  }
+
+  #hasBody({ kind, digest }: KeptVote): boolean {
+    return kind === 'block' && this.#kept.some((kept) => kept.kind === 'block' && kept.digest === digest);
+  }
+
+  #settledHeader(): VoteHeader {
+    if (this.#doubt !== null) throw inDoubt(this.#doubt.reason);
+    if (this.#unsettled || this.#header === null) {
+      throw new ConsensusError('CONSENSUS_STORE_FAILED', 'the record of votes is not settled: open it again');
+    }
+    return this.#header;
+  }
+
+  async #changing(change: (files: Files) => Promise<void>): Promise<void> {
+    const files = this.#files;
+    if (files === null) throw new ConsensusError('CONSENSUS_STORE_FAILED', 'the record of votes is closed');
+    this.#unsettled = true;
+    await guarded('writing the record of votes', () => change(files));
+    this.#unsettled = false;
+  }
+}
+
+type Paths = { readonly a: string; readonly b: string };
+type Files = { readonly a: FileHandle; readonly b: FileHandle };
+
+async function openFiles(paths: Paths): Promise<Files> {
+  const a = await openForAppending(paths.a);
+  try {
+    return { a, b: await openForAppending(paths.b) };
+  } catch (error) {
+    await a.close();
+    throw error;
+  }
+}
+
+async function writeWhole(file: FileHandle, bytes: Uint8Array, position: number): Promise<void> {
+  let done = 0;
+  while (done < bytes.length) {
+    const { bytesWritten } = await file.write(bytes, done, bytes.length - done, position + done);
+    done += bytesWritten;
+  }
+}
+
+function neverUsed(copy: FoundCopy): boolean {
+  if (copy.kind === 'missing') return true;
+  if (copy.kind !== 'read' || !copy.clean || !copy.rightSize || copy.hashes.length > 1) return false;
+  return copy.header.generation === 1 && copy.header.floorHeight === 0;
+}
+
+function generationOf(copy: FoundCopy): number {
+  return copy.kind === 'read' ? copy.header.generation : 0;
+}
+
+function highestOf(copy: FoundCopy): number {
+  if (copy.kind !== 'read') return 0;
+  return copy.votes.reduce((highest, vote) => Math.max(highest, vote.height), copy.header.floorHeight);
+}
+
+/** Why a sound record of votes is still not to be trusted, or null. */
+function strangeness(identity: Uint8Array | undefined, header: VoteHeader): string | null {
+  if (identity === undefined) return 'the store does not know this record of votes';
+  return sameBytes(identity, header.identity) ? null : 'the store knows another record of votes';
+}
+
+function inDoubt(reason: string): ConsensusError {
+  return new ConsensusError('CONSENSUS_VOTES_IN_DOUBT', `nothing is signed: ${reason}`, { reason });
+}
