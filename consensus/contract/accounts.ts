@@ -6,8 +6,8 @@ import { type Address, type ContractState, ROLES, type Role } from './types.ts';
 
 export const roleList = list(oneOf(ROLES), 0, ROLES.length);
 
-/** A billion units of money: the most that a genesis gives to one account. */
-export const BALANCE_MICRO_MAX = 10n ** 15n;
+/** A hundred million units of money: the most that a genesis gives to one account, or one transfer moves. */
+export const BALANCE_MICRO_MAX = 10n ** 14n;
 
 export type Account = {
   readonly roles: readonly Role[];

@@ -1,10 +1,12 @@
 import { accounts, transfer } from './accounts.ts';
 import { advance, nominate, offer, open, withdraw } from './coordination.ts';
 import { type FieldsOf, readFields, type ShapeOf, writeFields } from './fields.ts';
+import { recordSlot } from './metering.ts';
 import type { Method } from './method.ts';
 import { readNetwork } from './parameters.ts';
 import { qualifyDevice, registerDevice, retireDevice } from './registry.ts';
 import { Rejection, reject, require } from './rejection.ts';
+import { settle } from './settlement.ts';
 import type { BlockContext, Call, ContractEvent, ContractState, Outcome } from './types.ts';
 
 const methods = {
@@ -14,9 +16,11 @@ const methods = {
   'coordination.offer': offer,
   'coordination.open': open,
   'coordination.withdraw': withdraw,
+  'metering.record': recordSlot,
   'registry.qualifyDevice': qualifyDevice,
   'registry.registerDevice': registerDevice,
   'registry.retireDevice': retireDevice,
+  'settlement.settle': settle,
 };
 
 export type MethodName = keyof typeof methods;

@@ -67,7 +67,7 @@ export function checkNetwork(genesis: {
   readonly parameters: Readonly<Record<string, unknown>>;
   readonly validators: number;
 }): Network {
-  const unknown = Object.keys(genesis.parameters).find((name) => !(name in fields));
+  const unknown = Object.keys(genesis.parameters).find((name) => !Object.hasOwn(fields, name));
   if (unknown !== undefined) throw bad(`unknown parameter ${unknown}`);
   if (!Number.isSafeInteger(genesis.slotMs) || genesis.slotMs < 1000 || genesis.slotMs > DAY_MS) {
     throw bad('slotMs must be from 1000 to 86400000');
