@@ -219,16 +219,14 @@ export function openLink(options: LinkOptions): ModbusLink {
     return connection ?? Promise.reject(aborted(target, 'the link is closed'));
   }
 
-  /** One request on the wire. After the time-out the connection is destroyed, unless `keep`: then Swallowed. */
+  /** One request on the wire. With `keep`, a time-out is Swallowed: the connection may be used once more. */
   function within(on: Connection, job: Job, keep: boolean): Promise<readonly number[]> {
     counters.requests += 1;
     const limitMs = patience(job);
     return new Promise((resolve, reject) => {
       const timer = setTimeout(() => {
         if (keep && !on.midFrame && job.deadlineMs - performance.now() > 1) return reject(new Swallowed());
-        const error = timedOut(target, limitMs);
-        on.destroy(error);
-        reject(error);
+        reject(timedOut(target, limitMs));
       }, limitMs);
       job
         .run(on)

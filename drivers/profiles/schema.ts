@@ -56,7 +56,7 @@ const controlSchema = z.strictObject({
       .strictObject({ timeout: z.string(), unit: z.enum(['s', 'ms']), max: z.int().min(1) })
       .describe('the device falls back after what is written there'),
     z
-      .strictObject({ fixedS: z.number().min(1), refreshS: z.number().min(1) })
+      .strictObject({ fixedS: z.number().positive(), refreshS: z.number().positive() })
       .describe('the device falls back after a time of its own: the driver repeats the set-point'),
   ]),
   release: z.record(z.string(), z.number()).describe('what is written to give control back'),

@@ -1,3 +1,6 @@
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import fc from 'fast-check';
 import t, { type Test } from 'tap';
 import { createArbiter } from '../../drivers/devices/arbiter.ts';
@@ -18,6 +21,8 @@ import type {
 } from '../../drivers/devices/description.ts';
 import { createLinkPool } from '../../drivers/devices/link-pool.ts';
 import { watchCounter } from '../../drivers/devices/plausible.ts';
+import { loadProfile } from '../../drivers/profiles/load.ts';
+import { until } from '../peers/processes.ts';
 import {
   exceptionPdu,
   type MisbehavingServer,
@@ -473,6 +478,31 @@ t.test('a wallbox limited in A, with a watchdog of its own', async (t) => {
   );
   await device.close();
   t.same([holding.get(1210), holding.get(1211)], float(16));
+});
+
+t.test('a set-point is repeated to a watchdog of fixed length until its time is over', async (t) => {
+  const folder = mkdtempSync(join(tmpdir(), 'watchdog-'));
+  t.teardown(() => rmSync(folder, { recursive: true }));
+  const profile = join(folder, 'own.json');
+  const { control, ...rest } = structuredClone(loadProfile('wallbox-generic'));
+  const watchdog = { fixedS: 1, refreshS: 0.01 };
+  writeFileSync(profile, JSON.stringify({ ...rest, control: { ...control, effect: undefined, watchdog } }));
+  const map = wallboxMap();
+  let limits = 0;
+  let releases = 0;
+  map.onWrite = (address) => {
+    if (address === 0) limits += 1;
+    else releases += 1;
+  };
+  const { device, clock } = await rig<Evse>(t, map, { kind: 'evse', driver: 'profile', profile });
+  t.match(await device.charge({ powerW: 3000, revertMs: 60_000 }), { ok: true });
+  await until('the set-point is repeated', () => limits >= 4);
+  t.equal(releases, 0);
+  clock.now += 60_000;
+  await until('control is given back', () => releases === 1);
+  const repeated = limits;
+  await new Promise((resolve) => setTimeout(resolve, 40));
+  t.same([limits, releases], [repeated, 1], 'and then there is silence');
 });
 
 t.test('devices that cannot be connected', async (t) => {

@@ -171,6 +171,7 @@ for (const { name, code, behave } of misbehaviours) {
       server.behave = behave;
       t.match(await readOrCode(link, 17), code, warm ? 'on a kept connection' : 'on a new connection');
       await recovers(t, { server, link });
+      t.ok(server.connections >= 2, 'on a new connection');
     }
   });
 }
@@ -249,6 +250,20 @@ t.test('the first request after a connect is swallowed', async (t) => {
   t.equal(await readOrCode(link, 5), 'right');
   t.equal(await readOrCode(link, 6), 'right');
   t.equal(server.connections, 1, 'asked again on the same connection');
+});
+
+t.test('after part of a frame nothing more is asked on that connection', async (t) => {
+  const { server, link } = await rig(t);
+  server.behave = (request) => send(request, rightReply(request).subarray(0, 5));
+  t.equal(await readOrCode(link, 5), 'DRIVERS_TIMEOUT');
+  t.equal(server.requests.length, 1);
+});
+
+t.test('a slow device gets its pause between two requests', async (t) => {
+  const { link } = await rig(t, { pauseMs: 40 });
+  const before = performance.now();
+  await Promise.all([readOrCode(link, 1), readOrCode(link, 2)]);
+  t.ok(performance.now() - before >= 39);
 });
 
 t.test('a kept connection that died in silence is replaced within the request', async (t) => {
