@@ -1,17 +1,10 @@
 export { defaultSessionParameters } from './admm/defaults.ts';
-export { type Elimination, eliminate, type Neighbour, poolTerms, toOfferMw } from './admm/home-side.ts';
-export {
-  clearPairwise,
-  closePairwiseRound,
-  openPairwise,
-  type Pair,
-  type PairwiseOffer,
-  type PairwiseState,
-} from './admm/pairwise.ts';
+export { eliminate, type Neighbour, poolTerms, toOfferMw } from './admm/home-side.ts';
+export { clearPairwise, closePairwiseRound, openPairwise, type PairwiseOffer } from './admm/pairwise.ts';
 export { payments } from './admm/payments.ts';
-export { clearPool, closePoolRound, openPool, type PoolState } from './admm/pool.ts';
-export { costTogether, type RoundsResult, type RoundsStudy, runRounds } from './admm/run-rounds.ts';
-export type { Cleared, Opening, RoundReport, Series, SessionParameters } from './admm/session.ts';
+export { clearPool, closePoolRound, openPool } from './admm/pool.ts';
+export { costTogether, runRounds } from './admm/run-rounds.ts';
+export type { Cleared, SessionParameters } from './admm/session.ts';
 export { OptimizerError, type OptimizerErrorCode } from './errors.ts';
 export {
   emptyHistory,
@@ -28,7 +21,7 @@ export {
   type RoundResponse,
   type RoundTerms,
 } from './prosumer/home-planner.ts';
-export { buildHomeQp, type HomeLayout, type HomeQp, type HomeQpOptions } from './prosumer/home-qp.ts';
+export { buildHomeQp } from './prosumer/home-qp.ts';
 export { type NeighbourhoodPlan, planNeighbourhood } from './prosumer/neighbourhood.ts';
 export { netOutCycling } from './prosumer/net-cycling.ts';
 export { planHome } from './prosumer/plan-home.ts';

@@ -20,7 +20,7 @@ export type PairwiseOffer = ReadonlyMap<string, Series>;
  * Keeping a copy for each direction would let rounding drive the two apart, and then neither fact on which
  * the homes rely (equal prices, trades that can be eliminated) holds any more.
  */
-export type Pair = {
+type Pair = {
   readonly first: string;
   readonly second: string;
   readonly priceMicroPerKwh: Series;
@@ -106,18 +106,20 @@ export function clearPairwise({ homes, pairs, attendance }: PairwiseState): Clea
   const slots = pairs[0]?.targetMw.length ?? 0;
   const soldW = new Map(homes.map((home) => [home, new Array<bigint>(slots).fill(0n)]));
   const earned = new Map(homes.map((home) => [home, 0n]));
+  const buyers = new Set<string>();
   for (const { first, second, priceMicroPerKwh } of pairs) {
     const sold = attendance.offers.get(first)!.get(second)!;
     const bought = attendance.offers.get(second)!.get(first)!;
     priceMicroPerKwh.forEach((price, t) => {
       const w = agreed(sold[t]!, -bought[t]!) / 1000n;
+      if (w !== 0n) buyers.add(w > 0n ? second : first);
       soldW.get(first)![t]! += w;
       soldW.get(second)![t]! -= w;
       earned.set(first, earned.get(first)! + price * w);
       earned.set(second, earned.get(second)! - price * w);
     });
   }
-  return { soldW, earned };
+  return { soldW, earned, buyers };
 }
 
 /** The part of a trade that both sides mean: nothing when they differ in direction. */

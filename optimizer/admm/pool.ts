@@ -99,7 +99,7 @@ export function clearPool({ homes, priceMicroPerKwh, attendance }: PoolState): C
       earned.set(home, earned.get(home)! + price * w);
     });
   });
-  return { soldW, earned };
+  return { soldW, earned, buyers: new Set(homes.filter((home) => soldW.get(home)!.some((w) => w < 0n))) };
 }
 
 /** Watts in the homes' order, summing to zero. What proportion leaves over goes one watt each, largest first. */

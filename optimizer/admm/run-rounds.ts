@@ -30,7 +30,7 @@ export type RoundsResult = {
   readonly cleared: Cleared;
   /** Micro-units of money received by home; they sum to zero. */
   readonly payments: ReadonlyMap<string, bigint>;
-  /** Mean by slot over homes and pairs, weighted by energy; of the pool, its price. */
+  /** The coordinator's state at the end: prices, targets, last offers. */
   readonly state: PoolState | PairwiseState;
 };
 

@@ -39,6 +39,8 @@ export type Cleared = {
   readonly soldW: ReadonlyMap<string, Series>;
   /** Sum over slots (and pairs) of price times power, micro-units * W / kWh. */
   readonly earned: ReadonlyMap<string, bigint>;
+  /** Homes that buy from somebody in some slot, even if they sell as much to others. */
+  readonly buyers: ReadonlySet<string>;
 };
 
 /** Every home's last offer, and how many deadlines in a row it has missed. */

@@ -138,7 +138,7 @@ export function tradeCost(
 }
 
 /** No column or row in any slot. */
-export function absent(slots: number): Int32Array {
+function absent(slots: number): Int32Array {
   return new Int32Array(slots).fill(-1);
 }
 

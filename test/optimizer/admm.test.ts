@@ -292,6 +292,7 @@ t.test('payments are exact, and the first buyer takes what divisions leave over'
       ['b', -3_000n],
       ['c', 2_000n],
     ]),
+    buyers: new Set(['b']),
   };
   // 300 s: 1000 * 300000 / 3.6e9 = 0.083, -0.25, 0.167 micro: rounded down 0, -1, 0.
   t.same(
@@ -302,6 +303,41 @@ t.test('payments are exact, and the first buyer takes what divisions leave over'
       ['c', 0n],
     ],
   );
+});
+
+t.test('a circle of equal trades is paid for too', async (t) => {
+  const round = new Map([
+    [
+      'a',
+      new Map([
+        ['b', [7_000n]],
+        ['c', [-7_000n]],
+      ]),
+    ],
+    [
+      'b',
+      new Map([
+        ['a', [-7_000n]],
+        ['c', [7_000n]],
+      ]),
+    ],
+    [
+      'c',
+      new Map([
+        ['a', [7_000n]],
+        ['b', [-7_000n]],
+      ]),
+    ],
+  ]);
+  const opened = openPairwise({ ...parameters, homes: ['a', 'b', 'c'], startPriceMicroPerKwh: [0n] });
+  const { state } = closePairwiseRound(opened, round);
+  const pairs = state.pairs.map((pair, k) => ({
+    ...pair,
+    priceMicroPerKwh: [[100_001n], [300_007n], [200_003n]][k]!,
+  }));
+  const cleared = clearPairwise({ ...state, pairs });
+  t.same([...cleared.soldW.values()], [[0n], [0n], [0n]]);
+  t.ok(paysInFull(cleared));
 });
 
 t.test("the home's side of a round", async (t) => {
@@ -406,7 +442,8 @@ function isPartOf(part: bigint, whole: bigint): boolean {
 /** Payments sum to zero, and only the first buyer is off the exact share by more than one micro-unit. */
 function paysInFull(cleared: Cleared): boolean {
   const paid = payments(cleared, 300_000n);
-  const buyer = [...cleared.soldW.keys()].sort().find((home) => cleared.soldW.get(home)!.some((w) => w < 0n));
+  const bought = [...cleared.soldW.keys()].filter((home) => cleared.soldW.get(home)!.some((w) => w < 0n));
+  const buyer = bought.sort()[0] ?? [...cleared.buyers].sort()[0];
   const exact = [...cleared.earned].every(([home, earned]) => {
     const share = rational(earned * 300_000n, 3_600_000_000n);
     const away = minus(share, rational(paid.get(home)!));

@@ -190,14 +190,14 @@ t.test('demand response', async (t) => {
     indoorCMax: 24,
     indoorCInitial: 21,
     powerKwInitial: 1.1,
-    discomfortPerK2h: 0.02,
+    discomfortPerK2h: 0.5,
   };
-  const offered = (baselineKw: number): HomeProblem =>
+  const offered = (baselineKw: number, rewardPerKwh = 0.4): HomeProblem =>
     plainHome([1, 1, 1, 1], {
       hvac,
       demandResponse: {
         form: 'opt-in',
-        rewardPerKwh: [0, 0.4, 0, 0],
+        rewardPerKwh: [0, rewardPerKwh, 0, 0],
         baselineKw: [0, baselineKw, 0, 0],
       },
     });
@@ -215,9 +215,10 @@ t.test('demand response', async (t) => {
     t.ok(plan.cost.total < solved(plainHome([1, 1, 1, 1], { hvac })).cost.total);
   });
 
-  await t.test('and stays out when it would have to go below its own load', async (t) => {
-    const plan = solved(offered(0.5));
-    t.equal(plan.optedIn, false);
+  await t.test('and stays out when that is impossible or does not pay', async (t) => {
+    t.equal(solved(offered(0.5)).optedIn, false, 'it would have to go below its own load');
+    const plan = solved(offered(1.01, 0.01));
+    t.equal(plan.optedIn, false, 'it would have to leave the house cold for next to nothing');
     close(t, plan.cost.total, solved(plainHome([1, 1, 1, 1], { hvac })).cost.total, 'the plan without');
   });
 
@@ -386,6 +387,12 @@ t.test('a fixed trade is kept where it can be, and left by as little as can be',
 
   const sold = solved(plainHome([1], { importKwMax: 3, trade: { kind: 'fixed', soldKw: [2.5] } }));
   close(t, sold.schedule.tradeDeviationKw[0]!, -0.5, 'more was sold than can be imported');
+
+  const limited = solved(
+    plainHome([1], { pvKw: [5], netImportKwMin: [-3], trade: { kind: 'fixed', soldKw: [2] } }),
+  );
+  close(t, limited.schedule.netImportKw[0]!, -3, 'the trade counts at the meter');
+  close(t, limited.schedule.feedInKw[0]!, 1, 'what the limit leaves is fed in');
 
   const hopeless = planHome(
     library,
