@@ -1,5 +1,5 @@
-import { mixed, pairPlace, pairs, pairSide, PINNED, pressure, role } from './barrier';
-import { isRow, placeOfRow, placeOfVariable, variableAt } from './kkt';
+import { EQUAL, mixed, pairPlace, pairs, pairSide, PINNED, pressure, role } from './barrier';
+import { givenAs, isRow, placeOfRow, placeOfVariable } from './kkt';
 import { Numbers, numbers } from './memory';
 import { keptAs, lower, lowerRow, singleValue, upper, upperRow } from './presolve';
 import { aRow, aStart, aValue, l, m, n, pRow, pStart, pValue, q, u, x, y } from './problem';
@@ -39,22 +39,30 @@ export function readAnswer(costScale: f64): void {
   multiplyP(x, curved);
   for (let i = 0; i < m; i++) {
     const as = keptAs[i];
-    y[i] = as < 0 ? 0 : (mixed[placeOfRow[as]] * scale[placeOfRow[as]]) / costScale;
+    const place = as < 0 ? 0 : placeOfRow[as];
+    y[i] = as >= 0 && role[place] == EQUAL ? (mixed[place] * scale[place]) / costScale : 0;
   }
+  readPressures(costScale);
   multiplyTransposed(y, pushed);
-  readBoundMultipliers(costScale);
+  readPinned();
   multiplyTransposed(y, pushed);
   judge();
 }
 
-/** The pressure on a variable's bound is the multiplier of the row that gave the bound. */
-function readBoundMultipliers(costScale: f64): void {
+/** The pressure on a bound is the multiplier of the row that gave the bound: its sign is right by itself. */
+function readPressures(costScale: f64): void {
   for (let k = 0; k < pairs; k++) {
     const place = pairPlace[k];
-    if (isRow[place]) continue;
-    const j = variableAt[place];
-    press(j, (-pairSide[k] * pressure[k]) / (costScale * scale[place]));
+    const force = (-pairSide[k] * pressure[k]) / costScale;
+    if (isRow[place]) {
+      const i = givenAs[place];
+      y[i] = y[i] + force * scale[place];
+    } else press(givenAs[place], force / scale[place]);
   }
+}
+
+/** A pinned variable is held by whatever force its balance needs. */
+function readPinned(): void {
   for (let j = 0; j < n; j++) {
     if (role[placeOfVariable[j]] == PINNED) press(j, -(curved[j] + q[j] + pushed[j]));
   }

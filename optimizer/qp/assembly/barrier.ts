@@ -47,11 +47,17 @@ let target: Numbers = changetype<Numbers>(0);
 
 /** Gradient of the Lagrangian: at variables Hv + g + A'mu - pressures, at slacks -mu - pressures. */
 export let gradient: Numbers = changetype<Numbers>(0);
+let keptMixed: Numbers = changetype<Numbers>(0);
+let keptPoint: Numbers = changetype<Numbers>(0);
+let keptDistance: Numbers = changetype<Numbers>(0);
+let keptPressure: Numbers = changetype<Numbers>(0);
 let pressed: Numbers = changetype<Numbers>(0);
 let right: Numbers = changetype<Numbers>(0);
 let mixedStep: Numbers = changetype<Numbers>(0);
 let pointStep: Numbers = changetype<Numbers>(0);
 
+/** Distances and pressures never underflow: their quotients stay numbers. */
+const LEAST: f64 = 1e-20;
 const REFINEMENTS: i32 = 3;
 
 export function makeBarrierRoom(): void {
@@ -64,6 +70,8 @@ export function makeBarrierRoom(): void {
   role = bytes(size);
   gradient = numbers(size);
   pressed = numbers(size);
+  keptMixed = numbers(size);
+  keptPoint = numbers(size);
   right = numbers(size);
   mixedStep = numbers(size);
   pointStep = numbers(size);
@@ -77,6 +85,8 @@ export function makeBarrierRoom(): void {
   pressureStep = numbers(room);
   distanceError = numbers(room);
   target = numbers(room);
+  keptDistance = numbers(room);
+  keptPressure = numbers(room);
 }
 
 /** Reads roles and pairs off the bounds; a bound is asked for infinity before it is compared. */
@@ -215,6 +225,21 @@ function setBarrier(): void {
   for (let k = 0; k < size; k++) if (role[k] == BETWEEN) barrier[k] = -1 / barrier[k];
 }
 
+/** Remembers the present point, for `restore`. */
+export function keep(): void {
+  keptMixed.copy(mixed, size);
+  keptPoint.copy(point, size);
+  keptDistance.copy(distance, pairs);
+  keptPressure.copy(pressure, pairs);
+}
+
+export function restore(): void {
+  mixed.copy(keptMixed, size);
+  point.copy(keptPoint, size);
+  distance.copy(keptDistance, pairs);
+  pressure.copy(keptPressure, pairs);
+}
+
 /** Mean product of the pairs, as `measure` found it. */
 export let complementarity: f64 = 0;
 
@@ -311,7 +336,7 @@ function move(length: f64): void {
     point[k] = point[k] + length * pointStep[k];
   }
   for (let k = 0; k < pairs; k++) {
-    distance[k] = distance[k] + length * distanceStep[k];
-    pressure[k] = pressure[k] + length * pressureStep[k];
+    distance[k] = max(LEAST, distance[k] + length * distanceStep[k]);
+    pressure[k] = max(LEAST, pressure[k] + length * pressureStep[k]);
   }
 }

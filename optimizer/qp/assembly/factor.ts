@@ -20,7 +20,20 @@ let work: Numbers = changetype<Numbers>(0);
 let filled: Integers = changetype<Integers>(0);
 let residual: Numbers = changetype<Numbers>(0);
 
-const REGULARISATION: f64 = 1e-8;
+/**
+ * On variables and on rows. Whatever is eliminated first, rounding in what is left is about 1e-16 divided by
+ * the one and must stay well below the other.
+ */
+const ON_VARIABLES: f64 = 1e-8;
+const ON_ROWS: f64 = 1e-6;
+let onVariables: f64 = ON_VARIABLES;
+let onRows: f64 = ON_ROWS;
+
+/** Sets the regularisation to a share of the usual one. */
+export function regularise(share: f64): void {
+  onVariables = share * ON_VARIABLES;
+  onRows = share * ON_ROWS;
+}
 const PIVOT_MIN: f64 = 1e-13;
 const PIVOT_BUMP: f64 = 1e-7;
 const REFINED: f64 = 1e-11;
@@ -86,7 +99,7 @@ export function factorise(): void {
       if (!masked[i]) work[i] = entry[p];
     }
     const sign: f64 = isRow[k] ? -1 : 1;
-    let d = eliminateRow(k, base[k] + barrier[k] + sign * REGULARISATION);
+    let d = eliminateRow(k, base[k] + barrier[k] + (sign > 0 ? onVariables : -onRows));
     if (!(d * sign >= PIVOT_MIN)) {
       if (bumps++ == 0) {
         bumpedAt = k;
@@ -138,7 +151,7 @@ function skipRow(k: i32): void {
  * the regularisation itself is no error but a proximal term, which vanishes as the iterates settle.
  */
 export function solveRefined(right: Numbers, out: Numbers, refinements: i32): void {
-  memory.copy(changetype<usize>(out), changetype<usize>(right), <usize>size << 3);
+  out.copy(right, size);
   substitute(out);
   if (refinements == 0) return;
   let norm: f64 = 0;
@@ -151,7 +164,7 @@ export function solveRefined(right: Numbers, out: Numbers, refinements: i32): vo
         residual[k] = 0;
         continue;
       }
-      const onDiagonal = barrier[k] + (isRow[k] ? -REGULARISATION : REGULARISATION);
+      const onDiagonal = barrier[k] + (isRow[k] ? -onRows : onVariables);
       const r = right[k] - residual[k] - onDiagonal * out[k];
       residual[k] = r;
       worst = max(worst, abs(r));

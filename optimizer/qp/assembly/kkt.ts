@@ -11,8 +11,8 @@ import { aRow, aStart, aValue, m, n, pRow, pStart, pValue } from './problem';
 export let size: i32 = 0;
 export let placeOfVariable: Integers = changetype<Integers>(0);
 export let placeOfRow: Integers = changetype<Integers>(0);
-/** The variable at a place; meaningless at a row's. */
-export let variableAt: Integers = changetype<Integers>(0);
+/** The variable at a variable's place, the row (as given) at a row's. */
+export let givenAs: Integers = changetype<Integers>(0);
 export let isRow: Bytes = changetype<Bytes>(0);
 
 /** Strictly upper triangle by columns, as given, and the diagonal of P. */
@@ -31,7 +31,7 @@ export function analyse(): void {
   size = n + kept;
   placeOfVariable = integers(n);
   placeOfRow = integers(kept);
-  variableAt = integers(size);
+  givenAs = integers(size);
   isRow = bytes(size);
   start = integers(size + 1);
   factorStart = integers(size + 1);
@@ -134,7 +134,7 @@ function fillEntries(): void {
   for (let j = 0; j < n; j++) {
     const place = placeOfVariable[j];
     isRow[place] = 0;
-    variableAt[place] = j;
+    givenAs[place] = j;
     for (let p = pStart[j]; p < pStart[j + 1]; p++) {
       const other = placeOfVariable[pRow[p]];
       if (other == place) diagonal[place] = pValue[p];
@@ -147,7 +147,12 @@ function fillEntries(): void {
       start[max(place, other)] = start[max(place, other)] + 1;
     }
   }
-  for (let i = 0; i < kept; i++) isRow[placeOfRow[i]] = 1;
+  for (let i = 0; i < m; i++) {
+    const as = keptAs[i];
+    if (as < 0) continue;
+    isRow[placeOfRow[as]] = 1;
+    givenAs[placeOfRow[as]] = i;
+  }
   start.accumulate(size);
   for (let j = 0; j < n; j++) {
     const place = placeOfVariable[j];

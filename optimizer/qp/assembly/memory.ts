@@ -46,6 +46,9 @@ export class Numbers {
   fill(count: i32, value: f64): void {
     for (let i = 0; i < count; i++) this[i] = value;
   }
+  copy(from: Numbers, count: i32): void {
+    memory.copy(changetype<usize>(this), changetype<usize>(from), <usize>count << 3);
+  }
 }
 
 @unmanaged

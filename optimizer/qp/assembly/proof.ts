@@ -1,10 +1,10 @@
 import { multiplyA, multiplyP, multiplyTransposed, press } from './answer';
-import { advance, assignRoles, cost, high, low, measure, mixed, startCold } from './barrier';
-import { load } from './factor';
+import { advance, assignRoles, complementarity, cost, high, low, measure, mixed, pairs, startCold } from './barrier';
+import { load, regularise } from './factor';
 import { isRow, placeOfRow, placeOfVariable, size } from './kkt';
 import { Numbers, numbers } from './memory';
 import { keptAs, lower, upper } from './presolve';
-import { certificate, l, m, n, q, u, x, y } from './problem';
+import { certificate, l, m, n, pStart, pValue, q, u, x, y } from './problem';
 import { scale } from './scaling';
 
 /**
@@ -17,13 +17,20 @@ import { scale } from './scaling';
 const CLEAN: f64 = 1e-9;
 /** By how much the support (or q'd) must outweigh what is left of A'y (of Pd, Ad). */
 const WEIGHT: f64 = 1e6;
-const ROUNDS: i32 = 4;
-const STEEP: f64 = 1e6;
+/** Weight of P at first, its growth from start to start, and its limit. */
+const STEEP: f64 = 1e4;
+const STEEPER: f64 = 10;
+const STEEPEST: f64 = 1e7;
 /** Below this, against 1 after scaling, the answer is that there is no proof. */
 const VANISHED: f64 = 1e-10;
+/** Mean product of distance and pressure at which a proof's problem counts as solved. */
+const SETTLED: f64 = 1e-16;
 
 let rowRoom: Numbers = changetype<Numbers>(0);
 let columnRoom: Numbers = changetype<Numbers>(0);
+/** 1, or more where the entries of P are so large that rounding in Pd would be seen. */
+let curvature: f64 = 1;
+const SEEN: f64 = 1e-4;
 let direction: Numbers = changetype<Numbers>(0);
 
 export function makeProofRoom(): void {
@@ -37,6 +44,7 @@ export function makeProofRoom(): void {
  * number taken, negative when the certificate is in place.
  */
 export function provePrimalInfeasible(limit: i32): i32 {
+  regularise(1);
   load(scale, 0, 0, 1);
   cost.fill(size, 0);
   assignRoles();
@@ -44,7 +52,7 @@ export function provePrimalInfeasible(limit: i32): i32 {
   for (let step = 1; step <= limit; step++) {
     takeStep();
     if (isFarkas()) return -step;
-    if (largestMultiplier() < VANISHED) return step;
+    if (largestMultiplier() < VANISHED || isSettled()) return step;
   }
   return limit;
 }
@@ -52,6 +60,17 @@ export function provePrimalInfeasible(limit: i32): i32 {
 function takeStep(): void {
   measure();
   advance();
+}
+
+/** No digits are left to be won: the next steps would divide zero by zero. */
+function isSettled(): bool {
+  return pairs > 0 && !(complementarity > SETTLED);
+}
+
+function largestVariable(): f64 {
+  let largest: f64 = 0;
+  for (let k = 0; k < size; k++) if (!isRow[k]) largest = max(largest, abs(mixed[k]));
+  return largest;
 }
 
 function largestMultiplier(): f64 {
@@ -84,7 +103,7 @@ function isFarkas(): bool {
   }
   let left: f64 = 0;
   for (let j = 0; j < n; j++) left = max(left, abs(columnRoom[j]));
-  if (!(norm > 0 && left <= CLEAN * norm && -support > CLEAN * norm && -support >= WEIGHT * left)) return false;
+  if (!outweighs(-support, left, norm)) return false;
   for (let i = 0; i < m; i++) certificate[i] = y[i] / norm;
   return true;
 }
@@ -94,7 +113,11 @@ function isFarkas(): bool {
  * method of multipliers. The same answer as above.
  */
 export function proveDualInfeasible(limit: i32, costScale: f64): i32 {
-  load(scale, STEEP * costScale, 1, 0);
+  let weight = STEEP;
+  curvature = 1;
+  for (let p = 0; p < pStart[n]; p++) curvature = max(curvature, SEEN * abs(pValue[p]));
+  regularise(1);
+  load(scale, weight, 1, 0);
   for (let k = 0; k < size; k++) {
     low[k] = low[k] > -Infinity ? 0 : -Infinity;
     high[k] = high[k] < Infinity ? 0 : Infinity;
@@ -105,31 +128,38 @@ export function proveDualInfeasible(limit: i32, costScale: f64): i32 {
     cost[place] = q[j] * scale[place] * costScale;
   }
   assignRoles();
-  let steps = 0;
-  for (let round = 0; round < ROUNDS; round++) {
+  startCold();
+  for (let step = 1; step <= limit; step++) {
+    takeStep();
+    if (isRecession()) return -step;
+    if (largestVariable() < VANISHED) return step;
+    chargeCurvature(weight);
+    if (!isSettled()) continue;
+    weight = min(STEEPEST, weight * STEEPER);
+    load(scale, weight, 1, 0);
     startCold();
-    for (let inner = 0; inner < 40; inner++) {
-      if (steps >= limit) return steps;
-      steps++;
-      takeStep();
-      if (isRecession()) return -steps;
-      let largest: f64 = 0;
-      for (let k = 0; k < size; k++) if (!isRow[k]) largest = max(largest, abs(mixed[k]));
-      if (largest < VANISHED) return steps;
-    }
-    multiplyP(direction, columnRoom);
-    for (let j = 0; j < n; j++) {
-      const place = placeOfVariable[j];
-      cost[place] = cost[place] + STEEP * costScale * columnRoom[j] * scale[place];
-    }
   }
-  return steps;
+  return limit;
+}
+
+/** The multipliers of Pd = 0 follow what is left of Pd, at every step: the method need not wait for them. */
+function chargeCurvature(weight: f64): void {
+  for (let j = 0; j < n; j++) {
+    const place = placeOfVariable[j];
+    cost[place] = cost[place] + weight * columnRoom[j] * scale[place];
+  }
+}
+
+/** Whether a proof's gain stands against what should be zero in it, both relative to its norm. */
+function outweighs(gain: f64, left: f64, norm: f64): bool {
+  return norm > 0 && left <= CLEAN * norm && gain > CLEAN * norm && gain >= WEIGHT * left;
 }
 
 /** Checks Pd = 0, q'd < 0 and that Ad points out of no finite bound. */
 function isRecession(): bool {
   let norm: f64 = 0;
   let slope: f64 = 0;
+  let steepness: f64 = 0;
   for (let j = 0; j < n; j++) {
     const place = placeOfVariable[j];
     let here = mixed[place] * scale[place];
@@ -137,16 +167,17 @@ function isRecession(): bool {
     direction[j] = here;
     norm = max(norm, abs(here));
     slope += q[j] * here;
+    steepness = max(steepness, abs(q[j]));
   }
   multiplyP(direction, columnRoom);
   multiplyA(direction, rowRoom);
   let left: f64 = 0;
-  for (let j = 0; j < n; j++) left = max(left, abs(columnRoom[j]));
+  for (let j = 0; j < n; j++) left = max(left, abs(columnRoom[j]) / curvature);
   for (let i = 0; i < m; i++) {
     if (u[i] < Infinity) left = max(left, rowRoom[i]);
     if (l[i] > -Infinity) left = max(left, -rowRoom[i]);
   }
-  if (!(norm > 0 && left <= CLEAN * norm && -slope > CLEAN * norm && -slope >= WEIGHT * left)) return false;
+  if (!outweighs(-slope / steepness, left, norm)) return false;
   for (let j = 0; j < n; j++) certificate[j] = direction[j] / norm;
   return true;
 }

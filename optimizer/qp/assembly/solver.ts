@@ -1,9 +1,9 @@
 import * as answer from './answer';
 import {
-  advance, assignRoles, BETWEEN, complementarity, cost, distanceError, EQUAL, gradient, high, image, low,
-  measure, mixed, MOVING, pairPlace, pairs, point, role, startCold, startWarm,
+  advance, assignRoles, BETWEEN, complementarity, cost, distanceError, EQUAL, gradient, high, image, keep, low,
+  measure, mixed, MOVING, pairPlace, pairs, point, restore, role, startCold, startWarm,
 } from './barrier';
-import { load } from './factor';
+import { load, regularise } from './factor';
 import { isRow, placeOfRow, placeOfVariable, size } from './kkt';
 import { proveDualInfeasible, provePrimalInfeasible } from './proof';
 import { drawBounds, keptAs, lower, upper } from './presolve';
@@ -23,8 +23,17 @@ export let steps: i32 = 0;
 const STUCK: i32 = -1;
 /** Steps without a better iterate after which the method counts as stuck. */
 const PATIENCE: i32 = 8;
+const LAST_PATIENCE: i32 = 40;
+const PROOF_STEPS: i32 = 60;
+/**
+ * Once the pairs are settled and only residuals are left, it is the regularisation that holds them up along
+ * nearly flat directions: it is lowered step by step, down to this share.
+ */
+const SHARE_MIN: f64 = 1e-4;
+/** So much worse than the best point means that it was lowered too far. */
+const WORSE: f64 = 2;
 /** Iterates that grow beyond this, against 1 after scaling, suggest that there is nothing to converge to. */
-const RUNAWAY: f64 = 1e8;
+const RUNAWAY: f64 = 1e7;
 /** Distance from every bound at which a warm start begins, against 1 after scaling. */
 const WARM_ROOM: f64 = 1e-2;
 
@@ -42,25 +51,23 @@ export function solve(limit: i32, absolute: f64, relative: f64, warm: bool): i32
     pose();
     takeWarmPoint();
     startWarm(WARM_ROOM);
-    const status = iterate(limit);
+    const status = iterate(limit, true);
     if (status != STUCK) return status;
   }
   pose();
   startCold();
-  const status = iterate(limit);
+  const status = iterate(limit, true);
   if (status != STUCK) return status;
-  const primal = provePrimalInfeasible(limit - steps);
+  const primal = provePrimalInfeasible(min(PROOF_STEPS, limit - steps));
   steps += abs(primal);
   if (primal < 0) return PRIMAL_INFEASIBLE;
   pose();
-  const dual = proveDualInfeasible(limit - steps, costScale);
+  const dual = proveDualInfeasible(min(PROOF_STEPS, limit - steps), costScale);
   steps += abs(dual);
   if (dual < 0) return DUAL_INFEASIBLE;
   pose();
   startCold();
-  iterate(limit);
-  answer.readAnswer(costScale);
-  return MAX_ITERATIONS;
+  return iterate(limit, false) == SOLVED ? SOLVED : MAX_ITERATIONS;
 }
 
 /** Puts the scaled problem before the interior point method. */
@@ -100,9 +107,16 @@ function takeWarmPoint(): void {
   }
 }
 
-function iterate(limit: i32): i32 {
+/**
+ * Steps until done, or until `limit`. One that is `hasty` gives up as STUCK when it seems that there is no
+ * solution. Unless solved, the answer is the best point seen.
+ */
+function iterate(limit: i32, hasty: bool): i32 {
   let best: f64 = Infinity;
   let since = 0;
+  let share: f64 = 1;
+  let least = SHARE_MIN;
+  regularise(share);
   while (true) {
     measure();
     const merit = distanceFromDone();
@@ -110,15 +124,28 @@ function iterate(limit: i32): i32 {
       answer.readAnswer(costScale);
       if (isAccepted()) return SOLVED;
     }
-    if (steps >= limit) {
-      answer.readAnswer(costScale);
-      return MAX_ITERATIONS;
-    }
     if (merit < 0.9 * best) {
       best = merit;
       since = 0;
+      keep();
+    } else if (share < 1 && merit > WORSE * best) {
+      least = share * 10;
+      share = least;
+      regularise(share);
+      restore();
+      measure();
+      distanceFromDone();
     } else since++;
-    if (since > PATIENCE || !(merit < Infinity) || largest > RUNAWAY) return STUCK;
+    const stuck = since > (hasty ? PATIENCE : LAST_PATIENCE) || !(merit < Infinity) || (hasty && largest > RUNAWAY);
+    if (stuck || steps >= limit) {
+      if (best < Infinity) restore();
+      answer.readAnswer(costScale);
+      return stuck ? STUCK : MAX_ITERATIONS;
+    }
+    if (products <= 1) {
+      share = max(least, 0.1 * share);
+      regularise(share);
+    }
     advance();
     steps++;
   }
@@ -126,6 +153,8 @@ function iterate(limit: i32): i32 {
 
 /** Largest variable or multiplier at the present iterate, as scaled. */
 let largest: f64 = 0;
+/** Part of the gap that the pairs make, in units of its tolerance. */
+let products: f64 = 0;
 
 /** Largest of the residuals and the gap, each in units of its tolerance, in the problem's own units. */
 function distanceFromDone(): f64 {
@@ -163,11 +192,11 @@ function distanceFromDone(): f64 {
     const error = abs(distanceError[k]);
     primal = max(primal, isRow[place] ? error / by : error * by);
   }
-  const products = (complementarity * <f64>pairs) / costScale;
   const value = abs(0.5 * twice + linear) / costScale;
+  products = (complementarity * <f64>pairs) / costScale / tolerance(value);
   return max(
     primal / tolerance(primalSize),
-    max(dual / tolerance(dualSize), products / tolerance(value)),
+    max(dual / tolerance(dualSize), products),
   );
 }
 
