@@ -49,6 +49,15 @@ export function readAnswer(costScale: f64): void {
   judge();
 }
 
+/** There is no answer; `bound` is what the objective tends to. */
+export function blank(bound: f64): void {
+  x.fill(n, 0);
+  y.fill(m, 0);
+  objective = bound;
+  primalResidual = NaN;
+  dualResidual = NaN;
+}
+
 /** The pressure on a bound is the multiplier of the row that gave the bound: its sign is right by itself. */
 function readPressures(costScale: f64): void {
   for (let k = 0; k < pairs; k++) {

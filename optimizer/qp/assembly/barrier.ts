@@ -39,6 +39,8 @@ export let pairSide: Numbers = changetype<Numbers>(0);
 export let pairBound: Numbers = changetype<Numbers>(0);
 export let distance: Numbers = changetype<Numbers>(0);
 export let pressure: Numbers = changetype<Numbers>(0);
+/** 1 / distance, as of the present barrier. */
+let inverse: Numbers = changetype<Numbers>(0);
 let distanceStep: Numbers = changetype<Numbers>(0);
 let pressureStep: Numbers = changetype<Numbers>(0);
 /** side * (point - bound) - distance: zero once the point is consistent. */
@@ -81,6 +83,7 @@ export function makeBarrierRoom(): void {
   pairBound = numbers(room);
   distance = numbers(room);
   pressure = numbers(room);
+  inverse = numbers(room);
   distanceStep = numbers(room);
   pressureStep = numbers(room);
   distanceError = numbers(room);
@@ -220,7 +223,9 @@ function setBarrier(): void {
   barrier.fill(size, 0);
   for (let k = 0; k < pairs; k++) {
     const place = pairPlace[k];
-    barrier[place] = barrier[place] + pressure[k] / distance[k];
+    const by = 1 / distance[k];
+    inverse[k] = by;
+    barrier[place] = barrier[place] + pressure[k] * by;
   }
   for (let k = 0; k < size; k++) if (role[k] == BETWEEN) barrier[k] = -1 / barrier[k];
 }
@@ -268,7 +273,7 @@ export function advance(): f64 {
     move(1);
     return 1;
   }
-  findStep(1);
+  findStep(0);
   const reach = stepLength();
   let after: f64 = 0;
   for (let k = 0; k < pairs; k++) {
@@ -291,7 +296,7 @@ function findStep(refinements: i32): void {
   for (let k = 0; k < pairs; k++) {
     const place = pairPlace[k];
     pressed[place] =
-      pressed[place] + (pairSide[k] * (target[k] - pressure[k] * distanceError[k])) / distance[k];
+      pressed[place] + pairSide[k] * (target[k] - pressure[k] * distanceError[k]) * inverse[k];
   }
   for (let k = 0; k < size; k++) {
     switch (role[k]) {
@@ -316,18 +321,17 @@ function findStep(refinements: i32): void {
   for (let k = 0; k < pairs; k++) {
     const step = pairSide[k] * pointStep[pairPlace[k]] + distanceError[k];
     distanceStep[k] = step;
-    pressureStep[k] = (target[k] - pressure[k] * step) / distance[k];
+    pressureStep[k] = (target[k] - pressure[k] * step) * inverse[k];
   }
 }
 
-/** How far along the step every distance and pressure stays positive, 1 at most... of the boundary itself. */
+/** How far along the step every distance and pressure stays positive, 1 at most. */
 function stepLength(): f64 {
-  let length: f64 = Infinity;
+  let fastest: f64 = 1;
   for (let k = 0; k < pairs; k++) {
-    if (distanceStep[k] < 0) length = min(length, -distance[k] / distanceStep[k]);
-    if (pressureStep[k] < 0) length = min(length, -pressure[k] / pressureStep[k]);
+    fastest = max(fastest, max(-distanceStep[k] * inverse[k], -pressureStep[k] / pressure[k]));
   }
-  return min(1, length);
+  return 1 / fastest;
 }
 
 function move(length: f64): void {

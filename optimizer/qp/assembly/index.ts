@@ -1,4 +1,4 @@
-import { dualResidual, makeAnswerRoom, objective, primalResidual } from './answer';
+import { blank, dualResidual, makeAnswerRoom, objective, primalResidual } from './answer';
 import { makeBarrierRoom } from './barrier';
 import { isConvex } from './convexity';
 import { makeFactorRoom } from './factor';
@@ -35,7 +35,9 @@ export function setup(): void {
 }
 
 export function solve(limit: i32, epsAbsolute: f64, epsRelative: f64, warm: bool): i32 {
-  return convex ? solver.solve(limit, epsAbsolute, epsRelative, warm) : solver.NON_CONVEX;
+  if (convex) return solver.solve(limit, epsAbsolute, epsRelative, warm);
+  blank(NaN);
+  return solver.NON_CONVEX;
 }
 
 /** Addresses of pStart, pRow, pValue, aStart, aRow, aValue, q, l, u, x, y, certificate. */

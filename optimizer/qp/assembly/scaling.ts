@@ -6,6 +6,8 @@ import { mark, Numbers, numbers, release } from './memory';
  * place, the same for its row.
  */
 export let scale: Numbers = changetype<Numbers>(0);
+/** 1 / scale. */
+export let unscale: Numbers = changetype<Numbers>(0);
 
 const ROUNDS: i32 = 10;
 const SMALLEST: f64 = 1e-8;
@@ -13,6 +15,7 @@ const LARGEST: f64 = 1e8;
 
 export function equilibrate(): void {
   scale = numbers(size);
+  unscale = numbers(size);
   scale.fill(size, 1);
   const level = mark();
   const largest = numbers(size);
@@ -30,6 +33,7 @@ export function equilibrate(): void {
       if (largest[k] > 0) scale[k] = min(LARGEST, max(SMALLEST, scale[k] / sqrt(largest[k])));
     }
   }
+  for (let k = 0; k < size; k++) unscale[k] = 1 / scale[k];
   release(level);
 }
 

@@ -8,7 +8,7 @@ import { isRow, placeOfRow, placeOfVariable, size } from './kkt';
 import { proveDualInfeasible, provePrimalInfeasible } from './proof';
 import { drawBounds, keptAs, lower, upper } from './presolve';
 import { l, m, n, q, u, x, y } from './problem';
-import { meanCurvature, scale } from './scaling';
+import { meanCurvature, scale, unscale } from './scaling';
 
 export const SOLVED: i32 = 0;
 export const PRIMAL_INFEASIBLE: i32 = 1;
@@ -46,6 +46,13 @@ export function solve(limit: i32, absolute: f64, relative: f64, warm: bool): i32
   steps = 0;
   epsAbsolute = absolute;
   epsRelative = relative;
+  const status = decide(limit, warm);
+  if (status == PRIMAL_INFEASIBLE) answer.blank(Infinity);
+  else if (status == DUAL_INFEASIBLE) answer.blank(-Infinity);
+  return status;
+}
+
+function decide(limit: i32, warm: bool): i32 {
   if (!drawBounds()) return PRIMAL_INFEASIBLE;
   if (warm) {
     pose();
@@ -166,31 +173,30 @@ function distanceFromDone(): f64 {
   let linear: f64 = 0;
   largest = 0;
   for (let k = 0; k < size; k++) {
-    const by = scale[k];
+    const by = unscale[k];
     const here = mixed[k];
+    const there = image[k];
     largest = max(largest, abs(here));
     if (isRow[k]) {
-      const value = abs(image[k]) / by;
-      twice -= here * image[k];
-      if (role[k] == EQUAL) primal = max(primal, abs(image[k] - low[k]) / by);
+      twice -= here * there;
+      if (role[k] == EQUAL) primal = max(primal, abs(there - low[k]) * by);
       else if (role[k] == BETWEEN) {
-        primal = max(primal, abs(image[k] - point[k]) / by);
-        dual = max(dual, (abs(gradient[k]) * by) / costScale);
+        primal = max(primal, abs(there - point[k]) * by);
+        dual = max(dual, abs(gradient[k]) * scale[k]);
       }
-      primalSize = max(primalSize, value);
+      primalSize = max(primalSize, abs(there) * by);
     } else {
-      const unit = 1 / (costScale * by);
-      twice += here * image[k];
+      twice += here * there;
       linear += here * cost[k];
-      if (role[k] == MOVING) dual = max(dual, abs(gradient[k]) * unit);
-      dualSize = max(dualSize, max(abs(image[k]), abs(cost[k])) * unit);
+      if (role[k] == MOVING) dual = max(dual, abs(gradient[k]) * by);
+      dualSize = max(dualSize, max(abs(there), abs(cost[k])) * by);
     }
   }
+  dual /= costScale;
+  dualSize /= costScale;
   for (let k = 0; k < pairs; k++) {
     const place = pairPlace[k];
-    const by = scale[place];
-    const error = abs(distanceError[k]);
-    primal = max(primal, isRow[place] ? error / by : error * by);
+    primal = max(primal, abs(distanceError[k]) * (isRow[place] ? unscale[place] : scale[place]));
   }
   const value = abs(0.5 * twice + linear) / costScale;
   products = (complementarity * <f64>pairs) / costScale / tolerance(value);
