@@ -55,7 +55,8 @@ let keptDistance: Numbers = changetype<Numbers>(0);
 let keptPressure: Numbers = changetype<Numbers>(0);
 let pressed: Numbers = changetype<Numbers>(0);
 let right: Numbers = changetype<Numbers>(0);
-let mixedStep: Numbers = changetype<Numbers>(0);
+/** The last step of `mixed`, before its length. */
+export let mixedStep: Numbers = changetype<Numbers>(0);
 let pointStep: Numbers = changetype<Numbers>(0);
 
 /** Distances and pressures never underflow: their quotients stay numbers. */

@@ -51,7 +51,7 @@ export function provePrimalInfeasible(limit: i32): i32 {
   startCold();
   for (let step = 1; step <= limit; step++) {
     takeStep();
-    if (isFarkas()) return -step;
+    if (isFarkas(mixed)) return -step;
     if (largestMultiplier() < VANISHED || isSettled()) return step;
   }
   return limit;
@@ -79,14 +79,14 @@ function largestMultiplier(): f64 {
   return largest;
 }
 
-/** Checks A'y = 0 and u'y+ - l'y- < 0 of the present multipliers in the problem's own units. */
-function isFarkas(): bool {
+/** Checks A'y = 0 and u'y+ - l'y- < 0 of rows' multipliers in the problem's own units. */
+export function isFarkas(multipliers: Numbers): bool {
   y.fill(m, 0);
   for (let i = 0; i < m; i++) {
     const as = keptAs[i];
     if (as < 0) continue;
     const place = placeOfRow[as];
-    const here = mixed[place] * scale[place];
+    const here = multipliers[place] * scale[place];
     if (here > 0 ? u[i] < Infinity : l[i] > -Infinity) y[i] = here;
   }
   multiplyTransposed(y, columnRoom);
@@ -131,7 +131,7 @@ export function proveDualInfeasible(limit: i32, costScale: f64): i32 {
   startCold();
   for (let step = 1; step <= limit; step++) {
     takeStep();
-    if (isRecession()) return -step;
+    if (isRecession(mixed)) return -step;
     if (largestVariable() < VANISHED) return step;
     chargeCurvature(weight);
     if (!isSettled()) continue;
@@ -156,13 +156,13 @@ function outweighs(gain: f64, left: f64, norm: f64): bool {
 }
 
 /** Checks Pd = 0, q'd < 0 and that Ad points out of no finite bound. */
-function isRecession(): bool {
+export function isRecession(along: Numbers): bool {
   let norm: f64 = 0;
   let slope: f64 = 0;
   let steepness: f64 = 0;
   for (let j = 0; j < n; j++) {
     const place = placeOfVariable[j];
-    let here = mixed[place] * scale[place];
+    let here = along[place] * scale[place];
     if (here > 0 ? upper[j] < Infinity : lower[j] > -Infinity) here = 0;
     direction[j] = here;
     norm = max(norm, abs(here));

@@ -1,11 +1,11 @@
 import * as answer from './answer';
 import {
   advance, assignRoles, BETWEEN, complementarity, cost, distanceError, EQUAL, gradient, high, image, keep, low,
-  measure, mixed, MOVING, pairPlace, pairs, point, restore, role, startCold, startWarm,
+  measure, mixed, mixedStep, MOVING, pairPlace, pairs, point, restore, role, startCold, startWarm,
 } from './barrier';
 import { load, regularise } from './factor';
 import { isRow, placeOfRow, placeOfVariable, size } from './kkt';
-import { proveDualInfeasible, provePrimalInfeasible } from './proof';
+import { isFarkas, isRecession, proveDualInfeasible, provePrimalInfeasible } from './proof';
 import { drawBounds, keptAs, lower, upper } from './presolve';
 import { l, m, n, q, u, x, y } from './problem';
 import { meanCurvature, scale, unscale } from './scaling';
@@ -21,6 +21,8 @@ export let steps: i32 = 0;
 
 /** Not an answer: the method gets no further, and proofs of infeasibility are in order. */
 const STUCK: i32 = -1;
+/** Steps without a better iterate after which they are asked for a proof. */
+const STALLED: i32 = 2;
 /** Steps without a better iterate after which the method counts as stuck. */
 const PATIENCE: i32 = 8;
 const LAST_PATIENCE: i32 = 40;
@@ -74,7 +76,8 @@ function decide(limit: i32, warm: bool): i32 {
   if (dual < 0) return DUAL_INFEASIBLE;
   pose();
   startCold();
-  return iterate(limit, false) == SOLVED ? SOLVED : MAX_ITERATIONS;
+  const last = iterate(limit, false);
+  return last == STUCK ? MAX_ITERATIONS : last;
 }
 
 /** Puts the scaled problem before the interior point method. */
@@ -83,6 +86,7 @@ function pose(): void {
   for (let j = 0; j < n; j++) steepest = max(steepest, abs(q[j]) * scale[placeOfVariable[j]]);
   const most = max(steepest, meanCurvature(n));
   costScale = most > 0 ? 1 / most : 1;
+  regularise(1);
   load(scale, costScale, 0, 0);
   cost.fill(size, 0);
   for (let j = 0; j < n; j++) {
@@ -123,7 +127,6 @@ function iterate(limit: i32, hasty: bool): i32 {
   let since = 0;
   let share: f64 = 1;
   let least = SHARE_MIN;
-  regularise(share);
   while (true) {
     measure();
     const merit = distanceFromDone();
@@ -155,6 +158,11 @@ function iterate(limit: i32, hasty: bool): i32 {
     }
     advance();
     steps++;
+    // Without a solution the steps themselves become a proof (Banjac et al. 2019, for OSQP).
+    if (since >= STALLED) {
+      if (isFarkas(mixedStep)) return PRIMAL_INFEASIBLE;
+      if (isRecession(mixedStep)) return DUAL_INFEASIBLE;
+    }
   }
 }
 

@@ -1,0 +1,887 @@
+import fc from 'fast-check';
+import t from 'tap';
+import { createQpLibrary, OptimizerError, type QpProblem, type QpSolution } from '../../optimizer/index.ts';
+import { library, uniform } from './homes.ts';
+import {
+  dense,
+  dot,
+  kkt,
+  largest,
+  randomProblem,
+  referenceHome,
+  support,
+  timesA,
+  timesAt,
+  timesP,
+} from './qp-problems.ts';
+
+const INF = Infinity;
+
+/** The certificate of an unsolved problem, held against the problem itself. */
+function certifies(problem: QpProblem, solution: QpSolution): boolean {
+  const proof = solution.certificate;
+  if (proof === undefined || Math.abs(largest(proof) - 1) > 1e-12) return false;
+  switch (solution.status) {
+    case 'primalInfeasible':
+      return (
+        proof.length === problem.constraints &&
+        largest(timesAt(problem, proof)) <= 1e-8 &&
+        support(problem, proof) < -1e-10
+      );
+    case 'dualInfeasible': {
+      const outward = timesA(problem, proof).some(
+        (value, i) => (problem.u[i]! < INF && value > 1e-8) || (problem.l[i]! > -INF && value < -1e-8),
+      );
+      const flat = largest(timesP(problem, proof)) <= 1e-8 * Math.max(1, largest(problem.P.values));
+      return proof.length === problem.variables && flat && dot(problem.q, proof) < 0 && !outward;
+    }
+    default:
+      return false;
+  }
+}
+
+const bits = ({ x, y, ...rest }: QpSolution) => ({ ...rest, x: Array.from(x), y: Array.from(y) });
+
+t.test('a home of 24 hours reaches the reference optimum', (t) => {
+  const { problem, optimum } = referenceHome();
+  const solver = library.setup(problem);
+  const held = solver.memoryBytes;
+  const solution = solver.solve();
+  const { violation, stationarity, complementarity } = kkt(problem, solution);
+  t.equal(solution.status, 'solved');
+  t.ok(Math.abs(solution.objective - optimum) <= 1e-8 * Math.abs(optimum), `objective ${solution.objective}`);
+  t.ok(violation <= 1e-8, `violation ${violation}`);
+  t.ok(stationarity <= 1e-8, `stationarity ${stationarity}`);
+  t.ok(complementarity <= 1e-6, `complementarity ${complementarity}`);
+  t.equal(solution.primalResidual, violation);
+  t.ok(solution.iterations <= 20);
+  t.equal(solver.memoryBytes, held, 'no memory is taken while solving');
+  t.end();
+});
+
+t.test('ten homes with coupled trades are one problem', (t) => {
+  const { problem: home } = referenceHome();
+  const homes = 10;
+  const slots = 24;
+  const random = uniform(5);
+  const prices = Array.from({ length: homes }, () => 0.8 + 0.4 * random());
+  const repeat = <T>(list: ArrayLike<T>, change: (value: T, home: number) => T): T[] =>
+    prices.flatMap((_, h) => Array.from(list, (value) => change(value, h)));
+  const same = (value: number): number => value;
+  const sold = (home: number, slot: number): number => home * 313 + slot * 13 + 10;
+  const pairs = prices.flatMap((_, h) => Array.from({ length: slots }, (_, slot) => ({ h, slot })));
+  const joint: QpProblem = {
+    variables: homes * home.variables,
+    constraints: homes * home.constraints + slots,
+    P: {
+      rows: repeat(home.P.rows, (i, h) => i + h * home.variables),
+      columns: repeat(home.P.columns, (j, h) => j + h * home.variables),
+      values: repeat(home.P.values, same),
+    },
+    A: {
+      rows: [
+        ...repeat(home.A.rows, (i, h) => i + h * home.constraints),
+        ...pairs.map(({ slot }) => homes * home.constraints + slot),
+      ],
+      columns: [
+        ...repeat(home.A.columns, (j, h) => j + h * home.variables),
+        ...pairs.map(({ h, slot }) => sold(h, slot)),
+      ],
+      values: [...repeat(home.A.values, same), ...pairs.map(() => 1)],
+    },
+    q: repeat(home.q, (value, h) => value * prices[h]!),
+    l: [...repeat(home.l, same), ...new Array(slots).fill(0)],
+    u: [...repeat(home.u, same), ...new Array(slots).fill(0)],
+  };
+  const solution = library.setup(joint).solve();
+  const { violation, stationarity, complementarity } = kkt(joint, solution);
+  t.equal(solution.status, 'solved');
+  t.ok(violation <= 1e-8, `violation ${violation}`);
+  t.ok(stationarity <= 1e-7, `stationarity ${stationarity}`);
+  t.ok(complementarity <= 1e-7 * Math.abs(solution.objective), `complementarity ${complementarity}`);
+  t.end();
+});
+
+t.test('problems with known optima', (t) => {
+  const box = (size: number): number[][] =>
+    Array.from({ length: size }, (_, i) => Array.from({ length: size }, (_, j) => (i === j ? 1 : 0)));
+  const same = (size: number, value: number): number[] => new Array<number>(size).fill(value);
+  // f = (x1-x2)^2 + (x2+x3-2)^2 + (x4-1)^2 + (x5-1)^2 less its constant 6, of HS51 and HS53.
+  const fifty = {
+    P: [
+      [2, -2, 0, 0, 0],
+      [-2, 4, 2, 0, 0],
+      [0, 2, 2, 0, 0],
+      [0, 0, 0, 2, 0],
+      [0, 0, 0, 0, 2],
+    ],
+    q: [0, -4, -4, -2, -2],
+  };
+  const fiftyRows = [
+    [1, 3, 0, 0, 0],
+    [0, 0, 1, 1, -2],
+    [0, 1, 0, 0, -1],
+  ];
+  const known: [name: string, problem: QpProblem, optimum: number, x?: number[]][] = [
+    [
+      'HS21',
+      dense({
+        P: [
+          [0.02, 0],
+          [0, 2],
+        ],
+        q: [0, 0],
+        A: [[10, -1], ...box(2)],
+        l: [10, 2, -50],
+        u: [INF, 50, 50],
+      }),
+      0.04,
+      [2, 0],
+    ],
+    [
+      'HS35',
+      dense({
+        P: [
+          [4, 2, 2],
+          [2, 4, 0],
+          [2, 0, 2],
+        ],
+        q: [-8, -6, -4],
+        A: [[1, 1, 2], ...box(3)],
+        l: [-INF, 0, 0, 0],
+        u: [3, INF, INF, INF],
+      }),
+      1 / 9 - 9,
+      [4 / 3, 7 / 9, 4 / 9],
+    ],
+    ['HS51', dense({ ...fifty, A: fiftyRows, l: [4, 0, 0], u: [4, 0, 0] }), -6, [1, 1, 1, 1, 1]],
+    [
+      'HS53',
+      dense({
+        ...fifty,
+        A: [...fiftyRows, ...box(5)],
+        l: [0, 0, 0, ...same(5, -10)],
+        u: [0, 0, 0, ...same(5, 10)],
+      }),
+      176 / 43 - 6,
+    ],
+    [
+      'HS76',
+      dense({
+        P: [
+          [2, 0, -1, 0],
+          [0, 1, 0, 0],
+          [-1, 0, 2, 1],
+          [0, 0, 1, 1],
+        ],
+        q: [-1, -3, 1, -1],
+        A: [[1, 2, 1, 1], [3, 1, 2, -1], [0, 1, 4, 0], ...box(4)],
+        l: [-INF, -INF, 1.5, 0, 0, 0, 0],
+        u: [5, 4, INF, INF, INF, INF, INF],
+      }),
+      -103 / 22,
+    ],
+    ['HS118', hs118(), 664.82045],
+    [
+      'no rows',
+      dense({
+        P: [
+          [2, 0],
+          [0, 4],
+        ],
+        q: [-2, 8],
+      }),
+      -9,
+      [1, -2],
+    ],
+    ['no rows, no cost', dense({ q: [0, 0, 0] }), 0],
+    [
+      'a linear program',
+      dense({
+        q: [-3, -5],
+        A: [[1, 0], [0, 2], [3, 2], ...box(2)],
+        l: [-INF, -INF, -INF, 0, 0],
+        u: [4, 12, 18, INF, INF],
+      }),
+      -36,
+      [2, 6],
+    ],
+    [
+      'a linear program with free variables and a redundant equality',
+      dense({
+        q: [1, 1, 0],
+        A: [
+          [1, -1, 0],
+          [2, -2, 0],
+          [1, 1, -1],
+          [0, 0, 1],
+        ],
+        l: [1, 2, 0, 3],
+        u: [1, 2, 0, INF],
+      }),
+      3,
+      [2, 1, 3],
+    ],
+    [
+      'everything fixed',
+      dense({ P: box(2), q: [1, 1], A: [...box(2), [1, 1]], l: [1, 2, -INF], u: [1, 2, 4] }),
+      5.5,
+      [1, 2],
+    ],
+    [
+      'rows without bounds, an empty row, a row all of fixed variables',
+      dense({
+        P: box(2),
+        q: [0, -1],
+        A: [
+          [1, 1],
+          [0, 0],
+          [0, 1],
+          [1, 0],
+          [2, 1],
+        ],
+        l: [-INF, -1, -INF, 3, -INF],
+        u: [INF, 1, INF, 3, 7],
+      }),
+      4,
+      [3, 1],
+    ],
+    [
+      'numbers of very different size',
+      dense({
+        P: [
+          [1e6, 0],
+          [0, 1e-6],
+        ],
+        q: [-1e6, -1e-2],
+        A: [
+          [1e-3, 1e-3],
+          [0, 1],
+        ],
+        l: [-INF, 0],
+        u: [5, 1e9],
+      }),
+      -5e5 - 1e-2 * 4999 + 0.5e-6 * 4999 ** 2,
+      [1, 4999],
+    ],
+  ];
+  for (const [name, problem, optimum, x] of known) {
+    const solution = library.setup(problem).solve();
+    const { violation, stationarity, complementarity, costSize } = kkt(problem, solution);
+    t.equal(solution.status, 'solved', name);
+    const off = Math.abs(solution.objective - optimum);
+    t.ok(off <= 1e-8 * Math.max(1, Math.abs(optimum)), `${name}: ${solution.objective} is ${optimum}`);
+    t.ok(violation <= 1e-8, `${name}: violation ${violation}`);
+    t.ok(stationarity <= 1e-8 * (1 + costSize), `${name}: stationarity ${stationarity}`);
+    t.ok(complementarity <= 1e-7 * (1 + Math.abs(optimum)), `${name}: complementarity ${complementarity}`);
+    x?.forEach((value, j) => {
+      t.ok(Math.abs(solution.x[j]! - value) <= 1e-4 * (1 + Math.abs(value)), `${name}: x[${j}]`);
+    });
+  }
+  t.end();
+});
+
+/** Hock & Schittkowski 118: three products over five periods. */
+function hs118(): QpProblem {
+  const q: number[] = [];
+  const P: number[][] = [];
+  const A: number[][] = [];
+  const l: number[] = [];
+  const u: number[] = [];
+  const zeros = (): number[] => new Array<number>(15).fill(0);
+  const row = (entries: readonly [number, number][], low: number, high: number): void => {
+    const line = zeros();
+    for (const [place, value] of entries) line[place] = value;
+    A.push(line);
+    l.push(low);
+    u.push(high);
+  };
+  const least = [60, 50, 70, 85, 100];
+  const first = [
+    [8, 21],
+    [43, 57],
+    [3, 16],
+  ] as const;
+  for (let k = 0; k < 5; k++) {
+    for (let product = 0; product < 3; product++) {
+      const place = 3 * k + product;
+      q.push([2.3, 1.7, 2.2][product]!);
+      const line = zeros();
+      line[place] = [0.0002, 0.0002, 0.0003][product]!;
+      P.push(line);
+      if (k === 0) row([[place, 1]], first[product]![0], first[product]![1]);
+      else {
+        row([[place, 1]], 0, [90, 120, 60][product]!);
+        row(
+          [
+            [place, 1],
+            [place - 3, -1],
+          ],
+          -7,
+          [6, 7, 6][product]!,
+        );
+      }
+    }
+    row(
+      [
+        [3 * k, 1],
+        [3 * k + 1, 1],
+        [3 * k + 2, 1],
+      ],
+      least[k]!,
+      INF,
+    );
+  }
+  return dense({ P, q, A, l, u });
+}
+
+t.test('every given row has its multiplier, bounds of single variables too', (t) => {
+  const y = (problem: QpProblem): number[] => Array.from(library.setup(problem).solve().y);
+  const close = (actual: number[], expected: number[], message: string): void => {
+    t.ok(
+      actual.length === expected.length && actual.every((v, i) => Math.abs(v - expected[i]!) < 1e-6),
+      `${message}: ${actual}`,
+    );
+  };
+  close(y(dense({ q: [-3], A: [[2]], l: [-INF], u: [4] })), [1.5], 'an upper bound, scaled');
+  close(y(dense({ q: [-3], A: [[-2]], l: [-4], u: [INF] })), [-1.5], 'the same turned round');
+  close(
+    y(dense({ q: [5], A: [[1], [1], [1]], l: [0, 2, 1], u: [INF, INF, 9] })),
+    [0, -5, 0],
+    'only the tightest row presses',
+  );
+  close(
+    y(dense({ q: [5], A: [[1], [4]], l: [-INF, 8], u: [2, INF] })),
+    [0, -1.25],
+    'two rows that fix: the lower one presses',
+  );
+  close(y(dense({ q: [-5], A: [[1], [4]], l: [-INF, 8], u: [2, INF] })), [5, 0], 'or the upper one');
+  close(y(dense({ P: [[1]], q: [1], A: [[2]], l: [6], u: [6] })), [-2], 'an equality');
+  close(
+    y(
+      dense({
+        q: [1, 1],
+        A: [
+          [1, 1],
+          [1, 0],
+          [0, 1],
+        ],
+        l: [2, 0, 3],
+        u: [INF, 8, 3],
+      }),
+    ),
+    [0, -1, -1],
+    'a fixed one',
+  );
+  close(
+    y(
+      dense({
+        P: [
+          [1, 0],
+          [0, 1],
+        ],
+        q: [0, 0],
+        A: [[1, 1]],
+        l: [2],
+        u: [INF],
+      }),
+    ),
+    [-1],
+    'a row of two',
+  );
+  t.end();
+});
+
+t.test('infeasible and unbounded problems are proved so', (t) => {
+  const eye = [
+    [1, 0],
+    [0, 1],
+  ];
+  const cases: [name: string, status: QpSolution['status'], problem: QpProblem][] = [
+    [
+      'crossed single rows',
+      'primalInfeasible',
+      dense({ q: [1], A: [[2], [3]], l: [4, -INF], u: [INF, 3], P: [[1]] }),
+    ],
+    [
+      'crossed single rows of both signs',
+      'primalInfeasible',
+      dense({ q: [1], A: [[2], [-3]], l: [4, -3], u: [INF, INF] }),
+    ],
+    ['an empty row', 'primalInfeasible', dense({ q: [1], A: [[0]], l: [1], u: [2] })],
+    [
+      'a sum beyond its bounds',
+      'primalInfeasible',
+      dense({ q: [1, 1], A: [[1, 1], ...eye], l: [3, 0, 0], u: [INF, 1, 1] }),
+    ],
+    [
+      'a sum beyond, barely',
+      'primalInfeasible',
+      dense({ q: [1, 1], A: [[1, 1], ...eye], l: [2.0001, 0, 0], u: [INF, 1, 1] }),
+    ],
+    [
+      'contradicting equalities',
+      'primalInfeasible',
+      dense({
+        P: eye,
+        q: [1, 1],
+        A: [
+          [1, 1],
+          [2, 2],
+        ],
+        l: [1, 3],
+        u: [1, 3],
+      }),
+    ],
+    [
+      'a cycle of differences',
+      'primalInfeasible',
+      dense({
+        q: [0, 0, 0],
+        A: [
+          [1, -1, 0],
+          [0, 1, -1],
+          [-1, 0, 1],
+        ],
+        l: [1, 1, -1],
+        u: [INF, INF, INF],
+      }),
+    ],
+    [
+      'with fixed variables',
+      'primalInfeasible',
+      dense({ q: [0, 0], A: [[1, 1], ...eye], l: [5, 1, 0], u: [5, 1, 3] }),
+    ],
+    [
+      'infeasible and unbounded at once',
+      'primalInfeasible',
+      dense({
+        q: [-1, -1, -1],
+        A: [
+          [1, 1, 0],
+          [1, 1, 0],
+        ],
+        l: [1, 3],
+        u: [2, INF],
+      }),
+    ],
+    ['a line downhill', 'dualInfeasible', dense({ q: [1] })],
+    [
+      'a half line downhill',
+      'dualInfeasible',
+      dense({
+        q: [-1, 1],
+        A: [
+          [1, 0],
+          [0, 1],
+          [1, -1],
+        ],
+        l: [0, 0, 0],
+        u: [INF, INF, INF],
+      }),
+    ],
+    [
+      'flat where it falls',
+      'dualInfeasible',
+      dense({
+        P: [
+          [1, -1],
+          [-1, 1],
+        ],
+        q: [-1, -1],
+      }),
+    ],
+    [
+      'along an equality',
+      'dualInfeasible',
+      dense({
+        P: [
+          [0, 0, 0],
+          [0, 0, 0],
+          [0, 0, 1],
+        ],
+        q: [-1, -1, 0],
+        A: [[1, -1, 1]],
+        l: [2],
+        u: [2],
+      }),
+    ],
+  ];
+  for (const [name, status, problem] of cases) {
+    const solution = library.setup(problem).solve();
+    t.equal(solution.status, status, name);
+    t.ok(certifies(problem, solution), `${name}: the certificate holds`);
+    t.equal(solution.objective, status === 'primalInfeasible' ? INF : -INF, name);
+  }
+  t.end();
+});
+
+t.test('costs that are not convex are told from those that only just are', (t) => {
+  const bent: [string, number[][]][] = [
+    [
+      'a negative diagonal',
+      [
+        [1, 0],
+        [0, -1e-3],
+      ],
+    ],
+    [
+      'nothing on the diagonal',
+      [
+        [0, 1],
+        [1, 0],
+      ],
+    ],
+    [
+      'nothing on one end of it',
+      [
+        [2, 1],
+        [1, 0],
+      ],
+    ],
+    [
+      'too strong a coupling',
+      [
+        [1, 1.001],
+        [1.001, 1],
+      ],
+    ],
+    [
+      'in small units',
+      [
+        [1e-9, 1.1e-9],
+        [1.1e-9, 1e-9],
+      ],
+    ],
+    [
+      'three by three',
+      [
+        [1, 0.9, 0],
+        [0.9, 1, 0.9],
+        [0, 0.9, 1],
+      ],
+    ],
+  ];
+  for (const [name, P] of bent) {
+    const problem = dense({ P, q: P.map(() => 0), A: [P.map(() => 1)], l: [-1], u: [1] });
+    const solution = library.setup(problem).solve();
+    t.equal(solution.status, 'nonConvex', name);
+    const direction = solution.certificate!;
+    t.ok(dot(direction, timesP(problem, direction)) < 0, `${name}: the direction bends down`);
+  }
+  const flat: [string, number[][]][] = [
+    [
+      'singular',
+      [
+        [1, 1],
+        [1, 1],
+      ],
+    ],
+    [
+      'singular in mixed units',
+      [
+        [1e8, 1e2],
+        [1e2, 1e-4],
+      ],
+    ],
+    [
+      'of rank one',
+      [
+        [1, 2, 3],
+        [2, 4, 6],
+        [3, 6, 9],
+      ],
+    ],
+    [
+      'zero',
+      [
+        [0, 0],
+        [0, 0],
+      ],
+    ],
+  ];
+  for (const [name, P] of flat) {
+    const box = P.map((_, i) => P.map((_, j) => (i === j ? 1 : 0)));
+    const problem = dense({ P, q: P.map(() => 1), A: box, l: P.map(() => -1), u: P.map(() => 1) });
+    t.equal(library.setup(problem).solve().status, 'solved', name);
+  }
+  t.end();
+});
+
+t.test('a solver that was updated answers as one set up anew, to the last bit', (t) => {
+  const start = dense({
+    P: [
+      [1, 0, 0],
+      [0, 2, 1],
+      [0, 1, 2],
+    ],
+    q: [1, -1, -2],
+    A: [
+      [1, 1, 1],
+      [1, 0, 0],
+      [0, 1, 0],
+      [0, -1, 0],
+      [0, 1, -1],
+    ],
+    l: [1, 0, -INF, -2, -INF],
+    u: [1, INF, INF, INF, INF],
+  });
+  const solver = library.setup(start);
+  const changes: Partial<Pick<QpProblem, 'q' | 'l' | 'u'>>[] = [
+    {},
+    { q: [-3, 0, 1] },
+    { l: [-INF, 0, -INF, -2, -INF] },
+    { l: [1, 2, 1, -1, 0], u: [9, 2, 1, -1, 0] },
+    { l: [-INF, -INF, -INF, -INF, -INF], u: [INF, INF, INF, INF, INF] },
+    { l: [5, -INF, -INF, -INF, -INF], u: [INF, 1, 1, INF, -3] },
+    { l: [5, 0, -INF, -INF, -INF], u: [5, 0, 1, INF, INF] },
+    { l: [-INF, 0, 0.5, -1, -INF] },
+    { l: [1, 0, -INF, -2, -INF], u: [1, INF, INF, INF, INF], q: [1, -1, -2] },
+  ];
+  let now = start;
+  for (const change of changes) {
+    now = { ...now, ...change };
+    solver.update(change);
+    const updated = solver.solve();
+    t.same(bits(updated), bits(library.setup(now).solve()), `${JSON.stringify(change)}: ${updated.status}`);
+  }
+  t.throws(() => solver.update({ q: [0, 0, 0], l: [2, 0, 0, 0, 0], u: [1, 0, 0, 0, 0] }), {
+    code: 'OPTIMIZER_CROSSED_BOUNDS',
+  });
+  t.same(bits(solver.solve()), bits(library.setup(start).solve()), 'a refused update changes nothing');
+  t.end();
+});
+
+t.test('so it does after any changes of random problems', (t) => {
+  fc.assert(
+    fc.property(fc.integer({ min: 0, max: 2 ** 31 - 1 }), (seed) => {
+      const random = uniform(seed);
+      let problem = randomProblem(seed, 'any');
+      const solver = library.setup(problem);
+      for (let change = 0; change < 4; change++) {
+        const q = Array.from(problem.q, (value) => (random() < 0.2 ? 0 : value + random() - 0.5));
+        const l = Array.from(problem.l, (low) => (random() < 0.3 ? -INF : low === -INF ? -1 : low));
+        const u = Array.from(problem.u, (high, i) => {
+          if (random() < 0.3) return INF;
+          return random() < 0.3 && l[i]! > -INF ? l[i]! : Math.max(high, l[i]!);
+        });
+        problem = { ...problem, q, l, u };
+        solver.update({ q, l, u });
+        const [updated, fresh] = [solver.solve(), library.setup(problem).solve()];
+        if (JSON.stringify(bits(updated)) !== JSON.stringify(bits(fresh))) {
+          throw new Error(
+            `change ${change}: ${updated.status} ${updated.objective}, anew ${fresh.objective}`,
+          );
+        }
+      }
+    }),
+    { numRuns: 150, seed: 4 },
+  );
+  t.end();
+});
+
+t.test('solvers do not know of each other, and answer the same again', (t) => {
+  const { problem } = referenceHome();
+  const other = { ...problem, q: Array.from(problem.q, (value) => 0.9 * value) };
+  const alone = [problem, other].map((each) => bits(library.setup(each).solve()));
+  const [one, two] = [library.setup(problem), library.setup(other)];
+  t.same(
+    [one, two, one, two].map((solver) => bits(solver.solve())),
+    [...alone, ...alone],
+  );
+  t.end();
+});
+
+t.test('the count of steps is kept', (t) => {
+  const { problem } = referenceHome();
+  const short = library.setup(problem, { maxIterations: 4 }).solve();
+  t.match(short, { status: 'maxIterations', iterations: 4 });
+  t.ok(short.x.every(Number.isFinite) && short.primalResidual > 1e-9);
+  const loose = library.setup(problem, { epsAbsolute: 1e-3, epsRelative: 1e-3 }).solve();
+  t.equal(loose.status, 'solved');
+  t.ok(loose.iterations < library.setup(problem).solve().iterations);
+  t.end();
+});
+
+t.test('a start from a near solution saves steps', (t) => {
+  const { problem } = referenceHome();
+  const solver = library.setup(problem);
+  const cold = solver.solve();
+  solver.update({ q: Array.from(problem.q, (value) => 1.01 * value) });
+  const coldAgain = solver.solve();
+  solver.warmStart(cold);
+  const warm = solver.solve();
+  t.equal(warm.status, 'solved');
+  t.ok(warm.iterations < coldAgain.iterations, `${warm.iterations} against ${coldAgain.iterations}`);
+  t.ok(Math.abs(warm.objective - coldAgain.objective) <= 1e-8 * Math.abs(warm.objective));
+  t.same(bits(solver.solve()), bits(coldAgain), 'it serves one solve only');
+  t.end();
+});
+
+t.test('random problems with a solution are solved, from wherever they start', (t) => {
+  fc.assert(
+    fc.property(fc.integer({ min: 0, max: 2 ** 31 - 1 }), (seed) => {
+      const problem = randomProblem(seed, 'solvable');
+      const solver = library.setup(problem);
+      const cold = solver.solve();
+      const random = uniform(seed + 1);
+      const anything = (size: number): number[] =>
+        Array.from({ length: size }, () => 1e3 * (random() - 0.5) ** 3);
+      solver.warmStart({ x: anything(problem.variables), y: anything(problem.constraints) });
+      const warm = solver.solve();
+      for (const solution of [cold, warm]) {
+        const { violation, stationarity, complementarity, rowSize, costSize } = kkt(problem, solution);
+        const scale = 1 + Math.abs(solution.objective);
+        if (solution.status !== 'solved') throw new Error(`${solution.status} after ${solution.iterations}`);
+        if (violation > 2e-9 * (1 + rowSize)) throw new Error(`violation ${violation}`);
+        if (stationarity > 2e-9 * (1 + costSize)) throw new Error(`stationarity ${stationarity}`);
+        if (!(complementarity <= 1e-7 * scale)) throw new Error(`complementarity ${complementarity}`);
+      }
+      const apart = Math.abs(cold.objective - warm.objective);
+      if (apart > 1e-7 * (1 + Math.abs(cold.objective))) throw new Error(`objectives ${apart} apart`);
+    }),
+    { numRuns: 400, seed: 20, examples: [[1], [2]] },
+  );
+  t.end();
+});
+
+t.test('random problems of any kind get an answer that checks', (t) => {
+  const seen: Record<string, number> = {};
+  for (let seed = 0; seed < 800; seed++) {
+    const problem = randomProblem(seed, 'any');
+    const solution = library.setup(problem).solve();
+    seen[solution.status] = (seen[solution.status] ?? 0) + 1;
+    if (solution.status === 'solved') {
+      const { violation, stationarity, complementarity, rowSize, costSize } = kkt(problem, solution);
+      const holds =
+        violation <= 2e-9 * (1 + rowSize) &&
+        stationarity <= 2e-9 * (1 + costSize) &&
+        complementarity <= 1e-7 * (1 + Math.abs(solution.objective));
+      if (!holds) t.fail(`seed ${seed}`, { violation, stationarity, complementarity });
+    } else if (!certifies(problem, solution)) t.fail(`seed ${seed}: ${solution.status}`);
+  }
+  t.ok(seen.solved! > 100 && seen.primalInfeasible! > 100 && seen.dualInfeasible! > 50, JSON.stringify(seen));
+  t.end();
+});
+
+t.test('bad input is refused with its place', (t) => {
+  const good = dense({
+    P: [
+      [2, 1],
+      [1, 2],
+    ],
+    q: [1, 1],
+    A: [
+      [1, 1],
+      [1, 0],
+    ],
+    l: [0, 0],
+    u: [1, 1],
+  });
+  const A = (change: object) => ({ A: { ...good.A, ...change } });
+  const P = (change: object) => ({ P: { ...good.P, ...change } });
+  const cases: [change: object, code: string, details: object][] = [
+    [{ variables: 0 }, 'OPTIMIZER_OUT_OF_RANGE', { field: 'variables', value: 0 }],
+    [{ variables: 1.5 }, 'OPTIMIZER_OUT_OF_RANGE', { field: 'variables' }],
+    [{ variables: Number.NaN }, 'OPTIMIZER_OUT_OF_RANGE', { field: 'variables' }],
+    [{ variables: 2 ** 40 }, 'OPTIMIZER_OUT_OF_RANGE', { field: 'variables' }],
+    [{ constraints: -1 }, 'OPTIMIZER_OUT_OF_RANGE', { field: 'constraints' }],
+    [{ q: [1] }, 'OPTIMIZER_BAD_LENGTH', { field: 'q', length: 1, expected: 2 }],
+    [{ l: [0, 0, 0] }, 'OPTIMIZER_BAD_LENGTH', { field: 'l' }],
+    [{ u: [] }, 'OPTIMIZER_BAD_LENGTH', { field: 'u' }],
+    [A({ values: [1] }), 'OPTIMIZER_BAD_LENGTH', { field: 'A' }],
+    [P({ rows: [0] }), 'OPTIMIZER_BAD_LENGTH', { field: 'P' }],
+    [{ q: [1, Number.NaN] }, 'OPTIMIZER_NOT_FINITE', { field: 'q', index: 1 }],
+    [{ q: [INF, 0] }, 'OPTIMIZER_NOT_FINITE', { field: 'q', index: 0 }],
+    [{ l: [0, Number.NaN] }, 'OPTIMIZER_NOT_FINITE', { field: 'l', index: 1 }],
+    [{ l: [INF, 0], u: [INF, 1] }, 'OPTIMIZER_NOT_FINITE', { field: 'l', index: 0 }],
+    [{ u: [-1e30, 1], l: [-INF, 0] }, 'OPTIMIZER_NOT_FINITE', { field: 'u', index: 0 }],
+    [A({ values: [1, INF, 1] }), 'OPTIMIZER_NOT_FINITE', { field: 'A', index: 1 }],
+    [P({ values: [2, 1, Number.NaN] }), 'OPTIMIZER_NOT_FINITE', { field: 'P', index: 2 }],
+    [A({ rows: [0, 2, 1] }), 'OPTIMIZER_BAD_INDEX', { field: 'A', index: 1, row: 2 }],
+    [A({ rows: [0, 0.5, 1] }), 'OPTIMIZER_BAD_INDEX', { field: 'A', index: 1 }],
+    [A({ columns: [0, 1, -1] }), 'OPTIMIZER_BAD_INDEX', { field: 'A', index: 2 }],
+    [P({ columns: [0, 7, 1] }), 'OPTIMIZER_BAD_INDEX', { field: 'P', index: 1 }],
+    [A({ rows: [0, 1, 1], columns: [0, 0, 0] }), 'OPTIMIZER_DUPLICATE_ENTRY', { field: 'A', index: 2 }],
+    [P({ rows: [0, 0, 0], columns: [0, 1, 1] }), 'OPTIMIZER_DUPLICATE_ENTRY', { field: 'P', index: 2 }],
+    [P({ rows: [0, 1, 1], columns: [0, 0, 1] }), 'OPTIMIZER_LOWER_TRIANGLE', { field: 'P', index: 1 }],
+    [{ l: [0, 2] }, 'OPTIMIZER_CROSSED_BOUNDS', { row: 1, l: 2, u: 1 }],
+  ];
+  t.equal(library.setup(good).solve().status, 'solved');
+  for (const [change, code, details] of cases) {
+    const problem = { ...good, ...change };
+    t.throws(() => library.setup(problem), { name: 'OptimizerError', code, details }, JSON.stringify(change));
+  }
+  for (const settings of [
+    { maxIterations: 0 },
+    { maxIterations: 1.5 },
+    { epsAbsolute: -1 },
+    { epsRelative: Number.NaN },
+  ]) {
+    t.throws(() => library.setup(good, settings), { code: 'OPTIMIZER_OUT_OF_RANGE' });
+  }
+  const solver = library.setup(good);
+  t.throws(() => solver.update({ q: [1] }), { code: 'OPTIMIZER_BAD_LENGTH' });
+  t.throws(() => solver.update({ l: [Number.NaN, 0] }), {
+    code: 'OPTIMIZER_NOT_FINITE',
+    details: { field: 'l', index: 0 },
+  });
+  t.throws(() => solver.update({ u: [-5, 1] }), { code: 'OPTIMIZER_CROSSED_BOUNDS', details: { row: 0 } });
+  t.throws(() => solver.warmStart({ x: [0, INF], y: [0, 0] }), { code: 'OPTIMIZER_NOT_FINITE' });
+  t.throws(() => solver.warmStart({ x: [0, 0], y: [0] }), { code: 'OPTIMIZER_BAD_LENGTH' });
+  t.throws(() => createQpLibrary(new Uint8Array([1, 2, 3])), { code: 'OPTIMIZER_BAD_WASM' });
+  const empty = createQpLibrary(new Uint8Array([0, 0x61, 0x73, 0x6d, 1, 0, 0, 0]));
+  t.throws(() => empty.setup(good), { code: 'OPTIMIZER_BAD_WASM' });
+  t.end();
+});
+
+t.test('garbage is refused or answered, never a crash', (t) => {
+  const number = fc.oneof(
+    fc.integer({ min: -2, max: 4 }),
+    fc.double(),
+    fc.constantFrom(INF, -INF, Number.NaN, 1e300),
+  );
+  const list = fc.array(number, { maxLength: 5 });
+  const triplets = fc.record({ rows: list, columns: list, values: list });
+  const size = fc.integer({ min: 0, max: 4 });
+  const few = (value: number[], length: number): number[] => value.slice(0, length);
+  fc.assert(
+    fc.property(
+      size,
+      size,
+      triplets,
+      triplets,
+      list,
+      list,
+      list,
+      fc.boolean(),
+      (n, m, P, A, q, l, u, trimmed) => {
+        const cut = (given: typeof P) => {
+          const length = Math.min(given.rows.length, given.columns.length, given.values.length);
+          return {
+            rows: few(given.rows, length),
+            columns: few(given.columns, length),
+            values: few(given.values, length),
+          };
+        };
+        const problem = {
+          variables: n,
+          constraints: m,
+          P: trimmed ? cut(P) : P,
+          A: trimmed ? cut(A) : A,
+          q,
+          l,
+          u,
+        };
+        try {
+          const { status, iterations } = library.setup(problem).solve();
+          return status.length > 0 && iterations <= 200;
+        } catch (error) {
+          return error instanceof OptimizerError;
+        }
+      },
+    ),
+    { numRuns: 2000, seed: 3 },
+  );
+  t.end();
+});
