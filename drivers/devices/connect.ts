@@ -1,6 +1,7 @@
 import { DriversError } from '../errors.ts';
 import { loadProfile } from '../profiles/load.ts';
-import type { AnyDevice } from './capabilities.ts';
+import type { Profile } from '../profiles/schema.ts';
+import type { AnyDevice, Wait } from './capabilities.ts';
 import type { DeviceContext, DeviceDescription, Wire } from './description.ts';
 import { createLinkPool } from './link-pool.ts';
 import { openProfileEvse, openProfileHvac } from './profile-device.ts';
@@ -10,12 +11,13 @@ import { openSunSpecPv } from './sunspec-pv.ts';
 
 /**
  * Connects to a device and learns its make and ratings. Rejects with a DriversError while it cannot be reached (an
- * inverter sleeps at night): try again later. Once connected, a device that vanishes fails its reads
+ * inverter sleeps at night): try again later. `wait` bounds each of the first requests. Once connected, a device that vanishes fails its reads
  * with a typed error, is left alone for a doubling pause and comes back by itself.
  */
 export async function connectDevice(
   description: DeviceDescription,
   context: DeviceContext,
+  wait?: Wait,
 ): Promise<AnyDevice> {
   const profile = description.driver === 'profile' ? loadProfile(description.profile ?? '') : undefined;
   const timeoutMs = description.timeoutMs ?? profile?.modbus.timeoutMs;
@@ -36,22 +38,22 @@ export async function connectDevice(
     release,
   };
   try {
-    return await open(wire, profile);
+    return await open(wire, profile, wait);
   } catch (error) {
     await release();
     throw error;
   }
 }
 
-function open(wire: Wire, profile: ReturnType<typeof loadProfile> | undefined): Promise<AnyDevice> {
+function open(wire: Wire, profile: Profile | undefined, wait?: Wait): Promise<AnyDevice> {
   const { kind, driver, id } = wire.description;
   if (profile) {
-    if (kind === 'evse') return openProfileEvse(wire, profile);
-    if (kind === 'hvac') return openProfileHvac(wire, profile);
+    if (kind === 'evse') return openProfileEvse(wire, profile, wait);
+    if (kind === 'hvac') return openProfileHvac(wire, profile, wait);
   } else {
-    if (kind === 'meter') return openSunSpecMeter(wire);
-    if (kind === 'pv') return openSunSpecPv(wire);
-    if (kind === 'battery') return openSunSpecBattery(wire);
+    if (kind === 'meter') return openSunSpecMeter(wire, wait);
+    if (kind === 'pv') return openSunSpecPv(wire, wait);
+    if (kind === 'battery') return openSunSpecBattery(wire, wait);
   }
   const details = { device: id, kind, driver };
   return Promise.reject(

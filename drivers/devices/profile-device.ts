@@ -10,8 +10,8 @@ const makeNames = ['manufacturer', 'model', 'serial'] as const;
 const evseStates = ['A', 'B', 'C', 'F'] as const;
 
 /** A wallbox described by a profile of kind 'evse'. */
-export async function openProfileEvse(wire: Wire, profile: Profile): Promise<Evse> {
-  const base = await openBase(wire, profile);
+export async function openProfileEvse(wire: Wire, profile: Profile, wait?: Wait): Promise<Evse> {
+  const base = await openBase(wire, profile, wait);
   return {
     ...base.device,
     kind: 'evse',
@@ -42,8 +42,8 @@ export async function openProfileEvse(wire: Wire, profile: Profile): Promise<Evs
 }
 
 /** A heat pump or air conditioner described by a profile of kind 'hvac'. */
-export async function openProfileHvac(wire: Wire, profile: Profile): Promise<HvacUnit> {
-  const base = await openBase(wire, profile);
+export async function openProfileHvac(wire: Wire, profile: Profile, wait?: Wait): Promise<HvacUnit> {
+  const base = await openBase(wire, profile, wait);
   return {
     ...base.device,
     kind: 'hvac',
@@ -69,7 +69,7 @@ export async function openProfileHvac(wire: Wire, profile: Profile): Promise<Hva
   };
 }
 
-async function openBase(wire: Wire, profile: Profile) {
+async function openBase(wire: Wire, profile: Profile, wait?: Wait) {
   if (profile.kind !== wire.description.kind) {
     const { id, kind } = wire.description;
     const issue = `describes ${profile.kind}, device ${id} is ${kind}`;
@@ -78,9 +78,9 @@ async function openBase(wire: Wire, profile: Profile) {
   }
   const points = (names: readonly string[], wait?: Wait) =>
     readPoints(wire.link, wire.unitId, profile, names, wait);
-  const told = await points(makeNames);
+  const told = await points(makeNames, wait);
   const text = (name: string) => String(told.get(name)?.value ?? '');
-  const control = await openProfileControl(wire, profile);
+  const control = await openProfileControl(wire, profile, wait);
   return {
     points,
     control,

@@ -13,10 +13,10 @@ const bothRates = 0b11;
  * A battery steered by model 124 and measured by 802. The two rates of 124 bound its power, and a negative rate
  * forces the other direction: charging at 40 % is InWRte 40 with OutWRte -40, so that the bounds meet.
  */
-export async function openSunSpecBattery(wire: Wire): Promise<BatteryStorage> {
-  const device = await openSunSpec(wire);
-  const storage = await device.read(storageModel);
-  const bank = await device.read(bankModel);
+export async function openSunSpecBattery(wire: Wire, wait?: Wait): Promise<BatteryStorage> {
+  const device = await openSunSpec(wire, wait);
+  const storage = await device.read(storageModel, wait);
+  const bank = await device.read(bankModel, wait);
   const wholeW = rating(wire, '124.WChaMax', storage.number('WChaMax'));
   const chargeWMax = Math.min(wholeW, bank.number('WChaRteMax') ?? wholeW);
   const dischargeWMax = bank.number('WDisChaRteMax') ?? wholeW;

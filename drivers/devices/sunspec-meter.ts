@@ -1,4 +1,4 @@
-import type { Meter } from './capabilities.ts';
+import type { Meter, Wait } from './capabilities.ts';
 import type { Wire } from './description.ts';
 import { judgePower, judgeWithin, present, readingHead, watchCounter } from './plausible.ts';
 import { openSunSpec } from './sunspec-device.ts';
@@ -8,9 +8,9 @@ const meterModels = [203, 204, 202, 201, 213, 214, 212, 211];
 const connectionWMax = 172_500;
 
 /** A meter of models 201-204 (integers) or 211-214 (floats). Without a serial number two meters cannot be told apart. */
-export async function openSunSpecMeter(wire: Wire): Promise<Meter> {
-  const device = await openSunSpec(wire);
-  await device.read(meterModels);
+export async function openSunSpecMeter(wire: Wire, wait?: Wait): Promise<Meter> {
+  const device = await openSunSpec(wire, wait);
+  await device.read(meterModels, wait);
   const importWatch = watchCounter(connectionWMax);
   const exportWatch = watchCounter(connectionWMax);
   const sign = wire.description.direction === 'export-positive' ? -1 : 1;

@@ -19,11 +19,11 @@ const states: Readonly<Record<string, NonNullable<PvReading['state']>>> = {
 };
 
 /** An inverter of models 101-103 or 111-113, limited by model 123 in percent of 121 `WMax`, else of 120 `WRtg`. */
-export async function openSunSpecPv(wire: Wire): Promise<PvInverter> {
-  const device = await openSunSpec(wire);
-  const nameplate = await device.read([120]);
+export async function openSunSpecPv(wire: Wire, wait?: Wait): Promise<PvInverter> {
+  const device = await openSunSpec(wire, wait);
+  const nameplate = await device.read([120], wait);
   const ratedW = rating(wire, '120.WRtg', nameplate.number('WRtg'));
-  const settings = device.has([121]) ? (await device.read([121])).number('WMax') : undefined;
+  const settings = device.has([121]) ? (await device.read([121], wait)).number('WMax') : undefined;
   const wholeW = rating(wire, 'WMax', settings ?? ratedW);
   const counter = watchCounter(ratedW);
   const hold = holdOf(wire);

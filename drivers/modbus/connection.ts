@@ -3,7 +3,7 @@ import { DriversError } from '../errors.ts';
 import { type StreamFault, StrictTcpPort } from './tcp-port.ts';
 
 export type Target = { readonly host: string; readonly port: number };
-export type RegisterTable = 'holding' | 'input';
+type RegisterTable = 'holding' | 'input';
 export type ReadRequest = {
   readonly unitId: number;
   readonly table: RegisterTable;

@@ -1,7 +1,7 @@
 import { performance } from 'node:perf_hooks';
 import type { Wait } from '../devices/capabilities.ts';
 import { DriversError } from '../errors.ts';
-import { afterFailure, type Backoff, type BackoffRule, defaultBackoffRule } from './backoff.ts';
+import { afterFailure, type BackoffRule, defaultBackoffRule } from './backoff.ts';
 import {
   type Connection,
   connect,
@@ -11,11 +11,18 @@ import {
   type WriteRequest,
 } from './connection.ts';
 
-/** Modbus Application Protocol V1.1b3, 6.3 and 6.12: what one request may carry. The library does not check it. */
-export const readRegistersMax = 125;
-export const writeRegistersMax = 123;
+import {
+  aborted,
+  backoffError,
+  checkSpan,
+  countsAgainstUnit,
+  type Failing,
+  readRegistersMax,
+  timedOut,
+  writeRegistersMax,
+} from './link-rules.ts';
 
-export type LinkEvent =
+type LinkEvent =
   | { readonly event: 'modbus-connected'; readonly host: string; readonly port: number }
   | {
       readonly event: 'modbus-failed';
@@ -38,7 +45,7 @@ export type LinkOptions = Target & {
   readonly log?: (event: LinkEvent) => void;
 };
 
-export type LinkCounters = {
+type LinkCounters = {
   readonly requests: number;
   readonly failures: number;
   readonly connects: number;
@@ -80,8 +87,6 @@ type Job = {
 
 /** Exceptions that say "later": acknowledge (5) and busy (6) are asked again, in the same turn. */
 const laterExceptions = new Set([5, 6]);
-/** Exceptions of a gateway that cannot reach the unit: 10 path unavailable, 11 target failed to respond. */
-const gatewayExceptions = new Set([10, 11]);
 const laterRetriesMax = 2;
 const laterPauseMs = 50;
 
@@ -90,7 +95,7 @@ export function openLink(options: LinkOptions): ModbusLink {
   const target: Target = { host, port };
   const writes: Job[] = [];
   const reads: Job[] = [];
-  const failing = new Map<number, Backoff & { error: DriversError }>();
+  const failing = new Map<number, Failing>();
   const counters = { requests: 0, failures: 0, connects: 0, discardedFrames: 0 };
   let connection: Connection | undefined;
   let current: Job | undefined;
@@ -286,50 +291,9 @@ export function openLink(options: LinkOptions): ModbusLink {
 /** The first request on a new connection stayed unanswered: ask once more before the connection is given up. */
 class Swallowed extends Error {}
 
-function checkSpan(unitId: number, address: number, count: number, countMax: number): void {
-  const within = (value: number, min: number, max: number) =>
-    Number.isInteger(value) && value >= min && value <= max;
-  if (
-    within(unitId, 0, 255) &&
-    within(address, 0, 0xffff) &&
-    within(count, 1, countMax) &&
-    address + count <= 0x10000
-  )
-    return;
-  const details = { unitId, address, count, countMax };
-  throw new DriversError('DRIVERS_BAD_REQUEST', `no such span of registers: ${count} at ${address}`, details);
-}
-
-function countsAgainstUnit(error: DriversError): boolean {
-  if (error.code === 'DRIVERS_ABORTED') return false;
-  if (error.code !== 'DRIVERS_MODBUS_EXCEPTION') return true;
-  return gatewayExceptions.has(Number(error.details.exception));
-}
-
-function backoffError(held: (Backoff & { error: DriversError }) | undefined): DriversError | undefined {
-  const retryInMs = held ? Math.ceil(held.untilMs - performance.now()) : 0;
-  if (!held || retryInMs <= 0) return undefined;
-  const { code, message, details } = held.error;
-  return new DriversError(
-    code,
-    `${message}; left alone for ${retryInMs} ms`,
-    { ...details, retryInMs },
-    { cause: held.error },
-  );
-}
-
 function withDetails(cause: unknown, job: Job): DriversError {
   if (!(cause instanceof DriversError)) throw cause;
   return new DriversError(cause.code, cause.message, { ...cause.details, ...job.summary }, { cause });
-}
-
-function aborted(target: Target, reason: string): DriversError {
-  return new DriversError('DRIVERS_ABORTED', `${place(target)}: ${reason}`, { ...target });
-}
-
-function timedOut(target: Target, limitMs: number): DriversError {
-  const details = { ...target, timeoutMs: Math.round(limitMs) };
-  return new DriversError('DRIVERS_TIMEOUT', `${place(target)}: no reply`, details);
 }
 
 function pause(ms: number): Promise<void> {

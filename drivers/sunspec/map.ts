@@ -1,7 +1,8 @@
 import type { Wait } from '../devices/capabilities.ts';
 import { DriversError } from '../errors.ts';
 import { planBlocks } from '../modbus/blocks.ts';
-import { type ModbusLink, readRegistersMax } from '../modbus/link.ts';
+import type { ModbusLink } from '../modbus/link.ts';
+import { readRegistersMax } from '../modbus/link-rules.ts';
 import { baseAddresses, endOf, type Model, modelOf } from './models.ts';
 import { encodeAt, type ModelImage } from './points.ts';
 

@@ -8,7 +8,7 @@ export type TestMap = Registers & {
   starts: Map<number, number>;
 };
 
-export const na = 0xffff;
+const na = 0xffff;
 
 export function testMap(models: readonly (readonly [id: number, length: number])[], base = 40000): TestMap {
   const holding = new Map<number, number>();
