@@ -17,12 +17,28 @@ export {
 export * from './contract/index.ts';
 export { addressOf, generateKey, publicKeyOf, toHex } from './crypto/index.ts';
 export { ConsensusError, type ConsensusErrorCode } from './errors.ts';
+export type { Transport } from './network/index.ts';
+export {
+  type BlockListener,
+  type Finality,
+  type LedgerNode,
+  type NodeOptions,
+  type NodeStatus,
+  type NodeTiming,
+  type OwnCall,
+  type Submitted,
+  startNode,
+} from './node.ts';
 export {
   drawKey,
+  type LedgerStore,
   type NodeKey,
   nodeKeyOf,
+  openLedgerStore,
+  openVoteLog,
   type Recovery,
   readKeyFile,
   type VoteDoubt,
+  type VoteLog,
   writeKeyFile,
 } from './store/index.ts';

@@ -41,8 +41,30 @@ export function checkTransaction(transaction: SignedTransaction, genesis: Hash):
   if (transaction.genesis !== genesis) return 'CHAIN_WRONG_CHAIN';
   if (encodeTransaction(transaction).length > TRANSACTION_BYTES_MAX) return 'CHAIN_TOO_LARGE';
   if (!isSendersKey(transaction)) return 'CHAIN_WRONG_SENDER';
+  return isSigned(transaction) ? null : 'CHAIN_BAD_SIGNATURE';
+}
+
+/**
+ * Signatures found good: the same transaction is checked when it comes, when a block is tried and when one is
+ * executed, and each time would cost more than all the rest of it. Two generations; the older is forgotten whole.
+ */
+let knownGood = new Set<string>();
+let knownGoodBefore = new Set<string>();
+const KNOWN_GOOD_MAX = 8_192;
+
+function isSigned(transaction: SignedTransaction): boolean {
   const { signature, publicKey } = transaction;
-  return verify(signedDigest(transaction), signature, publicKey) ? null : 'CHAIN_BAD_SIGNATURE';
+  const digest = signedDigest(transaction);
+  // The digest covers the key: digest and signature together name the whole question.
+  const question = toHex(digest) + toHex(signature);
+  if (knownGood.has(question) || knownGoodBefore.has(question)) return true;
+  if (!verify(digest, signature, publicKey)) return false;
+  if (knownGood.size >= KNOWN_GOOD_MAX) {
+    knownGoodBefore = knownGood;
+    knownGood = new Set();
+  }
+  knownGood.add(question);
+  return true;
 }
 
 /** The sender's address is not sent along: it follows from the key. */

@@ -1,4 +1,4 @@
-import { accounts, transfer } from './accounts.ts';
+import { accounts, skip, transfer } from './accounts.ts';
 import { advance, nominate, offer, open, withdraw } from './coordination.ts';
 import { type FieldsOf, readFields, type ShapeOf, writeFields } from './fields.ts';
 import { recordSlot } from './metering.ts';
@@ -10,6 +10,7 @@ import { settle } from './settlement.ts';
 import type { BlockContext, Call, ContractEvent, ContractState, Outcome } from './types.ts';
 
 const methods = {
+  'accounts.skip': skip,
   'accounts.transfer': transfer,
   'coordination.advance': advance,
   'coordination.nominate': nominate,

@@ -1,0 +1,12 @@
+export {
+  decodeEnvelope,
+  decodeVoteRecord,
+  type Envelope,
+  encodeEnvelope,
+  encodeVoteRecord,
+  WIRE_LIMITS,
+} from './codec.ts';
+export { createGate, type Gate } from './gate.ts';
+export { isGenuine, signedDigest } from './signing.ts';
+export { CHANNELS, type Channel, type Received, type Transport } from './transport.ts';
+export { createVerifiedCache, messageId, type VerifiedCache } from './verified-cache.ts';

@@ -1,0 +1,29 @@
+export type Channel = 'proposal' | 'vote' | 'transaction' | 'block' | 'sync-request' | 'sync-response';
+
+export const CHANNELS: readonly Channel[] = [
+  'proposal',
+  'vote',
+  'transaction',
+  'block',
+  'sync-request',
+  'sync-response',
+];
+
+/**
+ * What the ledger needs of a network: it may lose, delay, repeat and reorder, and `from` is hearsay. Trust rests on
+ * signatures alone. A published message does not come back to its sender; if it does, it is ignored.
+ */
+export type Transport = {
+  /** To all, or to the node named. False when the outbox is full and the message was dropped and counted. */
+  publish(message: {
+    readonly channel: Channel;
+    readonly to?: string;
+    readonly payload: Uint8Array;
+  }): boolean;
+  /** Returns the way to stop listening. */
+  onMessage(listener: (message: Received) => void): () => void;
+  onConnection(listener: (up: boolean) => void): () => void;
+  readonly connected: boolean;
+};
+
+export type Received = { readonly channel: Channel; readonly from: string; readonly payload: Uint8Array };

@@ -1,0 +1,405 @@
+import {
+  type Block,
+  type Contract,
+  decodeTransaction,
+  type Executed,
+  encodeTransaction,
+  type FinalBlock,
+  type Genesis,
+  genesisHash,
+  type Head,
+  Pool,
+  type SignedTransaction,
+} from './chain/index.ts';
+import type { Address, ContractEvent, Hash } from './contract/types.ts';
+import { addressOf, publicKeyOf } from './crypto/index.ts';
+import { ConsensusError } from './errors.ts';
+import {
+  createGate,
+  createVerifiedCache,
+  decodeEnvelope,
+  type Envelope,
+  encodeEnvelope,
+  type Received,
+  type Transport,
+  WIRE_LIMITS,
+} from './network/index.ts';
+import { createBodies } from './node/bodies.ts';
+import { createLatency, type LatencySummary } from './node/latency.ts';
+import { createOutbox, type Finality, type OwnCall, type Submitted } from './node/outbox.ts';
+import type { Clock, LedgerStorePort, Log, VoteLogPort } from './node/ports.ts';
+import { isValidator, type NodeCounters, nowMs, type Shared } from './node/shared.ts';
+import { createSync } from './node/sync.ts';
+import { createTimers } from './node/timers.ts';
+import { createVoter } from './node/voter.ts';
+import { createWorkQueue } from './node/work-queue.ts';
+import { faultsTolerated } from './protocol/index.ts';
+
+export type { Finality, OwnCall, Submitted } from './node/outbox.ts';
+export type { NodeCounters } from './node/shared.ts';
+
+export type NodeOptions = {
+  readonly genesis: Genesis;
+  readonly contract: Contract;
+  readonly privateKey: Uint8Array;
+  /** Stays open, and the caller's, after `stop`. */
+  readonly store: LedgerStorePort;
+  readonly voteLog: VoteLogPort;
+  /** Its nodes are named by their ledger addresses. */
+  readonly transport: Transport;
+  /** Block times and expiries; may be simulated and fast. */
+  readonly clock: Clock;
+  readonly timing: NodeTiming;
+  readonly log: Log;
+  /** The node has stopped for good: its disk failed, or it does not come to the result that a quorum has sealed. */
+  readonly onFailure?: (error: unknown) => void;
+};
+
+/** Real milliseconds, but for `allowedSkewMs`, which is in the clock's. */
+export type NodeTiming = {
+  /** Round r gives up after base * 2^r, at most max. */
+  readonly baseTimeoutMs: number;
+  readonly maxTimeoutMs: number;
+  /** Least time between a block and the next proposal. */
+  readonly blockIntervalMs: number;
+  /** How far a block's time may lie ahead of the own clock. */
+  readonly allowedSkewMs: number;
+  /** An empty block when nothing was said for so long; 0 for none ever. */
+  readonly heartbeatMs: number;
+};
+
+export type LedgerNode = {
+  readonly address: Address;
+  /** After the newest final block. */
+  readonly head: Head;
+  /** Signs a call, keeps it on disk and sends it until it is final or can be so no more, over restarts too. */
+  readonly submit: (call: OwnCall) => Promise<Submitted>;
+  /**
+   * Waits for what becomes of an own transaction of this run.
+   * @throws ConsensusError CONSENSUS_TIMEOUT, CONSENSUS_ABORTED
+   */
+  readonly whenFinal: (id: Hash, wait: Wait) => Promise<Finality>;
+  /** Every final block, once it is stored. Returns the way to stop listening. */
+  readonly onBlock: (listener: BlockListener) => () => void;
+  readonly status: () => NodeStatus;
+  readonly stop: () => Promise<void>;
+};
+
+export type Wait = { readonly timeoutMs: number; readonly signal?: AbortSignal };
+
+/** `events` by transaction, in the block's order. */
+export type BlockListener = (block: Block, events: readonly (readonly ContractEvent[])[], head: Head) => void;
+
+export type NodeStatus = {
+  readonly height: number;
+  readonly digest: Hash;
+  readonly round: number;
+  readonly connected: boolean;
+  readonly isValidator: boolean;
+  /** It follows, and signs nothing. */
+  readonly votesInDoubt: boolean;
+  readonly poolSize: number;
+  readonly ownPending: number;
+  readonly queueLength: number;
+  /** From the first that is known to wait for a block (own pool or a proposal) to its being final here. */
+  readonly latency: LatencySummary;
+  readonly counters: Readonly<NodeCounters>;
+  readonly failed: boolean;
+};
+
+const QUEUE_MAX = 4_096;
+/** Own transactions are sent again, and what is missing asked for, while they are not final. */
+const RESEND_MS = 2_000;
+const GATE_LIMITS = {
+  garbageBurst: 50,
+  garbagePerSecond: 10,
+  suspectsPerSecond: 100,
+  servedBurst: 20,
+  servedPerSecond: 10,
+};
+const VERIFIED_KEPT = 16_384;
+
+/**
+ * Joins a network: validators vote, all others follow; either way every block is verified and executed here before it
+ * counts. Resolves once own votes and transactions from before are taken up again.
+ * @throws ConsensusError CONSENSUS_BAD_KEY; CONSENSUS_STORE_* of the store
+ */
+export async function startNode(options: NodeOptions): Promise<LedgerNode> {
+  const { genesis, contract, privateKey, store, voteLog, transport, clock, timing, log } = options;
+  const self = addressOf(publicKeyOf(privateKey));
+  const counters: NodeCounters = { garbage: 0, notAdmitted: 0, overflow: 0, unsent: 0, unserved: 0 };
+  const blockListeners = new Set<BlockListener>();
+  const timers = createTimers();
+  let failed = false;
+  let stopped = false;
+  const fail = (error: unknown) => {
+    failed = true;
+    timers.clearAll();
+    log({ event: 'node-failed', reason: error instanceof Error ? error.message : String(error) });
+    options.onFailure?.(error);
+  };
+  const queue = createWorkQueue(QUEUE_MAX, fail);
+  const shared: Shared = {
+    self,
+    privateKey,
+    genesis: genesisHash(genesis),
+    contract,
+    store,
+    transport,
+    clock,
+    allowedSkewMs: timing.allowedSkewMs,
+    log,
+    head: () => store.head,
+    pool: new Pool(),
+    bodies: createBodies(),
+    gate: createGate(GATE_LIMITS),
+    verified: createVerifiedCache(VERIFIED_KEPT),
+    latency: createLatency(),
+    timers,
+    queue,
+    counters,
+  };
+  const { head, pool, bodies, gate, latency } = shared;
+
+  /** The one way a block becomes part of the chain. */
+  const append = async (final: FinalBlock, executed: Executed) => {
+    await store.append(final, executed);
+    const { block } = final;
+    const { height } = block.header;
+    latency.end(height, nowMs());
+    bodies.advance(height);
+    pool.advance(head(), clock.utcMs());
+    await outbox.advanced(block);
+    await voter.advanced();
+    for (const listener of blockListeners) listener(block, executed.events, executed.next);
+  };
+
+  const sync = createSync(shared, append);
+  const voter = createVoter(shared, {
+    timing,
+    voteLog,
+    append,
+    askForBlocks: sync.ask,
+    offerBlocks: (to, fromHeight) => void sync.serve(to, fromHeight, WIRE_LIMITS.finalBlocks).catch(fail),
+    resendPool: () => publishTransactions(pool.take(head(), RESENT)),
+  });
+
+  let outgoing: SignedTransaction[] = [];
+  const flush = () => {
+    const batch = outgoing.splice(0, WIRE_LIMITS.transactions);
+    publishTransactions(batch);
+    if (outgoing.length > 0) setImmediate(flush);
+  };
+  const outbox = createOutbox(shared, (transactions) => {
+    if (transactions.length === 0) return;
+    // What is submitted in one go leaves in one message.
+    if (outgoing.length === 0) setImmediate(flush);
+    outgoing = [...outgoing, ...transactions];
+    if (isValidator(shared)) queue.add(() => pooled(transactions, self));
+  });
+
+  const publishTransactions = (transactions: readonly SignedTransaction[]) => {
+    let batch: Uint8Array[] = [];
+    let bytes = 0;
+    const send = () => {
+      const payload = encodeEnvelope({ channel: 'transaction', transactions: batch });
+      if (batch.length > 0 && !transport.publish({ channel: 'transaction', payload })) counters.unsent += 1;
+      batch = [];
+      bytes = 0;
+    };
+    for (const transaction of transactions) {
+      const encoded = encodeTransaction(transaction);
+      if (batch.length >= WIRE_LIMITS.transactions || bytes + encoded.length > RESENT.maxBytes) send();
+      batch.push(encoded);
+      bytes += encoded.length;
+    }
+    send();
+  };
+
+  const pooled = async (transactions: readonly SignedTransaction[], from: string) => {
+    for (const transaction of transactions) {
+      const admission = pool.add(transaction, head(), clock.utcMs());
+      if (!admission.ok && GARBAGE.has(admission.code)) blame(from, admission.code);
+    }
+    await voter.poolChanged();
+  };
+
+  const blame = (from: string, reason: string) => {
+    counters.garbage += 1;
+    gate.blame(from, nowMs());
+    log({ event: 'garbage', from, reason });
+  };
+
+  const hear = async ({ channel, from, payload }: Received) => {
+    if (from === self || !concerns(channel)) return;
+    if (!gate.admits(from, nowMs())) {
+      counters.notAdmitted += 1;
+      return;
+    }
+    const decoded = decodeEnvelope(channel, payload);
+    if (!decoded.ok) blame(from, decoded.reason);
+    else if (!(await take(decoded.envelope, from))) blame(from, `${channel} does not hold`);
+  };
+
+  /** Votes and transactions are the validators' business. */
+  const concerns = (channel: Received['channel']) =>
+    isValidator(shared) || !(channel === 'proposal' || channel === 'vote' || channel === 'transaction');
+
+  /** False for what no honest node sends. */
+  const take = async (envelope: Envelope, from: string): Promise<boolean> => {
+    switch (envelope.channel) {
+      case 'proposal':
+      case 'vote':
+        return voter.hear(envelope);
+      case 'transaction': {
+        const transactions = envelope.transactions.map(readTransaction);
+        await pooled(
+          transactions.filter((transaction) => transaction !== null),
+          from,
+        );
+        return transactions.every((transaction) => transaction !== null);
+      }
+      case 'block':
+        if (envelope.height > head().height + 1) sync.heard(envelope.height, from);
+        return envelope.height !== head().height + 1 || sync.takeEncoded(envelope.finalBlock, from);
+      case 'sync-request':
+        // Reading takes its time and changes nothing: the votes need not wait for it.
+        void sync.serve(from, envelope.fromHeight, envelope.maxBlocks).catch(fail);
+        return true;
+      case 'sync-response':
+        return sync.takeResponse(envelope, from);
+    }
+  };
+
+  const tick = () => {
+    if (outbox.size() > 0 && transport.connected) {
+      outbox.resend();
+      sync.ask();
+    }
+    timers.set('resend', RESEND_MS, tick);
+  };
+
+  const tolerated = faultsTolerated(genesis.validators.length);
+  if (tolerated === 0)
+    log({ event: 'no-liar-tolerated', validators: genesis.validators.length, neededForOne: 4 });
+  if (voteLog.doubt !== null)
+    log({
+      event: 'votes-in-doubt',
+      reason: voteLog.doubt.reason,
+      highestHeight: voteLog.doubt.highestHeight,
+    });
+
+  await new Promise<void>((resolve, reject) => {
+    queue.add(() =>
+      voter
+        .start()
+        .then(() => outbox.start())
+        .then(resolve, reject),
+    );
+  });
+  const unsubscribe = [
+    transport.onMessage((message) => {
+      if (!queue.add(() => hear(message))) counters.overflow += 1;
+    }),
+    transport.onConnection((up) => {
+      log({ event: up ? 'connected' : 'disconnected', height: head().height });
+      if (!up) return;
+      sync.ask();
+      outbox.resend();
+    }),
+  ];
+  tick();
+  if (transport.connected) sync.ask();
+
+  return {
+    address: self,
+    get head() {
+      return head();
+    },
+    async submit(call) {
+      if (stopped || failed) return { ok: false, code: 'NODE_STOPPED', reason: 'the node has stopped' };
+      return outbox.submit(call);
+    },
+    whenFinal: (id, wait) => whenFinal(outbox, id, wait),
+    onBlock(listener) {
+      blockListeners.add(listener);
+      return () => blockListeners.delete(listener);
+    },
+    status: () => ({
+      height: head().height,
+      digest: head().digest,
+      round: voter.round(),
+      connected: transport.connected,
+      isValidator: isValidator(shared),
+      votesInDoubt: voter.isInDoubt(),
+      poolSize: pool.size,
+      ownPending: outbox.size(),
+      queueLength: queue.length(),
+      latency: latency.summary(),
+      counters: { ...counters },
+      failed,
+    }),
+    async stop() {
+      stopped = true;
+      for (const end of unsubscribe) end();
+      timers.clearAll();
+      await queue.stop();
+      timers.clearAll();
+    },
+  };
+}
+
+/** Of the pool, when it is sent again. */
+const RESENT = { maxCount: 64, maxBytes: 512 * 1024 };
+
+/** Refusals that an honest sender's transaction never meets; the others are a matter of timing. */
+const GARBAGE: ReadonlySet<string> = new Set([
+  'CHAIN_WRONG_CHAIN',
+  'CHAIN_WRONG_SENDER',
+  'CHAIN_BAD_SIGNATURE',
+  'CHAIN_TOO_LARGE',
+]);
+
+function readTransaction(bytes: Uint8Array): SignedTransaction | null {
+  try {
+    return decodeTransaction(bytes);
+  } catch (error) {
+    // Bytes that are no transaction are an expected outcome: the caller counts them.
+    if (error instanceof ConsensusError) return null;
+    throw error;
+  }
+}
+
+function whenFinal(
+  outbox: Pick<ReturnType<typeof createOutbox>, 'outcomeOf' | 'onOutcome'>,
+  id: Hash,
+  { timeoutMs, signal }: Wait,
+): Promise<Finality> {
+  const known = outbox.outcomeOf(id);
+  if (known !== undefined) return Promise.resolve(known);
+  return new Promise((resolve, reject) => {
+    const end = () => {
+      clearTimeout(timer);
+      signal?.removeEventListener('abort', abort);
+      forget();
+    };
+    const abort = () => {
+      end();
+      reject(new ConsensusError('CONSENSUS_ABORTED', `the wait for transaction ${id} was given up`, { id }));
+    };
+    const timer = setTimeout(() => {
+      end();
+      reject(
+        new ConsensusError('CONSENSUS_TIMEOUT', `transaction ${id} is not final after ${timeoutMs} ms`, {
+          id,
+        }),
+      );
+    }, timeoutMs);
+    const forget = outbox.onOutcome(id, (outcome) => {
+      end();
+      resolve(outcome);
+    });
+    signal?.addEventListener('abort', abort, { once: true });
+    if (signal?.aborted === true) abort();
+  });
+}

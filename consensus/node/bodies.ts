@@ -1,0 +1,72 @@
+import {
+  type Block,
+  blockDigest,
+  decodeBlock,
+  type Executed,
+  encodeBlock,
+  transactionsRoot,
+} from '../chain/index.ts';
+import type { Address, Hash } from '../contract/types.ts';
+import { ConsensusError } from '../errors.ts';
+
+/** What a digest stands for, and what its execution on the head came to, once that is known. */
+export type Body = {
+  readonly block: Block;
+  readonly bytes: Uint8Array;
+  readonly from: Address;
+  executed: Executed | null;
+  /** Voted for: must be at hand until the height is final. */
+  pinned: boolean;
+};
+
+/** The blocks under discussion: the agreement speaks of digests only. */
+export type Bodies = {
+  readonly get: (digest: Hash) => Body | undefined;
+  readonly add: (block: Block, executed: Executed, from: Address) => Hash;
+  /** False when the bytes are not the block of this digest. */
+  readonly addEncoded: (digest: Hash, bytes: Uint8Array, from: Address) => boolean;
+  /** Forgets blocks of final heights. */
+  readonly advance: (height: number) => void;
+};
+
+/** Blocks kept of one validator: more than the rounds a height is likely to see. */
+const BODIES_PER_AUTHOR = 8;
+
+export function createBodies(): Bodies {
+  const bodies = new Map<Hash, Body>();
+  const keep = (digest: Hash, body: Body) => {
+    const others = [...bodies].filter(([, { from, pinned }]) => from === body.from && !pinned);
+    if (others.length >= BODIES_PER_AUTHOR) for (const [oldest] of others.slice(0, 1)) bodies.delete(oldest);
+    bodies.set(digest, body);
+  };
+  return {
+    get: (digest) => bodies.get(digest),
+    add(block, executed, from) {
+      const digest = blockDigest(block.header);
+      keep(digest, { block, bytes: encodeBlock(block), from, executed, pinned: false });
+      return digest;
+    },
+    addEncoded(digest, bytes, from) {
+      if (bodies.has(digest)) return true;
+      const block = decoded(bytes);
+      if (block === null || blockDigest(block.header) !== digest) return false;
+      // The digest is the header's alone: other transactions under it would keep the true block out.
+      if (transactionsRoot(block.transactions) !== block.header.transactionsRoot) return false;
+      keep(digest, { block, bytes, from, executed: null, pinned: false });
+      return true;
+    },
+    advance(height) {
+      for (const [digest, { block }] of bodies) if (block.header.height <= height) bodies.delete(digest);
+    },
+  };
+}
+
+function decoded(bytes: Uint8Array): Block | null {
+  try {
+    return decodeBlock(bytes);
+  } catch (error) {
+    // That somebody's bytes are no block is an expected outcome, and the caller counts it.
+    if (error instanceof ConsensusError) return null;
+    throw error;
+  }
+}

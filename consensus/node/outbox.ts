@@ -1,0 +1,225 @@
+import {
+  assembleBlock,
+  type Block,
+  type BlockFault,
+  nextNonce,
+  type SignedTransaction,
+  signTransaction,
+  transactionId,
+} from '../chain/index.ts';
+import type { CborValue, Hash } from '../contract/types.ts';
+import type { Shared } from './shared.ts';
+
+/** A call to be signed and sent. `expiresMs`: UTC; no block later than this holds it. */
+export type OwnCall = {
+  readonly method: string;
+  readonly args: readonly CborValue[];
+  readonly expiresMs: number;
+};
+
+export type Submitted =
+  | { readonly ok: true; readonly id: Hash }
+  | {
+      readonly ok: false;
+      readonly code: BlockFault | 'NODE_OUTBOX_FULL' | 'NODE_STOPPED';
+      readonly reason: string;
+    };
+
+export type Finality =
+  | { readonly ok: true; readonly height: number; readonly timeMs: number }
+  /** It is in no block and will be in none. */
+  | { readonly ok: false; readonly code: BlockFault; readonly reason: string };
+
+/** Own transactions from their signing until they are final: on disk before they are sent, sent until they are in. */
+export type Outbox = {
+  readonly start: () => Promise<void>;
+  readonly submit: (call: OwnCall) => Promise<Submitted>;
+  /** Undefined while it is not decided, and for ids this node does not know. */
+  readonly outcomeOf: (id: Hash) => Finality | undefined;
+  readonly onOutcome: (id: Hash, listener: (outcome: Finality) => void) => () => void;
+  /** A final block has been stored. */
+  readonly advanced: (block: Block) => Promise<void>;
+  readonly resend: () => void;
+  readonly size: () => number;
+};
+
+/** As many as a pool keeps of one sender. */
+const PENDING_MAX = 64;
+const OUTCOMES_KEPT = 4_096;
+/**
+ * Uses up the nonce of a call that cannot succeed any more, so that those signed after it need not be signed again:
+ * a call signed under two nonces could be executed twice.
+ */
+const SKIP_METHOD = 'accounts.skip';
+/** A pool lets a transaction take another's nonce only if it expires later. */
+const SKIP_EXPIRES_LATER_MS = 60_000;
+
+type Entry = {
+  /** What `submit` returned: it stays, also when the call has to be signed anew. */
+  readonly id: Hash;
+  transaction: SignedTransaction;
+  /** Set while a skip stands in for it. */
+  failed: { readonly code: BlockFault; readonly reason: string } | null;
+  /** On disk: only then it may be sent. */
+  kept: boolean;
+};
+
+export function createOutbox(
+  shared: Shared,
+  send: (transactions: readonly SignedTransaction[]) => void,
+): Outbox {
+  const { self, privateKey, genesis, contract, clock, store, head, log } = shared;
+  /** By nonce; what stands there may be a skip for the call that failed. */
+  const entries = new Map<number, Entry>();
+  const outcomes = new Map<Hash, Finality>();
+  const listeners = new Map<Hash, Set<(outcome: Finality) => void>>();
+
+  const sorted = () => [...entries.values()].sort((a, b) => a.transaction.nonce - b.transaction.nonce);
+
+  const settle = (id: Hash, outcome: Finality) => {
+    outcomes.set(id, outcome);
+    for (const oldest of [...outcomes.keys()].slice(0, outcomes.size - OUTCOMES_KEPT))
+      outcomes.delete(oldest);
+    for (const listener of listeners.get(id) ?? []) listener(outcome);
+    listeners.delete(id);
+  };
+
+  const freeNonce = (): number => {
+    let nonce = nextNonce(head().state, self);
+    while (entries.has(nonce)) nonce += 1;
+    return nonce;
+  };
+
+  const signed = (call: OwnCall, nonce: number) => signTransaction({ genesis, nonce, ...call }, privateKey);
+
+  /** What becomes of own transactions, in their order, in a block made here and now. */
+  const rehearse = (transactions: readonly SignedTransaction[]) =>
+    assembleBlock(head(), transactions, { proposer: self, timeMs: clock.utcMs() }, contract).dropped;
+
+  const sign = (call: OwnCall): Entry | Extract<Submitted, { ok: false }> => {
+    if (entries.size >= PENDING_MAX)
+      return { ok: false, code: 'NODE_OUTBOX_FULL', reason: `${PENDING_MAX} own transactions wait already` };
+    const transaction = signed(call, freeNonce());
+    const before = sorted()
+      .map((entry) => entry.transaction)
+      .filter(({ nonce }) => nonce < transaction.nonce);
+    const refusal = rehearse([...before, transaction]).find((dropped) => dropped.transaction === transaction);
+    if (refusal !== undefined) return { ok: false, code: refusal.code, reason: refusal.reason };
+    const entry = { id: transactionId(transaction), transaction, failed: null, kept: false };
+    entries.set(transaction.nonce, entry);
+    return entry;
+  };
+
+  /** A failed call gives its nonce to a skip; a call whose nonce something else has used is signed anew. */
+  const mend = async () => {
+    const next = nextNonce(head().state, self);
+    const fresh: SignedTransaction[] = [];
+    for (const entry of sorted()) {
+      const { transaction, failed, id } = entry;
+      if (transaction.nonce >= next) continue;
+      entries.delete(transaction.nonce);
+      if (failed !== null) settle(id, { ok: false, ...failed });
+      else if (transaction.expiresMs < clock.utcMs())
+        settle(id, { ok: false, code: 'CHAIN_EXPIRED', reason: 'its time is over' });
+      else fresh.push(replace(entry, signed(transaction, freeNonce())));
+    }
+    for (const { transaction, code, reason } of rehearse(sorted().map((entry) => entry.transaction))) {
+      const entry = entries.get(transaction.nonce);
+      if (entry === undefined || code === 'CHAIN_NONCE_AHEAD') continue;
+      log({
+        event: 'own-transaction-failed',
+        method: transaction.method,
+        nonce: transaction.nonce,
+        code,
+        reason,
+      });
+      entry.failed ??= { code, reason };
+      const expiresMs = Math.max(transaction.expiresMs, clock.utcMs()) + SKIP_EXPIRES_LATER_MS;
+      const skip = signed({ method: SKIP_METHOD, args: [], expiresMs }, transaction.nonce);
+      if (
+        transaction.method === SKIP_METHOD ||
+        rehearse([...ahead(transaction.nonce), skip]).some((dropped) => dropped.transaction === skip)
+      ) {
+        // The contract knows no skip: the next call submitted takes this nonce.
+        entries.delete(transaction.nonce);
+        await store.forgetPending(transaction);
+        settle(entry.id, { ok: false, ...entry.failed });
+        continue;
+      }
+      fresh.push(replace(entry, skip));
+    }
+    if (fresh.length === 0) return;
+    await Promise.all(fresh.map((transaction) => store.keepPending(transaction)));
+    send(fresh);
+  };
+
+  const ahead = (nonce: number) =>
+    sorted()
+      .map((entry) => entry.transaction)
+      .filter((transaction) => transaction.nonce < nonce);
+
+  const replace = (entry: Entry, transaction: SignedTransaction) => {
+    entry.transaction = transaction;
+    entries.set(transaction.nonce, entry);
+    return transaction;
+  };
+
+  return {
+    async start() {
+      for (const transaction of await store.readPending()) {
+        if (transaction.sender !== self || transaction.genesis !== genesis) continue;
+        entries.set(transaction.nonce, {
+          id: transactionId(transaction),
+          transaction,
+          failed: null,
+          kept: true,
+        });
+      }
+      if (entries.size === 0) return;
+      await mend();
+      send(sorted().map((entry) => entry.transaction));
+    },
+    async submit(call) {
+      const entry = sign(call);
+      if ('ok' in entry) return entry;
+      try {
+        await store.keepPending(entry.transaction);
+      } catch (error) {
+        entries.delete(entry.transaction.nonce);
+        throw error;
+      }
+      entry.kept = true;
+      send([entry.transaction]);
+      return { ok: true, id: entry.id };
+    },
+    outcomeOf: (id) => outcomes.get(id),
+    onOutcome(id, listener) {
+      const known = listeners.get(id) ?? new Set();
+      listeners.set(id, known.add(listener));
+      return () => {
+        known.delete(listener);
+        if (known.size === 0) listeners.delete(id);
+      };
+    },
+    async advanced(block) {
+      const { height, timeMs } = block.header;
+      for (const transaction of block.transactions) {
+        if (transaction.sender !== self) continue;
+        const entry = entries.get(transaction.nonce);
+        if (entry === undefined) continue;
+        const isItself = transactionId(entry.transaction) === transactionId(transaction);
+        const isFirstForm = entry.id === transactionId(transaction);
+        if (!isItself && !isFirstForm) continue;
+        entries.delete(transaction.nonce);
+        const failed = isFirstForm ? null : entry.failed;
+        settle(entry.id, failed === null ? { ok: true, height, timeMs } : { ok: false, ...failed });
+      }
+      if (entries.size > 0) await mend();
+    },
+    resend() {
+      const kept = sorted().filter((entry) => entry.kept);
+      send(kept.map((entry) => entry.transaction));
+    },
+    size: () => entries.size,
+  };
+}

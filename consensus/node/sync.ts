@@ -1,0 +1,162 @@
+import {
+  decodeFinalBlock,
+  type Executed,
+  executeBlock,
+  type FinalBlock,
+  verifyFinalBlock,
+} from '../chain/index.ts';
+import { ConsensusError } from '../errors.ts';
+import { encodeEnvelope, WIRE_LIMITS } from '../network/index.ts';
+import { nowMs, type Shared } from './shared.ts';
+import { divergence } from './voter.ts';
+
+/** Closes gaps by height: asks one node after the other for final blocks, and answers those who ask. */
+export type Sync = {
+  /** Somebody says that this height is final. Hearsay: worth a question, no more. */
+  readonly heard: (height: number, from: string) => void;
+  readonly ask: () => void;
+  /** Takes a final block in if it is the next; false for garbage. */
+  readonly takeEncoded: (finalBlock: Uint8Array, from: string) => Promise<boolean>;
+  readonly takeResponse: (
+    response: { readonly headHeight: number; readonly finalBlocks: readonly Uint8Array[] },
+    from: string,
+  ) => Promise<boolean>;
+  readonly serve: (to: string, fromHeight: number, maxBlocks: number) => Promise<void>;
+};
+
+/** No more questions than this, whatever the reason to ask. */
+const ASK_INTERVAL_MS = 100;
+/** Patience with one provider before the next is asked. */
+const ANSWER_MS = 1_000;
+/** Of one answer: what every broker passes on, with room for its frame. */
+const ANSWER_BYTES_MAX = 512 * 1024;
+
+export function createSync(
+  shared: Shared,
+  append: (final: FinalBlock, executed: Executed) => Promise<void>,
+): Sync {
+  const { self, head, transport, timers, gate, counters, store, contract, log } = shared;
+  let provider = 0;
+  let askedAtMs = Number.NEGATIVE_INFINITY;
+  /** The highest height heard of, and how many providers may still be asked for it. */
+  let target = 0;
+  let patience = 0;
+
+  const providers = () =>
+    head()
+      .validators.map(({ address }) => address)
+      .filter((address) => address !== self);
+
+  const ask = () => {
+    const waitMs = askedAtMs + ASK_INTERVAL_MS - nowMs();
+    if (waitMs > 0) {
+      timers.set('sync ask', waitMs, ask);
+      return;
+    }
+    const candidates = providers();
+    const to = candidates[provider % candidates.length];
+    if (to === undefined || !transport.connected) return;
+    askedAtMs = nowMs();
+    const fromHeight = head().height + 1;
+    const payload = encodeEnvelope({
+      channel: 'sync-request',
+      fromHeight,
+      maxBlocks: WIRE_LIMITS.finalBlocks,
+    });
+    if (!transport.publish({ channel: 'sync-request', to, payload })) counters.unsent += 1;
+    timers.set('sync answer', ANSWER_MS, () => {
+      provider += 1;
+      if (patience <= 0) return;
+      patience -= 1;
+      ask();
+    });
+  };
+
+  const askAround = () => {
+    patience = providers().length;
+    ask();
+  };
+
+  const take = async (encoded: Uint8Array, from: string): Promise<boolean> => {
+    const final = decoded(encoded);
+    if (final === null) return false;
+    const { height } = final.block.header;
+    if (height <= head().height) return true;
+    if (height > head().height + 1) {
+      heard(height, from);
+      return true;
+    }
+    const verdict = verifyFinalBlock(head(), final);
+    if (!verdict.ok) {
+      log({ event: 'final-block-refused', height, from, code: verdict.code, reason: verdict.reason });
+      return false;
+    }
+    const executed = executeBlock(head(), final.block, contract);
+    if (!executed.ok) throw divergence(height, executed.reason);
+    await append(final, executed);
+    return true;
+  };
+
+  const heard = (height: number, from: string) => {
+    if (height <= head().height) return;
+    target = Math.max(target, height);
+    const known = providers().indexOf(from);
+    if (known >= 0) provider = known;
+    askAround();
+  };
+
+  return {
+    heard,
+    ask: askAround,
+    takeEncoded: take,
+    async takeResponse({ headHeight, finalBlocks }, from) {
+      timers.clear('sync answer');
+      const before = head().height;
+      for (const encoded of finalBlocks) {
+        if (await take(encoded, from)) continue;
+        provider += 1;
+        askAround();
+        return false;
+      }
+      // Ask on at once while it helps; a provider that promises more than it gives is left for the next.
+      target = Math.max(headHeight, head().height);
+      if (head().height < target) {
+        if (head().height === before) provider += 1;
+        else askedAtMs = Number.NEGATIVE_INFINITY;
+        if (head().height > before || patience > 0) {
+          patience = head().height > before ? providers().length : patience - 1;
+          ask();
+        }
+      }
+      return true;
+    },
+    async serve(to, fromHeight, maxBlocks) {
+      if (!gate.serves(to, nowMs())) {
+        counters.unserved += 1;
+        return;
+      }
+      const finalBlocks: Uint8Array[] = [];
+      const headHeight = head().height;
+      const count = Math.min(maxBlocks, WIRE_LIMITS.finalBlocks, headHeight - fromHeight + 1);
+      let bytes = 0;
+      for (let height = fromHeight; height < fromHeight + count; height += 1) {
+        const encoded = height > 0 ? await store.readEncodedBlock(height) : undefined;
+        if (encoded === undefined || (bytes > 0 && bytes + encoded.length > ANSWER_BYTES_MAX)) break;
+        finalBlocks.push(encoded);
+        bytes += encoded.length;
+      }
+      const payload = encodeEnvelope({ channel: 'sync-response', headHeight, finalBlocks });
+      if (!transport.publish({ channel: 'sync-response', to, payload })) counters.unsent += 1;
+    },
+  };
+}
+
+function decoded(bytes: Uint8Array): FinalBlock | null {
+  try {
+    return decodeFinalBlock(bytes);
+  } catch (error) {
+    // Bytes that are no block are an expected outcome: the caller counts them.
+    if (error instanceof ConsensusError) return null;
+    throw error;
+  }
+}

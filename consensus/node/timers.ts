@@ -1,0 +1,28 @@
+/** Named timers in real time; setting one again replaces it. */
+export type Timers = {
+  readonly set: (name: string, delayMs: number, action: () => void) => void;
+  readonly clear: (name: string) => void;
+  readonly clearAll: () => void;
+};
+
+export function createTimers(): Timers {
+  const running = new Map<string, NodeJS.Timeout>();
+  const clear = (name: string) => {
+    clearTimeout(running.get(name));
+    running.delete(name);
+  };
+  return {
+    set(name, delayMs, action) {
+      clear(name);
+      const timer = setTimeout(() => {
+        running.delete(name);
+        action();
+      }, delayMs);
+      running.set(name, timer);
+    },
+    clear,
+    clearAll() {
+      for (const name of [...running.keys()]) clear(name);
+    },
+  };
+}

@@ -1,0 +1,371 @@
+import {
+  assembleBlock,
+  BLOCK_BYTES_MAX,
+  type Executed,
+  encodeFinalBlock,
+  executeBlock,
+  type FinalBlock,
+  gatherCertificate,
+  type Head,
+} from '../chain/index.ts';
+import type { Address, Hash } from '../contract/types.ts';
+import { sign } from '../crypto/index.ts';
+import { ConsensusError } from '../errors.ts';
+import {
+  decodeVoteRecord,
+  type Envelope,
+  encodeEnvelope,
+  encodeVoteRecord,
+  isGenuine,
+  signedDigest,
+} from '../network/index.ts';
+import {
+  type Effect,
+  type Event,
+  type Message,
+  type OwnMessage,
+  type State,
+  type Step,
+  startAgreement,
+  step,
+  type Timing,
+  type VoteRecord,
+} from '../protocol/index.ts';
+import type { KeptVotePort, VoteLogPort } from './ports.ts';
+import { isValidator, nowMs, type Shared } from './shared.ts';
+
+/** Runs the agreement: events in, effects out, on disk before out on the wire. */
+export type Voter = {
+  readonly start: () => Promise<void>;
+  /** A proposal or vote, decoded and not yet verified. False for garbage. */
+  readonly hear: (envelope: Extract<Envelope, { channel: 'proposal' | 'vote' }>) => Promise<boolean>;
+  /** The pool holds other transactions than before. */
+  readonly poolChanged: () => Promise<void>;
+  /** A final block has been stored. */
+  readonly advanced: () => Promise<void>;
+  readonly height: () => number;
+  readonly round: () => number;
+  readonly isInDoubt: () => boolean;
+};
+
+export type VoterOptions = {
+  readonly timing: Timing;
+  readonly voteLog: VoteLogPort;
+  /** Stores a block that was decided here; ends with `advanced`. */
+  readonly append: (final: FinalBlock, executed: Executed) => Promise<void>;
+  readonly askForBlocks: () => void;
+  readonly offerBlocks: (to: Address, fromHeight: number) => void;
+  readonly resendPool: () => void;
+};
+
+/** Of a block's encoding: what every broker passes on, with the message around it. */
+const PROPOSED_BYTES_MAX = 512 * 1024;
+
+export function createVoter(shared: Shared, options: VoterOptions): Voter {
+  const { self, privateKey, genesis, contract, clock, log, head, pool, bodies, queue, timers } = shared;
+  const { timing, voteLog } = options;
+  const startedUtcMs = clock.utcMs();
+  const backlog: Event[] = [];
+  let state: State;
+  let busy = false;
+  /** Decided by others' votes before its body came. */
+  let bodiless: Extract<Effect, { kind: 'finalise' }> | null = null;
+
+  const take = async (...events: Event[]) => {
+    backlog.push(...events);
+    if (busy) return;
+    busy = true;
+    try {
+      for (let event = backlog.shift(); event !== undefined; event = backlog.shift())
+        await carryOut(step(state, event));
+    } finally {
+      busy = false;
+    }
+  };
+
+  const carryOut = async ({ state: next, effects }: Step) => {
+    const roundBefore = state?.height === next.height ? state.round : 0;
+    state = next;
+    if (next.round > roundBefore) log({ event: 'round-change', height: next.height, round: next.round });
+    for (const effect of effects) await perform(effect);
+  };
+
+  const perform = async (effect: Effect): Promise<void> => {
+    switch (effect.kind) {
+      case 'persist':
+        await voteLog.append(effect.records.flatMap(keptVotes));
+        break;
+      case 'broadcast': {
+        const message = signed(effect.message);
+        publish(message);
+        if (message.kind !== 'proposal') backlog.push({ kind: 'message', message });
+        break;
+      }
+      case 'send':
+        publish(signed(effect.message), effect.to);
+        break;
+      case 'schedule': {
+        const { timer, height, round } = effect;
+        timers.set(`agreement ${timer}`, effect.delayMs, () => {
+          queue.add(() => take({ kind: 'timeout', timer, height, round }));
+        });
+        break;
+      }
+      case 'build-block': {
+        const { height, round } = effect;
+        backlog.push({ kind: 'built', height, round, digest: build(effect.allowEmpty) });
+        break;
+      }
+      case 'check-block':
+        backlog.push({ kind: 'checked', digest: effect.digest, valid: check(effect.digest, effect.author) });
+        break;
+      case 'finalise':
+        await finalise(effect);
+        break;
+      case 'resend-pool':
+        options.resendPool();
+        break;
+      case 'ask-sync':
+        options.askForBlocks();
+        break;
+      case 'offer-sync':
+        options.offerBlocks(effect.to, effect.height);
+        break;
+      default:
+        effect satisfies never;
+    }
+  };
+
+  /** The vote, and before it the block it binds this node to: the log keeps one copy of each. */
+  const keptVotes = (record: VoteRecord): KeptVotePort[] => {
+    const { kind, height, round } = record.message;
+    const digest = digestOf(record.message) ?? null;
+    const kept: KeptVotePort[] = [{ kind, height, round, digest, payload: encodeVoteRecord(record) }];
+    const body = digest === null ? undefined : bodies.get(digest);
+    if (body !== undefined && !body.pinned) {
+      body.pinned = true;
+      kept.unshift({ kind: 'block', height, round, digest, payload: body.bytes });
+    }
+    return kept;
+  };
+
+  const signed = (message: OwnMessage): Message => {
+    const signature = sign(signedDigest(genesis, message), privateKey);
+    return { ...message, signature } as Message;
+  };
+
+  const publish = (message: Message, to?: Address) => {
+    const digest = digestOf(message);
+    const block = digest === undefined ? null : (bodies.get(digest)?.bytes ?? null);
+    const payload = encodeEnvelope(envelopeOf(message, block));
+    const channel = message.kind === 'proposal' ? 'proposal' : 'vote';
+    if (!shared.transport.publish({ channel, payload, ...(to === undefined ? {} : { to }) }))
+      shared.counters.unsent += 1;
+  };
+
+  const build = (allowEmpty: boolean): Hash | null => {
+    const candidates = pool.take(head(), { maxCount: 2_000, maxBytes: PROPOSED_BYTES_MAX });
+    const proposal = {
+      proposer: self,
+      timeMs: clock.utcMs(),
+      maxBytes: Math.min(PROPOSED_BYTES_MAX, BLOCK_BYTES_MAX),
+    };
+    const { block, dropped, ...executed } = assembleBlock(head(), candidates, proposal, contract);
+    dropFailed(dropped);
+    if (block.transactions.length === 0 && !allowEmpty) return null;
+    return bodies.add(block, { ok: true, ...executed }, self);
+  };
+
+  /** What follows a failed one waits on; it may succeed once its sender has filled the gap. */
+  const dropFailed = (dropped: ReturnType<typeof assembleBlock>['dropped']) => {
+    for (const { transaction, code, reason } of dropped) {
+      if (code === 'CHAIN_NONCE_AHEAD') continue;
+      pool.drop(transaction);
+      log({
+        event: 'transaction-dropped',
+        sender: transaction.sender,
+        nonce: transaction.nonce,
+        code,
+        reason,
+      });
+    }
+  };
+
+  const check = (digest: Hash, author: Address | null): boolean => {
+    const body = bodies.get(digest);
+    const reason = body === undefined ? 'its body is missing' : refusal(body.block, author);
+    if (body === undefined || reason !== null) {
+      log({
+        event: 'proposal-refused',
+        height: state.height,
+        round: state.round,
+        digest,
+        reason: `${reason}`,
+      });
+      return false;
+    }
+    if (body.executed !== null) return true;
+    const executed = executeBlock(head(), body.block, contract);
+    if (executed.ok) body.executed = executed;
+    else
+      log({
+        event: 'proposal-refused',
+        height: state.height,
+        round: state.round,
+        digest,
+        reason: executed.reason,
+      });
+    return executed.ok;
+  };
+
+  /** For a fresh block: written by its proposer, and not from the future. */
+  const refusal = ({ header }: FinalBlock['block'], author: Address | null): string | null => {
+    if (author === null) return null;
+    if (header.proposer !== author) return 'written by another than its proposer';
+    return header.timeMs > clock.utcMs() + shared.allowedSkewMs ? 'from the future' : null;
+  };
+
+  const finalise = async (effect: Extract<Effect, { kind: 'finalise' }>) => {
+    const body = bodies.get(effect.digest);
+    if (body === undefined) {
+      bodiless = effect;
+      options.askForBlocks();
+      return;
+    }
+    const { round, commits } = effect;
+    const executed = body.executed ?? executeBlock(head(), body.block, contract);
+    if (!executed.ok) throw divergence(effect.height, executed.reason);
+    const certificate = gatherCertificate(commits, { round, validators: head().validators });
+    const final = { block: body.block, certificate };
+    if (effect.announce) announce(final);
+    await options.append(final, executed);
+  };
+
+  const announce = (final: FinalBlock) => {
+    const { height } = final.block.header;
+    const payload = encodeEnvelope({ channel: 'block', height, finalBlock: encodeFinalBlock(final) });
+    if (!shared.transport.publish({ channel: 'block', payload })) shared.counters.unsent += 1;
+  };
+
+  /** A block waits for being made as soon as one transaction would succeed in it. */
+  const isPending = (): boolean => {
+    const candidates = pool.take(head(), { maxCount: 256, maxBytes: PROPOSED_BYTES_MAX });
+    if (candidates.length === 0) return false;
+    const attempt = { proposer: self, timeMs: clock.utcMs(), maxTransactions: 1 };
+    const { block, dropped } = assembleBlock(head(), candidates, attempt, contract);
+    dropFailed(dropped);
+    return block.transactions.length > 0;
+  };
+
+  /** A block born after this node came back follows every height at which it may have spoken before. */
+  const endDoubt = async ({ height, header }: Head) => {
+    if (voteLog.doubt === null || height < voteLog.doubt.highestHeight) return;
+    if (header.timeMs <= startedUtcMs + 2 * shared.allowedSkewMs) return;
+    await voteLog.endDoubt(height);
+    log({ event: 'votes-trusted-again', height });
+    await take({ kind: 'doubt-ended', height });
+  };
+
+  const decidedHead = ({ height, proposer, validators }: Head) => ({
+    height,
+    proposer,
+    validators: validators.map(({ address }) => address),
+  });
+
+  const publicKeyOf = (author: Address) =>
+    head().validators.find(({ address }) => address === author)?.publicKey;
+
+  return {
+    async start() {
+      const records: VoteRecord[] = [];
+      for (const { kind, digest, payload } of voteLog.votes) {
+        if (kind !== 'block') records.push(decodeVoteRecord(payload));
+        else if (digest !== null) bodies.addEncoded(digest, payload, self);
+      }
+      busy = true;
+      await carryOut(
+        startAgreement({
+          self,
+          timing,
+          head: decidedHead(head()),
+          records,
+          signsAbove: voteLog.doubt === null ? voteLog.floorHeight : Number.MAX_SAFE_INTEGER,
+        }),
+      );
+      busy = false;
+      await take({ kind: 'pool', pending: isPending() });
+    },
+    async hear({ message, block }) {
+      if (message.author === self || !isValidator(shared)) return true;
+      if (isOld(message, state)) return true;
+      if (!isGenuine(message, { genesis, publicKeyOf, verified: shared.verified })) return false;
+      const digest = digestOf(message);
+      if (block !== null && digest !== undefined && !bodies.addEncoded(digest, block, message.author))
+        return false;
+      if (message.kind === 'proposal' && message.height === state.height)
+        shared.latency.begin(message.height, nowMs());
+      await take({ kind: 'message', message });
+      if (bodiless !== null && bodies.get(bodiless.digest) !== undefined) {
+        const ready = bodiless;
+        bodiless = null;
+        await finalise(ready);
+      }
+      return true;
+    },
+    async poolChanged() {
+      if (state.pending || !isValidator(shared)) return;
+      const pending = isPending();
+      if (!pending) return;
+      shared.latency.begin(state.height, nowMs());
+      await take({ kind: 'pool', pending });
+    },
+    async advanced() {
+      bodiless = null;
+      const newest = head();
+      await voteLog.finalised(newest.height);
+      const pending = isValidator(shared) && isPending();
+      if (pending) shared.latency.begin(newest.height + 1, nowMs());
+      await take({ kind: 'pool', pending: false }, { kind: 'advanced', head: decidedHead(newest) });
+      if (pending) await take({ kind: 'pool', pending });
+      await endDoubt(newest);
+    },
+    height: () => state.height,
+    round: () => state.round,
+    isInDoubt: () => voteLog.doubt !== null,
+  };
+}
+
+/** Whether the message cannot change anything any more: not worth the price of its verification. */
+function isOld(message: Message, state: State): boolean {
+  if (message.kind === 'round-change') return false;
+  if (message.height !== state.height) return message.height < state.height;
+  if (message.kind === 'commit') return false;
+  if (message.round < state.round) return true;
+  return message.kind === 'prepare' && state.prepared?.round === message.round;
+}
+
+/** The block that goes with a message, or is bound by it. */
+function digestOf(message: OwnMessage): Hash | undefined {
+  return message.kind === 'round-change' ? message.prepared?.digest : message.digest;
+}
+
+function envelopeOf(message: Message, block: Uint8Array | null): Envelope {
+  switch (message.kind) {
+    case 'proposal':
+      if (block === null) throw new Error('an own proposal without its block');
+      return { channel: 'proposal', message, block };
+    case 'round-change':
+      return { channel: 'vote', message, block: message.prepared === null ? null : block };
+    case 'prepare':
+    case 'commit':
+      return { channel: 'vote', message, block: null };
+  }
+}
+
+export function divergence(height: number, reason: string): ConsensusError {
+  return new ConsensusError(
+    'CONSENSUS_BAD_BLOCK',
+    `block ${height} is final and does not execute here: ${reason}`,
+    { height },
+  );
+}

@@ -1,0 +1,234 @@
+import fc from 'fast-check';
+import t from 'tap';
+import { addressOf, generateKey, publicKeyOf, sign } from '../../../consensus/crypto/index.ts';
+import { encode } from '../../../consensus/encoding/index.ts';
+import {
+  CHANNELS,
+  createGate,
+  createVerifiedCache,
+  decodeEnvelope,
+  decodeVoteRecord,
+  type Envelope,
+  encodeEnvelope,
+  encodeVoteRecord,
+  isGenuine,
+  signedDigest,
+} from '../../../consensus/network/index.ts';
+import type { Message, OwnMessage, Prepare, RoundChange } from '../../../consensus/protocol/index.ts';
+
+const bytes = (length: number) => fc.uint8Array({ minLength: length, maxLength: length });
+const hexOf = (length: number) => bytes(length).map((value) => Buffer.from(value).toString('hex'));
+const count = fc.nat({ max: 2 ** 31 });
+const block = fc.uint8Array({ maxLength: 300 }).map((value) => Uint8Array.from(value));
+const place = { height: count, round: count, author: hexOf(20), signature: bytes(64) };
+const signer = fc.record({ author: hexOf(20), signature: bytes(64) });
+const claim = fc.option(fc.record({ round: count, digest: hexOf(32) }));
+
+const prepare = fc.record({ kind: fc.constant('prepare' as const), ...place, digest: hexOf(32) });
+const commit = fc.record({ kind: fc.constant('commit' as const), ...place, digest: hexOf(32) });
+const roundChange = fc
+  .tuple(fc.record({ ...place, prepared: claim }), fc.array(signer, { maxLength: 4 }))
+  .map(([fields, signers]): RoundChange => {
+    const { height, prepared } = fields;
+    const prepares: Prepare[] =
+      prepared === null ? [] : signers.map((each) => ({ kind: 'prepare', height, ...prepared, ...each }));
+    return { kind: 'round-change', ...fields, prepares };
+  });
+const proposal = fc
+  .tuple(fc.record({ ...place, digest: hexOf(32) }), fc.option(fc.tuple(fc.array(signer), claim)))
+  .map(([fields, grounds]): Message => {
+    if (grounds === null) return { kind: 'proposal', ...fields, justification: null };
+    const [signers, prepared] = grounds;
+    const { height, round } = fields;
+    const roundChanges = signers.map(
+      (each): RoundChange => ({ kind: 'round-change', height, round, prepared, prepares: [], ...each }),
+    );
+    const prepares =
+      prepared === null
+        ? []
+        : signers.map((each): Prepare => ({ kind: 'prepare', height, ...prepared, ...each }));
+    return { kind: 'proposal', ...fields, justification: { roundChanges, prepares } };
+  });
+
+const envelope: fc.Arbitrary<Envelope> = fc.oneof(
+  fc
+    .tuple(proposal, block)
+    .map(([message, body]) => ({ channel: 'proposal', message, block: body }) as Envelope),
+  fc.oneof(prepare, commit).map((message) => ({ channel: 'vote', message, block: null }) as Envelope),
+  fc
+    .tuple(roundChange, block)
+    .map(
+      ([message, body]) =>
+        ({ channel: 'vote', message, block: message.prepared === null ? null : body }) as Envelope,
+    ),
+  fc
+    .array(block, { maxLength: 64 })
+    .map((transactions) => ({ channel: 'transaction', transactions }) as Envelope),
+  fc
+    .tuple(count, block)
+    .map(([height, finalBlock]) => ({ channel: 'block', height, finalBlock }) as Envelope),
+  fc
+    .tuple(count, count)
+    .map(([fromHeight, maxBlocks]) => ({ channel: 'sync-request', fromHeight, maxBlocks }) as Envelope),
+  fc
+    .tuple(count, fc.array(block, { maxLength: 16 }))
+    .map(([headHeight, finalBlocks]) => ({ channel: 'sync-response', headHeight, finalBlocks }) as Envelope),
+);
+
+t.test('what is encoded comes back, on its channel only', (t) => {
+  fc.assert(
+    fc.property(envelope, (original) => {
+      const payload = encodeEnvelope(original);
+      const decoded = decodeEnvelope(original.channel, payload);
+      t.same(decoded, { ok: true, envelope: original });
+      if (original.channel === 'vote') t.equal(decodeEnvelope('proposal', payload).ok, false);
+      if (original.channel === 'proposal') t.equal(decodeEnvelope('vote', payload).ok, false);
+    }),
+    { numRuns: 300 },
+  );
+  t.end();
+});
+
+t.test('garbage is refused with a code, whatever it is', (t) => {
+  const known = (outcome: ReturnType<typeof decodeEnvelope>) =>
+    outcome.ok ||
+    ['CONSENSUS_BAD_ENCODING', 'CONSENSUS_TOO_LARGE', 'CONSENSUS_BAD_MESSAGE'].includes(outcome.code);
+  fc.assert(
+    fc.property(fc.uint8Array({ maxLength: 200 }), (payload) =>
+      CHANNELS.every((channel) => known(decodeEnvelope(channel, payload))),
+    ),
+  );
+  // Closer to the mark: a true payload with some bytes changed or cut off.
+  fc.assert(
+    fc.property(envelope, fc.nat(), fc.nat({ max: 255 }), fc.boolean(), (original, where, value, cut) => {
+      const payload = encodeEnvelope(original);
+      const at = where % payload.length;
+      const spoilt = cut ? payload.slice(0, at) : payload.map((byte, index) => (index === at ? value : byte));
+      const outcome = decodeEnvelope(original.channel, spoilt);
+      if (outcome.ok) t.same(encodeEnvelope(outcome.envelope), spoilt, 'one encoding per envelope');
+      return known(outcome);
+    }),
+    { numRuns: 500 },
+  );
+  const huge = decodeEnvelope('sync-request', encode([2n ** 60n, 1n]));
+  t.equal(huge.ok ? '' : huge.code, 'CONSENSUS_BAD_MESSAGE', 'heights are safe integers');
+  const crowd = decodeEnvelope('transaction', encode([Array.from({ length: 65 }, () => new Uint8Array(1))]));
+  t.equal(crowd.ok ? '' : crowd.code, 'CONSENSUS_BAD_MESSAGE', 'lists are bounded');
+  t.end();
+});
+
+t.test('own votes come back from their records', (t) => {
+  fc.assert(
+    fc.property(commit, fc.array(signer, { maxLength: 5 }), (vote, signers) => {
+      const { signature: _, ...message } = vote;
+      const { height, round, digest } = vote;
+      const prepares = signers.map((each): Prepare => ({ kind: 'prepare', height, round, digest, ...each }));
+      const record = { message: message as OwnMessage, prepares };
+      t.same(decodeVoteRecord(encodeVoteRecord(record)), record);
+    }),
+    { numRuns: 100 },
+  );
+  fc.assert(
+    fc.property(fc.uint8Array({ maxLength: 100 }), (payload) => {
+      t.throws(() => decodeVoteRecord(payload), { name: 'ConsensusError' });
+    }),
+  );
+  t.end();
+});
+
+const GENESIS = 'ab'.repeat(32);
+const keys = [1, 2, 3].map((seed) => generateKey(new Uint8Array(32).fill(seed)));
+const addresses = keys.map((key) => addressOf(publicKeyOf(key)));
+const publicKeys = new Map(addresses.map((address, index) => [address, publicKeyOf(keys[index]!)]));
+const signed = <M extends OwnMessage>(message: M) => {
+  const key = keys[addresses.indexOf(message.author)]!;
+  return { ...message, signature: sign(signedDigest(GENESIS, message), key) };
+};
+const verification = () => ({
+  genesis: GENESIS,
+  publicKeyOf: (author: string) => publicKeys.get(author),
+  verified: createVerifiedCache(64),
+});
+
+t.test('a signature holds for one chain, kind, place and content only', (t) => {
+  const [author, other] = addresses as [string, string];
+  const digest = 'cd'.repeat(32);
+  const vote = signed({ kind: 'prepare', height: 5, round: 1, digest, author } as const);
+  t.ok(isGenuine(vote, verification()));
+  const forgeries: Message[] = [
+    { ...vote, kind: 'commit' },
+    { ...vote, kind: 'proposal', justification: null },
+    { ...vote, height: 6 },
+    { ...vote, round: 2 },
+    { ...vote, digest: 'ce'.repeat(32) },
+    { ...vote, author: other },
+    { ...vote, author: '00'.repeat(20) },
+    { ...vote, signature: new Uint8Array(64) },
+  ];
+  // With one cache for all: what one message proved must not lend itself to another.
+  const shared = verification();
+  isGenuine(vote, shared);
+  for (const forgery of forgeries) t.notOk(isGenuine(forgery, shared), `${forgery.kind}`);
+  t.notOk(isGenuine(vote, { ...shared, genesis: 'ac'.repeat(32) }), 'of another chain');
+
+  const prepared = { round: 0, digest };
+  const claimed = signed({
+    kind: 'round-change',
+    height: 5,
+    round: 1,
+    author,
+    prepared,
+    prepares: [{ ...vote, round: 0 }],
+  } as const);
+  t.notOk(isGenuine(claimed, verification()), 'a proof with a forged vote in it');
+  const proven = { ...claimed, prepares: [signed({ ...vote, round: 0 })] };
+  t.ok(isGenuine(proven, verification()), 'proofs are not part of what is signed');
+  t.notOk(isGenuine({ ...proven, prepared: null }, verification()));
+  const justification = { roundChanges: [proven, { ...proven, author: other }], prepares: [] };
+  const led = signed({ kind: 'proposal', height: 5, round: 1, digest, author, justification } as const);
+  t.notOk(isGenuine(led, verification()), 'a justification with a forged round change in it');
+  t.end();
+});
+
+t.test('the cache forgets, and only what was added is in it', (t) => {
+  const cache = createVerifiedCache(10);
+  for (let id = 0; id < 100; id += 1) {
+    t.notOk(cache.has(`${id}`));
+    cache.add(`${id}`);
+    t.ok(cache.has(`${id}`));
+  }
+  let kept = 0;
+  for (let id = 0; id < 100; id += 1) kept += cache.has(`${id}`) ? 1 : 0;
+  t.ok(kept <= 10 && kept >= 4, `${kept} of at most 10 kept`);
+  t.end();
+});
+
+t.test('garbage in a name costs that name its ease, never its voice', (t) => {
+  const limits = {
+    garbageBurst: 5,
+    garbagePerSecond: 1,
+    suspectsPerSecond: 2,
+    servedBurst: 2,
+    servedPerSecond: 1,
+  };
+  const gate = createGate(limits);
+  for (let i = 0; i < 5; i += 1) {
+    t.ok(gate.admits('mallory', 0));
+    gate.blame('mallory', 0);
+  }
+  t.same(
+    [1, 2, 3].map(() => gate.admits('mallory', 0)),
+    [true, true, false],
+    'a narrow allowance remains',
+  );
+  t.ok(gate.admits('alice', 0), 'others are not touched');
+  t.ok(gate.admits('mallory', 2_000), 'time forgives');
+  t.same(
+    [1, 2, 3].map(() => gate.serves('bob', 0)),
+    [true, true, false],
+  );
+  t.ok(gate.serves('bob', 1_000));
+  for (let i = 0; i < 5_000; i += 1) gate.blame(`name ${i}`, 3_000);
+  t.ok(gate.admits('mallory', 3_000), 'memory is bounded');
+  t.end();
+});

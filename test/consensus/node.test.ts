@@ -1,0 +1,325 @@
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import t, { type Test } from 'tap';
+import type { Contract, Genesis } from '../../consensus/chain/index.ts';
+import { addressOf, generateKey, publicKeyOf } from '../../consensus/crypto/index.ts';
+import { encode } from '../../consensus/encoding/index.ts';
+import { CHANNELS } from '../../consensus/network/index.ts';
+import { type LedgerNode, startNode } from '../../consensus/node.ts';
+import { type LedgerStore, openLedgerStore, openVoteLog, type VoteLog } from '../../consensus/store/index.ts';
+import { createMemoryNetwork, type MemoryNetwork, type MemoryTransport } from './network-in-memory.ts';
+
+const NOW_MS = Date.UTC(2026, 0, 1);
+const TIMING = {
+  baseTimeoutMs: 400,
+  maxTimeoutMs: 3_000,
+  blockIntervalMs: 0,
+  allowedSkewMs: 2_000,
+  heartbeatMs: 0,
+};
+
+/** Writes words down; refuses some, so that nodes have something to refuse. */
+const notebook: Contract = {
+  genesisEntries: () => [['book', encode(0n)]],
+  applyCall(state, { sender, method, args }) {
+    if (method === 'accounts.skip') return { ok: true, events: [] };
+    if (method === 'notes.once' && state.get(`once/${args[0]}`) !== undefined)
+      return { ok: false, code: 'CONTRACT_ALREADY_EXISTS', reason: 'said before' };
+    if (method !== 'notes.once' && method !== 'notes.say')
+      return { ok: false, code: 'CONTRACT_UNKNOWN_METHOD', reason: method };
+    const prefix = method === 'notes.once' ? 'once' : `said/${sender}`;
+    const before = state.get(`count/${sender}/${args[0]}`)?.length ?? 0;
+    state.set(`${prefix}/${args[0]}`, encode(args[0] ?? null));
+    state.set(`count/${sender}/${args[0]}`, new Uint8Array(before + 1));
+    return { ok: true, events: [{ name: 'notes.said', fields: { word: String(args[0]) } }] };
+  },
+};
+
+type Member = {
+  readonly name: string;
+  readonly key: Uint8Array;
+  node: LedgerNode;
+  store: LedgerStore;
+  voteLog: VoteLog;
+  transport: MemoryTransport;
+  failures: unknown[];
+  events: string[];
+};
+
+type Village = {
+  readonly members: readonly Member[];
+  readonly network: MemoryNetwork;
+  readonly directory: string;
+  readonly clock: { nowMs: number };
+  readonly open: (member: Member) => Promise<void>;
+  readonly close: (member: Member) => Promise<void>;
+};
+
+async function village(t: Test, { validators = 4, followers = 0 } = {}): Promise<Village> {
+  const directory = await mkdtemp(join(tmpdir(), 'gridquorum-node-'));
+  const keys = Array.from({ length: validators + followers }, (_, index) =>
+    generateKey(new Uint8Array(32).fill(index + 1)),
+  ).sort((a, b) => (addressOf(publicKeyOf(a)) < addressOf(publicKeyOf(b)) ? -1 : 1));
+  const people = keys.map((key) => ({ address: addressOf(publicKeyOf(key)), publicKey: publicKeyOf(key) }));
+  const genesis: Genesis = {
+    network: 'test',
+    currency: 'EUR',
+    timeMs: NOW_MS,
+    slotMs: 300_000,
+    validators: people.slice(0, validators),
+    accounts: people.map((person) => ({ ...person, roles: [], balanceMicro: 0n })),
+    parameters: {},
+  };
+  const network = createMemoryNetwork();
+  const clock = { nowMs: NOW_MS + 1_000 };
+  const open = async (member: Member) => {
+    const path = join(directory, member.name);
+    member.store = await openLedgerStore({ directory: path, genesis, contract: notebook });
+    member.voteLog = await openVoteLog(path, member.store);
+    member.transport = network.join(member.name);
+    member.node = await startNode({
+      genesis,
+      contract: notebook,
+      privateKey: member.key,
+      store: member.store,
+      voteLog: member.voteLog,
+      transport: member.transport,
+      clock: { utcMs: () => clock.nowMs },
+      timing: TIMING,
+      log: ({ event }) => member.events.push(event),
+      onFailure: (error) => member.failures.push(error),
+    });
+  };
+  const close = async (member: Member) => {
+    await member.node.stop();
+    await member.voteLog.close();
+    await member.store.close();
+  };
+  const members = keys.map(
+    (key, index) => ({ name: people[index]!.address, key, failures: [], events: [] }) as unknown as Member,
+  );
+  for (const member of members) await open(member);
+  t.teardown(async () => {
+    for (const member of members) await close(member).catch(() => undefined);
+    await rm(directory, { recursive: true });
+  });
+  return { members, network, directory, clock, open, close };
+}
+
+const call = (word: string, method = 'notes.say') => ({
+  method,
+  args: [word],
+  expiresMs: NOW_MS + 3_600_000,
+});
+
+async function say(member: Member, word: string, method?: string) {
+  const submitted = await member.node.submit(call(word, method));
+  if (!submitted.ok) throw new Error(`${submitted.code}: ${submitted.reason}`);
+  return member.node.whenFinal(submitted.id, { timeoutMs: 15_000 });
+}
+
+async function until(what: string, holds: () => boolean, timeoutMs = 15_000) {
+  const deadline = performance.now() + timeoutMs;
+  while (!holds()) {
+    if (performance.now() > deadline) throw new Error(`never: ${what}`);
+    await new Promise((resolve) => setTimeout(resolve, 5));
+  }
+}
+
+const agree = (members: readonly Member[]) => {
+  const height = Math.max(...members.map(({ node }) => node.head.height));
+  return until('one head for all', () =>
+    members.every(
+      ({ node }) => node.head.height >= height && node.head.digest === members[0]!.node.head.digest,
+    ),
+  );
+};
+
+t.test('validators agree, followers follow, and everyone is told once', async (t) => {
+  const { members } = await village(t, { followers: 1 });
+  const validators = members.filter(({ node }) => node.status().isValidator);
+  const follower = members.find(({ node }) => !node.status().isValidator)!;
+  const heard: string[] = [];
+  follower.node.onBlock((block, events, head) => {
+    t.equal(head.height, block.header.height);
+    t.equal(events.length, block.transactions.length);
+    for (const event of events.flat()) heard.push(String(event.fields.word));
+  });
+  const words = Array.from({ length: 20 }, (_, index) => `word ${index}`);
+  const outcomes = await Promise.all(words.map((word, index) => say(members[index % 5]!, word)));
+  t.ok(outcomes.every((outcome) => outcome.ok));
+  await agree(members);
+  t.same(heard.sort(), words.sort());
+  t.equal(new Set(members.map(({ node }) => node.head.state.root)).size, 1);
+  t.ok(validators.every(({ node }) => node.status().counters.garbage === 0));
+  t.ok(validators.every(({ node }) => node.status().latency.count > 0));
+  t.ok(members.every(({ node }) => node.status().ownPending === 0));
+
+  const height = follower.node.head.height;
+  await new Promise((resolve) => setTimeout(resolve, 3 * TIMING.baseTimeoutMs));
+  t.ok(
+    members.every(({ node }) => node.head.height === height && node.status().round === 0),
+    'no empty blocks',
+  );
+});
+
+t.test('a call that cannot succeed is refused at once, or later without holding up the next', async (t) => {
+  const { members } = await village(t);
+  const [first, second] = members as [Member, Member];
+  t.same(await first.node.submit(call('x', 'notes.shout')), {
+    ok: false,
+    code: 'CONTRACT_UNKNOWN_METHOD',
+    reason: 'notes.shout',
+  });
+  // Both rehearse well; one of them comes too late.
+  const calls = [first, second].map(async (member) => {
+    const once = await member.node.submit(call('only once', 'notes.once'));
+    const next = await member.node.submit(call(`after ${member.name}`));
+    if (!once.ok || !next.ok) throw new Error('refused');
+    return Promise.all([once, next].map(({ id }) => member.node.whenFinal(id, { timeoutMs: 15_000 })));
+  });
+  const outcomes = await Promise.all(calls);
+  const once = outcomes.map(([outcome]) => (outcome!.ok ? 'ok' : outcome!.code));
+  t.same(once.sort(), ['CONTRACT_ALREADY_EXISTS', 'ok']);
+  t.ok(outcomes.every(([, next]) => next!.ok));
+  await agree(members);
+  for (const { name, node } of [first, second]) {
+    t.equal(node.head.state.get(`count/${name}/after ${name}`)?.length, 1, 'and nothing is done twice');
+    t.equal(node.status().ownPending, 0);
+  }
+  const ended = new AbortController();
+  const waiting = first.node.whenFinal('00'.repeat(32), { timeoutMs: 60_000, signal: ended.signal });
+  ended.abort();
+  await t.rejects(waiting, { code: 'CONSENSUS_ABORTED' });
+  await t.rejects(first.node.whenFinal('00'.repeat(32), { timeoutMs: 1 }), { code: 'CONSENSUS_TIMEOUT' });
+});
+
+t.test('a silent proposer is passed over', async (t) => {
+  const { members, network } = await village(t);
+  await say(members[1]!, 'all well');
+  const silent = members[2]!;
+  network.filter = ({ from, to }) => from !== silent.name && to !== silent.name;
+  for (const word of ['one', 'two', 'three', 'four']) t.ok((await say(members[1]!, word)).ok);
+  t.ok(members.some(({ events }) => events.includes('round-change')));
+  const others = members.filter((member) => member !== silent);
+  await agree(others);
+
+  network.filter = () => true;
+  t.ok((await say(members[0]!, 'welcome back')).ok);
+  await agree(members);
+});
+
+t.test('who was away closes the gap from the others, and takes no lie for a block', async (t) => {
+  const { members, network } = await village(t, { followers: 1 });
+  const away = members.at(-1)!;
+  const late = members[0]!;
+  away.transport.setUp(false);
+  late.transport.setUp(false);
+  for (let index = 0; index < 24; index += 1) await say(members[1 + (index % 3)]!, `missed ${index}`);
+  // One provider answers with garbage, one with a block whose seals are not.
+  const liar = members[1]!.name;
+  const meddle = (payload: Uint8Array) => payload.fill(7, payload.length - 40);
+  network.filter = ({ channel, from, payload }) => {
+    if (channel === 'sync-response' && from === liar) meddle(payload);
+    return true;
+  };
+  away.transport.setUp(true);
+  late.transport.setUp(true);
+  await agree(members);
+  t.equal(away.node.head.state.root, members[1]!.node.head.state.root);
+  t.ok((await say(late, 'here again')).ok);
+  await agree(members);
+});
+
+t.test('killed at any time, a node comes back with its word and its calls', async (t) => {
+  const { members, open, close, network } = await village(t);
+  for (let life = 0; life < 6; life += 1) {
+    const mortal = members[life % 4]!;
+    const submitted = await mortal.node.submit(call(`from life ${life}`));
+    t.ok(submitted.ok);
+    // Stopped somewhere between its first word and its last; its votes are on disk, its messages perhaps not sent.
+    await new Promise((resolve) => setTimeout(resolve, life * 7));
+    await close(mortal);
+    await open(mortal);
+    t.equal(mortal.voteLog.doubt, null);
+    await say(members[(life + 1) % 4]!, `beside life ${life}`);
+    await until('its call is final', () => mortal.node.status().ownPending === 0);
+    t.equal(mortal.node.head.state.get(`count/${mortal.name}/from life ${life}`)?.length, 1, 'once');
+  }
+  // All at once, and with everything that was said lost on the way.
+  network.filter = ({ channel }) => channel !== 'vote';
+  const submitted = await members[0]!.node.submit(call('before the outage'));
+  t.ok(submitted.ok);
+  await new Promise((resolve) => setTimeout(resolve, 100));
+  for (const member of members) await close(member);
+  network.filter = () => true;
+  for (const member of members) await open(member);
+  await until('its call is final', () => members[0]!.node.status().ownPending === 0);
+  await agree(members);
+  t.ok(members.every(({ failures }) => failures.length === 0));
+});
+
+t.test(
+  'a node whose votes are in doubt follows and signs nothing until the others are past it',
+  async (t) => {
+    const { members, open, close, network, directory, clock } = await village(t);
+    await say(members[0]!, 'before');
+    await agree(members);
+    const doubtful = members[3]!;
+    await close(doubtful);
+    await rm(join(directory, doubtful.name, 'votes-a.log'));
+    await rm(join(directory, doubtful.name, 'votes-b.log'));
+    let spoken = 0;
+    network.filter = ({ channel, from }) => {
+      if (from === doubtful.name && (channel === 'vote' || channel === 'proposal')) spoken += 1;
+      return true;
+    };
+    await open(doubtful);
+    t.ok(doubtful.node.status().votesInDoubt);
+    for (const word of ['a', 'b', 'c']) await say(members[0]!, word);
+    await agree(members);
+    t.equal(spoken, 0);
+    clock.nowMs += 10 * TIMING.allowedSkewMs;
+    await say(members[0]!, 'much later');
+    await agree(members);
+    await until('trust', () => !doubtful.node.status().votesInDoubt);
+    for (const word of ['d', 'e']) await say(members[0]!, word);
+    await agree(members);
+    t.ok(spoken > 0);
+  },
+);
+
+t.test('garbage on every channel harms nobody', async (t) => {
+  const { members, network } = await village(t);
+  const captured: { channel: (typeof CHANNELS)[number]; payload: Uint8Array }[] = [];
+  network.filter = ({ channel, payload }) => {
+    captured.push({ channel, payload });
+    return true;
+  };
+  await say(members[0]!, 'true words');
+  network.filter = () => true;
+  const mallory = network.join('mallory');
+  let random = 1;
+  const next = (limit: number) => {
+    random = (Math.imul(random, 1_103_515_245) + 12_345) >>> 0;
+    return (random >>> 8) % limit;
+  };
+  for (let round = 0; round < 40; round += 1) {
+    for (const channel of CHANNELS) {
+      mallory.publish({ channel, payload: Uint8Array.from({ length: next(200) }, () => next(256)) });
+      const original = captured[next(captured.length)]!;
+      const spoilt = original.payload.slice(
+        0,
+        next(2) === 0 ? original.payload.length : next(original.payload.length),
+      );
+      if (spoilt.length > 0) spoilt[next(spoilt.length)] = next(256);
+      mallory.publish({ channel: original.channel, payload: spoilt });
+      mallory.publish({ channel, payload: original.payload });
+    }
+  }
+  for (const word of ['still', 'here']) t.ok((await say(members[1]!, word)).ok);
+  await agree(members);
+  t.ok(members.every(({ node }) => node.status().counters.garbage > 0));
+  t.ok(members.every(({ failures }) => failures.length === 0));
+});
