@@ -5,6 +5,7 @@ import { type IClientOptions, type IConnackPacket, MqttClient, UniqueMessageIdPr
 import { DriversError } from '../errors.ts';
 import { createBackoff } from './backoff.ts';
 import { BoundedPackets } from './bounded-packets.ts';
+import { emptyStore } from './empty-store.ts';
 import type { Log } from './log.ts';
 import {
   defaultOutboxLimits,
@@ -142,6 +143,8 @@ export function connectMqtt(options: MqttOptions): MqttTransport {
       resubscribe: false,
       queueQoSZero: false,
       messageIdProvider: new UniqueMessageIdProvider(),
+      outgoingStore: emptyStore(),
+      incomingStore: emptyStore(),
       ...(protocolVersion === 5 ? { properties } : {}),
       ...(options.username === undefined ? {} : { username: options.username }),
       ...(options.password === undefined ? {} : { password: options.password }),

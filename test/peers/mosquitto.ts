@@ -1,5 +1,5 @@
 import { type ChildProcess, spawn } from 'node:child_process';
-import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { chmod, mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { connect } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -19,6 +19,8 @@ export type Mosquitto = {
 export async function startMosquitto(extraLines: readonly string[] = []): Promise<Mosquitto> {
   const port = await freePort();
   const folder = await mkdtemp(join(tmpdir(), 'mosquitto-'));
+  // Started as root it becomes its own user, who must be able to write its state here.
+  await chmod(folder, 0o777);
   const config = join(folder, 'mosquitto.conf');
   const lines = [
     `listener ${port} 127.0.0.1`,

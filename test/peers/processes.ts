@@ -38,6 +38,8 @@ export function run(
       clearTimeout(timer);
       resolve({ status: status ?? -1, stdout, stderr });
     });
+    // A program that does not read its input may be gone before it is written.
+    child.stdin.on('error', () => undefined);
     child.stdin.end(input);
   });
 }
