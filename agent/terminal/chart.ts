@@ -82,7 +82,11 @@ type Columns = { readonly width: number; readonly slotsEach: number; readonly co
 function columnsOf(chart: Chart, room: number): Columns {
   const slots = Math.max(1, chart.bars.values.length);
   const places = Math.max(1, room);
-  const slotsEach = Math.ceil(slots / places);
+  // Columns that divide the hour keep the hours' labels in place.
+  const whole = (slotsEach: number): boolean =>
+    60 % (slotsEach * chart.slotMinutes) === 0 || (slotsEach * chart.slotMinutes) % 60 === 0;
+  let slotsEach = Math.ceil(slots / places);
+  while (!whole(slotsEach) && slotsEach < slots) slotsEach += 1;
   const count = Math.ceil(slots / slotsEach);
   return { slotsEach, count, width: Math.max(1, Math.min(4, Math.floor(places / count))) };
 }
