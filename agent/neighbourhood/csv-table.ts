@@ -28,8 +28,7 @@ export async function readCsvTable(file: string): Promise<CsvTable> {
   return parseCsvTable(file, await readText(file));
 }
 
-/** The same of text already read; `file` only names it. A byte order mark and CRLF are taken as usual. */
-export function parseCsvTable(file: string, text: string): CsvTable {
+function parseCsvTable(file: string, text: string): CsvTable {
   const rows = recordsOf(file, text);
   const header = rows[0];
   if (header === undefined) {
@@ -117,6 +116,7 @@ async function readText(file: string): Promise<string> {
         { file },
       );
     }
+    // It drops a byte order mark, too.
     return new TextDecoder('utf-8', { fatal: true }).decode(await readFile(file));
   } catch (cause) {
     if (cause instanceof AgentError) throw cause;
@@ -138,7 +138,6 @@ function unreadable(file: string, cause: unknown): AgentError {
 function recordsOf(file: string, text: string): CsvRow[] {
   try {
     const parsed: unknown[] = parse(text, {
-      bom: true,
       info: true,
       relax_column_count: true,
       skip_empty_lines: true,
