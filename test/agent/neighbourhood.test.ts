@@ -249,7 +249,7 @@ function vehicleCan(ev: EvDay, slotHours: number): boolean {
   });
 }
 
-t.test('a vehicle is asked for no more than its charger can give', () => {
+t.test('a vehicle is asked for no more than its charger can give', async () => {
   const vehicle = fc.record({
     capacityKwh: fc.constantFrom(20, 60),
     chargeKwMax: fc.constantFrom(0.5, 2, 11),
