@@ -104,16 +104,14 @@ export type Phase = {
 /** One line, cut to the width so that it can be redrawn in place. */
 export function renderProgressLine(phase: Phase, look: Look): string {
   const colors = paletteOf(look);
+  const barWidth = Math.min(24, Math.max(8, look.width - 56));
   const share = phase.total > 0 ? Math.min(1, Math.max(0, phase.done / phase.total)) : undefined;
+  const label = phase.label.slice(0, Math.max(8, look.width - 48)).padEnd(18);
   const percent = share === undefined ? '' : `${Math.floor(100 * share)} %`.padStart(6);
-  const label = phase.label.slice(0, Math.max(8, look.width - 40)).padEnd(18);
-  const room = Math.max(
-    0,
-    look.width - 1 - label.length - (share === undefined ? 0 : barWidth + 1 + percent.length) - 2,
-  );
-  const detail = phase.detail.slice(0, room);
-  const bar = share === undefined ? '' : ` ${renderBar(share, look, colors)}${percent}`;
-  return `${label}${bar}  ${colors.dim(detail)}`.trimEnd();
+  const bar = share === undefined ? '' : ` ${renderBar(share, barWidth, look, colors)}${percent}`;
+  const used = label.length + (share === undefined ? 0 : 1 + barWidth + percent.length) + 2;
+  const detail = phase.detail.slice(0, Math.max(0, look.width - 1 - used));
+  return detail === '' ? `${label}${bar}`.trimEnd() : `${label}${bar}  ${colors.dim(detail)}`;
 }
 
 export function renderRound(state: RoundState): string {
@@ -123,15 +121,14 @@ export function renderRound(state: RoundState): string {
   return `round ${state.round}, imbalance ${shown} a home`;
 }
 
-const barWidth = 24;
 const redrawMs = 80;
 
-function renderBar(share: number, look: Look, colors: Palette): string {
-  const eighths = Math.round(share * barWidth * 8);
+function renderBar(share: number, width: number, look: Look, colors: Palette): string {
+  const eighths = Math.round(share * width * 8);
   const full = Math.floor(eighths / 8);
   const tip = look.unicode ? (['', '▏', '▎', '▍', '▌', '▋', '▊', '▉'][eighths % 8] ?? '') : '';
   const filled = (look.unicode ? '█' : '#').repeat(full) + tip;
-  return colors.cyan(filled) + colors.dim((look.unicode ? '░' : '.').repeat(barWidth - full - tip.length));
+  return colors.cyan(filled) + colors.dim((look.unicode ? '░' : '.').repeat(width - full - tip.length));
 }
 
 /** Imbalance falls by powers of ten: half way is the geometric mean of where it began and the tolerance. */

@@ -113,7 +113,7 @@ t.test('every fault is named by file, line and column', async (t) => {
     ['a gap in time', edit('home02.csv', /.*T03:00.*\n/, ''), { details: { line: 5, column: 'time' } }],
     ['a step back', edit('home02.csv', 'T03:00', 'T02:00'), { details: { line: 5, column: 'time' } }],
     ['no hour', edit('home02.csv', 'T03:00', 'T03:15'), { details: { line: 5, column: 'time' } }],
-    ['no full hours', edit('prices.csv', /:00,/g, ':30,'), { details: { line: 2, column: 'time' } }],
+    ['no full hours', edit('prices.csv', /:00,/g, ':30,'), { message: 'does not begin an hour' }],
     ['no time', edit('home02.csv', '2017-05-08T03:00', 'noon'), { details: { line: 5, column: 'time' } }],
     ['no such day', edit('prices.csv', '2017-05-08T00', '2017-04-31T00'), { details: { line: 2 } }],
     ['shorter', edit('home02.csv', /.*09T23:00.*\n/, ''), { message: '47 rows, prices.csv 48' }],

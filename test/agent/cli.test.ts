@@ -1,0 +1,325 @@
+import { spawnSync } from 'node:child_process';
+import { readdirSync, readFileSync, statSync } from 'node:fs';
+import { join } from 'node:path';
+import fc from 'fast-check';
+import t from 'tap';
+import { runCommandLine } from '../../agent/cli/command-line.ts';
+import { type DemoOptions, parseDemoOptions } from '../../agent/cli/demo-options.ts';
+import { type DemoReport, reportText, writeReport } from '../../agent/cli/demo-report.ts';
+import { renderDemoReport } from '../../agent/cli/demo-view.ts';
+import { keysNew } from '../../agent/cli/keys-new.ts';
+import { AgentError } from '../../agent/index.ts';
+import { withDirectory } from './csv-fixture.ts';
+
+const defaults: DemoOptions = {
+  homes: 10,
+  validators: 4,
+  slots: 24,
+  form: 'pool',
+  seed: 1,
+  keep: false,
+  json: 'none',
+  kills: [],
+  hvac: true,
+  ev: true,
+};
+
+t.test('right options of the demo', async (t) => {
+  const cases: [string, Partial<DemoOptions>][] = [
+    ['', {}],
+    ['--homes 200 --validators 7 --slots 96', { homes: 200, validators: 7, slots: 96 }],
+    ['--homes=1 --validators=1 --slots=3', { homes: 1, validators: 1, slots: 3 }],
+    ['--data ./homes --day 2024-02-29', { dataDirectory: './homes', day: '2024-02-29' }],
+    ['--form pairwise --seed 4294967295', { form: 'pairwise', seed: 4294967295 }],
+    ['--broker mqtt://127.0.0.1:1883', { broker: 'mqtt://127.0.0.1:1883' }],
+    ['--broker wss://user:word@broker.example/mqtt', { broker: 'wss://user:word@broker.example/mqtt' }],
+    ['--dir run1', { directory: 'run1', keep: true }],
+    ['--keep', { keep: true }],
+    ['--json', { json: 'stdout' }],
+    ['--json --no-ev', { json: 'stdout', ev: false }],
+    ['--json out.json --no-hvac', { json: { file: 'out.json' }, hvac: false }],
+    ['--kill 2@5', { kills: [{ validator: 2, slot: 5 }] }],
+    [
+      '--kill 4@23 --kill 1@0 --kill 1@3 --kill 2@3',
+      {
+        kills: [
+          { validator: 1, slot: 0 },
+          { validator: 1, slot: 3 },
+          { validator: 2, slot: 3 },
+          { validator: 4, slot: 23 },
+        ],
+      },
+    ],
+  ];
+  for (const [line, expected] of cases) {
+    const words = line.split(' ').filter((word) => word !== '');
+    t.same(parseDemoOptions(words), { ...defaults, ...expected }, line);
+  }
+});
+
+const wrong: [string[], RegExp][] = [
+  [['--homes', '0'], /--homes '0'.* from 1 to 999/],
+  [['--homes', '1000'], /1 to 999/],
+  [['--homes', '1e2'], /whole number/],
+  [['--homes', ' 5'], /whole number/],
+  [['--homes', ''], /whole number/],
+  [['--homes'], /argument missing.*demo --help/],
+  [['--homes', '3'], /--validators '4'.*there are 3/],
+  [['--validators', '11'], /there are 10/],
+  [['--validators', '0'], /--validators/],
+  [['--slots', '25'], /48, 72, 96/],
+  [['--slots', '0'], /--slots/],
+  [['--day', '2023-02-29'], /YYYY-MM-DD/],
+  [['--day', '8.5.2017'], /YYYY-MM-DD/],
+  [['--form', 'pool '], /did you mean pool/],
+  [['--form', 'Pairs'], /did you mean pairwise/],
+  [['--form', ''], /pool or pairwise/],
+  [['--seed', '-1'], /seed/],
+  [['--seed', '4294967296'], /seed/],
+  [['--broker', 'localhost:1883'], /mqtt:\/\//],
+  [['--broker', 'http://localhost'], /mqtt:\/\//],
+  [['--broker', 'mqtt://'], /mqtt:\/\//],
+  [['--json', ''], /path/],
+  [['--data', ''], /path/],
+  [['--kill', '5@3'], /numbered 1 to 4/],
+  [['--kill', '0@3'], /numbered 1 to 4/],
+  [['--kill', '1@99'], /slots are numbered 0 to 23/],
+  [['--kill', '1@24'], /slots are numbered 0 to 23/],
+  [['--kill', '1'], /validator@slot/],
+  [['--kill', '1@3', '--kill', '1@5'], /back in slot 5/],
+  [['--kill', '1@3', '--kill', '1@3'], /back in slot 5/],
+  [['--home', '3'], /unknown option '--home'.*--homes/],
+  [['extra'], /too many arguments/],
+];
+
+function refusal(words: readonly string[]): AgentError {
+  try {
+    parseDemoOptions(words);
+  } catch (error) {
+    if (error instanceof AgentError) return error;
+    throw error;
+  }
+  throw new Error(`${words.join(' ')} was taken`);
+}
+
+t.test('wrong options of the demo', async (t) => {
+  for (const [words, expected] of wrong) {
+    const error = refusal(words);
+    t.match(error, { code: 'AGENT_BAD_OPTION', message: expected }, words.join(' '));
+    t.notMatch(error.message, '\n');
+  }
+});
+
+t.test('any words are options or an AgentError', async () => {
+  const names =
+    '--homes --validators --slots --data --day --form --seed --broker --dir --json --kill --keep'.split(' ');
+  const word = fc.oneof(
+    fc.constantFrom(...names),
+    fc.constantFrom('1', '4', '2@3', 'pool', '2017-05-08', '--', '-'),
+    fc.string({ unit: 'binary', maxLength: 12 }).filter((text) => text !== '-h' && text !== '--help'),
+  );
+  fc.assert(
+    fc.property(fc.array(word, { maxLength: 6 }), (words) => {
+      try {
+        const options = parseDemoOptions(words);
+        return options.validators <= options.homes;
+      } catch (error) {
+        return error instanceof AgentError && error.code === 'AGENT_BAD_OPTION';
+      }
+    }),
+    { numRuns: 1000 },
+  );
+});
+
+/** Runs a command line with actions that only note that they were called. */
+async function run(words: readonly string[], outcome?: unknown) {
+  const out: string[] = [];
+  const err: string[] = [];
+  const called: unknown[] = [];
+  const action = (name: string) => async (options: object) => {
+    called.push({ name, ...options });
+    if (outcome !== undefined) throw outcome;
+  };
+  const stream = (lines: string[]) =>
+    ({ columns: 80, write: (text: string) => lines.push(text) }) as unknown as NodeJS.WriteStream;
+  const status = await runCommandLine(
+    words,
+    {
+      demo: action('demo'),
+      run: action('run'),
+      status: action('status'),
+      emulate: action('emulate'),
+      keysNew: action('keys new'),
+    },
+    { stdout: stream(out), stderr: stream(err), env: {} },
+    '1.2.3',
+  );
+  return { status, out: out.join(''), err: err.join(''), called };
+}
+
+t.test('commands reach their actions', async (t) => {
+  const cases: [string, object][] = [
+    ['demo --homes 6', { name: 'demo', ...defaults, homes: 6 }],
+    ['run --config a.yaml', { name: 'run', configFile: 'a.yaml' }],
+    ['status --config a.yaml --json', { name: 'status', configFile: 'a.yaml', json: true }],
+    ['keys new --out key', { name: 'keys new', file: 'key' }],
+    [
+      'emulate --homes 2 --port 0 --speed 60 --no-ev',
+      { name: 'emulate', homes: 2, port: 0, host: '127.0.0.1', seed: 1, speed: 60, hvac: true, ev: false },
+    ],
+  ];
+  for (const [line, expected] of cases) {
+    t.same(await run(line.split(' ')), { status: 0, out: '', err: '', called: [expected] }, line);
+  }
+});
+
+t.test('a wrong command line is one line on stderr and status 2', async (t) => {
+  const cases: [string[], RegExp][] = [
+    [[], /no command given; see gridquorum --help/],
+    [['dmeo'], /unknown command 'dmeo' \(Did you mean demo\?\)/],
+    [['--frobnicate'], /unknown option.*see gridquorum --help/],
+    [['run'], /--config <file>.*see gridquorum run --help/],
+    [['run', '--config', ''], /give a path/],
+    [['keys'], /keys what\? See gridquorum keys --help/],
+    [['keys', 'nwe'], /Did you mean new/],
+    [['status', '--config', 'a', 'b'], /too many arguments/],
+    [['emulate', '--port', '65534', '--homes', '2'], /begin lower/],
+    [['emulate', '--speed', '0'], /--speed/],
+    ...wrong.map(([words, expected]): [string[], RegExp] => [['demo', ...words], expected]),
+  ];
+  for (const [words, expected] of cases) {
+    const { status, out, err, called } = await run(words);
+    t.equal(status, 2, words.join(' '));
+    t.equal(out, '');
+    t.match(err, expected);
+    t.match(err, /^gridquorum: [^\n]+ \[AGENT_BAD_OPTION\]\n$/, 'one line with its code');
+    t.same(called, []);
+  }
+});
+
+t.test('help and version go to stdout', async (t) => {
+  t.match(await run(['--version']), { status: 0, out: '1.2.3\n', err: '' });
+  for (const words of [['--help'], ['help']]) {
+    t.match(await run(words), { status: 0, out: /demo[\s\S]*run[\s\S]*status[\s\S]*Exit status/, err: '' });
+  }
+  const help = await run(['help', 'demo']);
+  t.match(help, { status: 0, out: /--kill <validator@slot>[\s\S]*Examples/, err: '' });
+  t.same((await run(['demo', '--help'])).out, help.out);
+});
+
+t.test('what an action throws decides the status', async (t) => {
+  const cases: [unknown, number, RegExp][] = [
+    [new AgentError('AGENT_BAD_DATA', 'x.csv:3 is odd.'), 2, /x\.csv:3 is odd\. \[AGENT_BAD_DATA\]/],
+    [new AgentError('AGENT_FILE_MISSING', 'no x'), 2, /no x/],
+    [new AgentError('AGENT_BAD_CONFIG', 'no y'), 2, /no y/],
+    [new AgentError('AGENT_CHILD_FAILED', 'home03 died'), 1, /home03 died \[AGENT_CHILD_FAILED\]/],
+    [new AgentError('AGENT_ABORTED', 'stopped'), 130, /stopped/],
+    [new TypeError('x is\n  not a function'), 1, /^gridquorum: x is not a function\n$/],
+    ['thrown text', 1, /thrown text/],
+  ];
+  for (const [thrown, status, line] of cases) {
+    const result = await run(['demo'], thrown);
+    t.equal(result.status, status);
+    t.match(result.err, line);
+    t.equal(result.err.split('\n').length, 2);
+  }
+});
+
+t.test('the built program', async (t) => {
+  const main = new URL('../../agent/cli/main.js', import.meta.url).pathname;
+  const start = (...words: string[]) => spawnSync(process.execPath, [main, ...words], { encoding: 'utf8' });
+  const version = start('--version');
+  t.match(version, { status: 0, stderr: '' });
+  t.match(version.stdout, /^\d+\.\d+\.\d+\n$/);
+  const bad = start('demo', '--homes', '0');
+  t.match(bad, { status: 2, stdout: '' });
+  t.equal(bad.stderr.trimEnd().split('\n').length, 1);
+});
+
+const report: DemoReport = {
+  source: 'generator, seed 1',
+  day: '2025-05-05',
+  form: 'pool',
+  seed: 1,
+  currency: 'USD',
+  homes: 1,
+  slots: 2,
+  slotMinutes: 60,
+  rounds: 12,
+  cost: { alone: 2, together: 1.5, centralised: 1.49, gap: 0.006 },
+  realised: { together: 1.6 },
+  maxImbalanceW: 0,
+  paymentsSum: 0,
+  pricesPerKwh: [0.2, 0.1],
+  importPricePerKwh: [0.3, 0.3],
+  feedInPricePerKwh: [0.05, 0],
+  netImportKw: { alone: [1, -1], together: [0.5, -0.5] },
+  perHome: [
+    {
+      home: 'home001',
+      alone: 2,
+      together: 1.5,
+      soldKwh: 1,
+      boughtKwh: 0.5,
+      delivery: { obligations: 2, met: 2, short: 0 },
+    },
+  ],
+  blocks: { count: 9, p50Ms: 31.4, p95Ms: 70 },
+  heights: { home001: 9 },
+  stateRoots: { home001: 'ab'.repeat(32) },
+  delivery: { obligations: 2, met: 2, short: 0 },
+  killed: [{ validator: 1, slot: 1 }],
+  wallSeconds: 12.34,
+  rssMb: { home001: 81 },
+};
+
+t.test('a report is written whole or not at all', async (t) => {
+  t.same(JSON.parse(reportText(report)), report);
+  t.throws(() => reportText({ ...report, wallSeconds: Number.NaN }), /wallSeconds is NaN/);
+  t.throws(
+    () => reportText({ ...report, cost: { ...report.cost, gap: Number.POSITIVE_INFINITY } }),
+    /cost\.gap is Infinity/,
+  );
+  await withDirectory({ 'old.json': 'old' }, async (directory) => {
+    const file = join(directory, 'old.json');
+    await writeReport(file, report);
+    t.same(JSON.parse(readFileSync(file, 'utf8')), report);
+    t.same(readdirSync(directory), ['old.json'], 'no draft is left');
+    await t.rejects(writeReport(join(directory, 'no', 'report.json'), report), {
+      code: 'AGENT_BAD_OPTION',
+      message: /ENOENT/,
+    });
+    await t.rejects(writeReport(directory, report), { code: 'AGENT_BAD_OPTION' });
+    t.same(readdirSync(directory), ['old.json']);
+  });
+});
+
+t.test('a report for people says what holds and what does not', async (t) => {
+  const look = { width: 80, color: false, unicode: true };
+  const text = renderDemoReport(report, look);
+  t.match(text, /alone 2\.000, together 1\.500, centralised 1\.490 USD/);
+  t.match(text, /0 W in every slot; payments sum to 0/);
+  t.match(text, /one state root abababababababab/);
+  t.match(text, /validator 1 in slot 1/);
+  t.ok(text.split('\n').every((line) => line.length <= 80));
+  const forked = { ...report, stateRoots: { home001: 'aa', home002: 'bb' } };
+  t.match(renderDemoReport(forked, { ...look, color: true }), /\[31m2 different state roots/);
+});
+
+t.test('a new key is the owner’s alone and never overwrites', async (t) => {
+  await withDirectory({}, async (directory) => {
+    const out: string[] = [];
+    const stdout = { write: (text: string) => out.push(text) } as unknown as NodeJS.WriteStream;
+    const io = { stdout, stderr: stdout, env: {} };
+    const file = join(directory, 'key');
+    await keysNew({ file }, io);
+    const key = readFileSync(file, 'utf8');
+    t.match(key, /^[0-9a-f]{64}\n$/);
+    t.equal(statSync(file).mode & 0o777, 0o600);
+    const told = JSON.parse(out.join(''));
+    t.match(told, { address: /^[0-9a-f]{40}$/, publicKey: /^0[23][0-9a-f]{64}$/ });
+    t.notMatch(out.join(''), key.trim(), 'the private key is not told');
+    await t.rejects(keysNew({ file }, io), { code: 'AGENT_BAD_OPTION', message: /is there already/ });
+    t.equal(readFileSync(file, 'utf8'), key);
+  });
+});
