@@ -3,7 +3,8 @@ import type { SessionParameters } from './session.ts';
 /**
  * Session parameters for homes of a few kW at some 0.1 to 0.5 units of money per kWh. The pool's do not
  * depend on the number of homes; of the pairwise form, the penalty grows and the tolerances fall with the
- * number of neighbours, since each of N - 1 trades carries its part of a home's total.
+ * number of neighbours, since each of N - 1 trades carries its part of a home's total and clearing loses what
+ * the two sides of each pair still differ by.
  */
 export function defaultSessionParameters({
   homes,
@@ -24,7 +25,7 @@ export function defaultSessionParameters({
   return {
     penaltyMicroPerKwhPerKw: 60_000n * BigInt(neighbours),
     relaxationPermille: 1700n,
-    tolerancePrimalMw: BigInt(Math.round(50_000 / Math.sqrt(neighbours))),
+    tolerancePrimalMw: BigInt(Math.round(50_000 / neighbours)),
     toleranceDualMw: BigInt(Math.round(80_000 / neighbours)),
     maxRounds: 60,
   };
