@@ -19,12 +19,30 @@ export async function openDatabase(
     if (failure.code !== 'CONSENSUS_STORE_CORRUPT' && failure.code !== 'CONSENSUS_STORE_FAILED')
       throw failure;
     try {
-      await repair(directory);
-      return { database: await open(directory), repaired: failure.message };
+      return { database: await openRepaired(directory), repaired: failure.message };
     } catch {
       // The first failure names the cause; that the repair did not help adds nothing to it.
       throw failure;
     }
+  }
+}
+
+/** Opens a closed database after LevelDB has thrown out of it what it cannot read. */
+export async function openRepaired(directory: string): Promise<Database> {
+  await repair(directory);
+  return open(directory);
+}
+
+/** Does the work; closes the database if it fails, so that it can be opened again. */
+export async function closingOnFailure<Result>(
+  database: Database,
+  work: () => Promise<Result>,
+): Promise<Result> {
+  try {
+    return await work();
+  } catch (error) {
+    await database.close();
+    throw error;
   }
 }
 

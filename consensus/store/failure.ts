@@ -16,27 +16,37 @@ export async function guarded<Result>(doing: string, work: () => Promise<Result>
   }
 }
 
+/** Whether LevelDB itself could not read, as against content that does not fit together. */
+export function isDatabaseDamage(error: unknown): boolean {
+  const codes = codesOf(error);
+  return codes.includes('LEVEL_CORRUPTION') || codes.includes(CUT_TABLE);
+}
+
 export function isMissingFile(error: unknown): boolean {
   return codesOf(error).includes('ENOENT');
 }
 
 function codeFor(codes: readonly string[]): ConsensusErrorCode {
   if (codes.includes('LEVEL_LOCKED')) return 'CONSENSUS_STORE_LOCKED';
-  if (codes.includes('LEVEL_CORRUPTION')) return 'CONSENSUS_STORE_CORRUPT';
+  if (codes.includes('LEVEL_CORRUPTION') || codes.includes(CUT_TABLE)) return 'CONSENSUS_STORE_CORRUPT';
   if (codes.some((code) => FULL_CODES.has(code))) return 'CONSENSUS_STORE_FULL';
   return 'CONSENSUS_STORE_FAILED';
 }
 
+/** What LevelDB reports when a table is shorter than its manifest says: mapping it fails. */
+const CUT_TABLE = 'Invalid argument';
+
 /** Of the system, and as LevelDB spells the first of them within the text of its own error. */
 const FULL_CODES = new Set(['ENOSPC', 'EDQUOT', 'No space left on device']);
 
-/** The codes along the chain of causes: `level` wraps what happened in "database is not open". */
+/** The codes along the chain of causes, and texts that stand for one: `level` wraps what happened in another error. */
 function codesOf(error: unknown): string[] {
   const codes: string[] = [];
   let current = error;
   for (let depth = 0; depth < 5 && current instanceof Error; depth++) {
     if ('code' in current && typeof current.code === 'string') codes.push(current.code);
-    if (current.message.includes('No space left on device')) codes.push('No space left on device');
+    for (const text of ['No space left on device', CUT_TABLE])
+      if (current.message.includes(text)) codes.push(text);
     current = current.cause;
   }
   return codes;

@@ -13,8 +13,8 @@ import { toHex } from '../crypto/index.ts';
 import { ConsensusError } from '../errors.ts';
 import { blockBatch, firstBatch, pendingEntry } from './batches.ts';
 import { loadHead } from './check.ts';
-import { type Database, openDatabase } from './database.ts';
-import { guarded, storeFailure } from './failure.ts';
+import { closingOnFailure, type Database, openDatabase, openRepaired } from './database.ts';
+import { guarded, isDatabaseDamage, storeFailure } from './failure.ts';
 import { corrupt, decodeFormat, decodeStoredBlock, FORMAT_VERSION, keys } from './layout.ts';
 import { readPending } from './pending.ts';
 import { finishSwap, type Recovery, rebuild } from './rebuild.ts';
@@ -38,13 +38,7 @@ export async function openLedgerStore(options: StoreOptions): Promise<LedgerStor
     await mkdir(options.directory, { recursive: true, mode: 0o700 });
     await finishSwap(directory);
     const start = genesisHead(options.genesis, options.contract);
-    const { database, repaired } = await openDatabase(directory);
-    try {
-      return await load(database, { ...options, directory, start, repaired });
-    } catch (error) {
-      await database.close();
-      throw error;
-    }
+    return load({ ...options, directory, start });
   });
 }
 
@@ -144,27 +138,38 @@ export class LedgerStore {
   }
 }
 
-type Loading = StoreOptions & { readonly start: Head; readonly repaired: string | null };
+type Loading = StoreOptions & { readonly start: Head };
 
-async function load(database: Database, loading: Loading): Promise<LedgerStore> {
-  const { start, genesis, repaired, directory, contract } = loading;
-  const isNew = repaired === null && (await isEmpty(database));
-  if (isNew) await database.batch(firstBatch(start), { sync: true });
-  const checked = await check(database, start, genesis);
-  if (checked.ok) {
-    const pending = await readPending(database);
-    return new LedgerStore({ database, head: checked.head, recovery: null, isNew, pending });
-  }
+async function load(loading: Loading): Promise<LedgerStore> {
+  const { directory, start, genesis, contract } = loading;
+  const { database, repaired } = await openDatabase(directory);
+  const checked = await closingOnFailure(database, async () => {
+    const isNew = repaired === null && (await isEmpty(database));
+    if (isNew) await database.batch(firstBatch(start), { sync: true });
+    return { isNew, ...(await check(database, start, genesis)) };
+  });
+  if (checked.ok) return new LedgerStore({ database, recovery: null, ...checked });
+  const readable = checked.isDatabaseDamage ? await reopenRepaired(database, directory) : database;
   const reason = repaired === null ? checked.reason : `${repaired}; after its repair: ${checked.reason}`;
-  const recovery = await rebuild(database, { directory, start, contract, reason });
+  const recovery = await closingOnFailure(readable, () =>
+    rebuild(readable, { directory, start, contract, reason }),
+  );
   const { database: fresh } = await openDatabase(directory);
-  try {
+  return closingOnFailure(fresh, async () => {
     const head = await loadHead(fresh, start, genesis);
-    return new LedgerStore({ database: fresh, head, recovery, isNew, pending: await readPending(fresh) });
-  } catch (error) {
-    await fresh.close();
-    throw error;
-  }
+    return new LedgerStore({
+      database: fresh,
+      head,
+      recovery,
+      isNew: false,
+      pending: await readPending(fresh),
+    });
+  });
+}
+
+async function reopenRepaired(database: Database, directory: string): Promise<Database> {
+  await database.close();
+  return openRepaired(directory);
 }
 
 async function isEmpty(database: Database): Promise<boolean> {
@@ -172,17 +177,20 @@ async function isEmpty(database: Database): Promise<boolean> {
   return true;
 }
 
-type Checked = { readonly ok: true; readonly head: Head } | { readonly ok: false; readonly reason: string };
+type Checked =
+  | { readonly ok: true; readonly head: Head; readonly pending: readonly SignedTransaction[] }
+  | { readonly ok: false; readonly reason: string; readonly isDatabaseDamage: boolean };
 
 /** Corruption is an outcome here, mended by the caller; all else is thrown. */
 async function check(database: Database, start: Head, genesis: Genesis): Promise<Checked> {
   try {
     await checkMeta(database, start);
-    return { ok: true, head: await loadHead(database, start, genesis) };
+    const head = await loadHead(database, start, genesis);
+    return { ok: true, head, pending: await readPending(database) };
   } catch (error) {
     const failure = storeFailure(error, 'checking the store');
     if (failure.code !== 'CONSENSUS_STORE_CORRUPT') throw failure;
-    return { ok: false, reason: failure.message };
+    return { ok: false, reason: failure.message, isDatabaseDamage: isDatabaseDamage(error) };
   }
 }
 
