@@ -180,5 +180,8 @@ t.test('a line of progress never wraps', async (t) => {
     }),
   );
   const half = { label: 'Trading', done: 12, total: 24, detail: '' };
-  t.equal(renderProgressLine(half, ascii), 'Trading            ############............  50 %');
+  t.equal(
+    renderProgressLine(half, { ...ascii, width: 80 }),
+    'Trading            ############............  50 %',
+  );
 });
