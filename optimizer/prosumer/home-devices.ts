@@ -1,5 +1,5 @@
 import type { HomeDraft } from './home-draft.ts';
-import type { Entry } from './qp-draft.ts';
+import { absent, type Entry } from './qp-draft.ts';
 import type { Battery, ElectricVehicle, Hvac, MissedLimit, ShiftableLoad } from './types.ts';
 
 /** Columns and dynamics rows of a store of energy, by slot; -1 where it cannot charge or discharge. */
@@ -89,7 +89,7 @@ export function addShiftableLoad(
   const { qp, problem } = draft;
   const { slots, slotHours } = problem;
   const weight = slotHours * load.discomfortPerKw2h;
-  const powerKw = new Int32Array(slots).fill(-1);
+  const powerKw = absent(slots);
   const entries: Entry[] = [];
   let constant = 0;
   let sumKw = 0;
@@ -128,8 +128,8 @@ function addStorage(draft: HomeDraft, storage: Storage): StorageLayout {
   const { qp, problem } = draft;
   const { slots, slotHours } = problem;
   const layout: StorageLayout = {
-    chargeKw: new Int32Array(slots).fill(-1),
-    dischargeKw: new Int32Array(slots).fill(-1),
+    chargeKw: absent(slots),
+    dischargeKw: absent(slots),
     energyKwh: new Int32Array(slots),
     dynamicsRow: new Int32Array(slots),
   };

@@ -1,6 +1,7 @@
 import type { QpLibrary, QpSolver } from '../qp/types.ts';
 import { explainInfeasible } from './explain-infeasible.ts';
-import { buildHomeQp, type HomeQp, tradeCost } from './home-qp.ts';
+import { buildHomeQp, type HomeQp } from './home-qp.ts';
+import { tradeCost } from './home-trade.ts';
 import { choosesToOptIn, HOME_QP_SETTINGS, readPlan } from './plan-home.ts';
 import type { HomePlan, HomeProblem } from './types.ts';
 import { validateTrade } from './validate-problem.ts';

@@ -1,7 +1,8 @@
 import type { QpProblem } from '../qp/types.ts';
 import { addBattery, addHvac, addShiftableLoad, addVehicle, type StorageLayout } from './home-devices.ts';
 import type { HomeDraft } from './home-draft.ts';
-import { createQpDraft, type Entry } from './qp-draft.ts';
+import { addTrade, newTrade, type TradeColumns, tradeConstant } from './home-trade.ts';
+import { absent, createQpDraft, type Entry, negated } from './qp-draft.ts';
 import type { HomeProblem, MissedLimit } from './types.ts';
 import { validateProblem } from './validate-problem.ts';
 
@@ -126,22 +127,6 @@ export function isCalled({ demandResponse }: HomeProblem): boolean {
   return demandResponse?.form === 'opt-in' && Array.from(demandResponse.rewardPerKwh).some((r) => r > 0);
 }
 
-/**
- * The linear cost of the sold power under a priced trade: dt * (-price - penalty * target) by slot. The
- * one part of the program that changes from trading round to trading round.
- */
-export function tradeCost(
-  slotHours: number,
-  trade: { pricePerKwh: number; penaltyPerKwhPerKw: number; targetSoldKw: number },
-): number {
-  return -slotHours * (trade.pricePerKwh + trade.penaltyPerKwhPerKw * trade.targetSoldKw);
-}
-
-/** No column or row in any slot. */
-function absent(slots: number): Int32Array {
-  return new Int32Array(slots).fill(-1);
-}
-
 /** A missed limit costs this many times a missed trade, so that a trade is always given up first. */
 const LIMIT_OVER_TRADE = 100;
 
@@ -244,56 +229,6 @@ function addGeneration(draft: HomeDraft, columns: GridColumns, t: number): void 
   draft.balance[t]!.push([used, 1]);
 }
 
-type TradeColumns = {
-  readonly soldKw: Int32Array;
-  readonly upKw: Int32Array;
-  readonly downKw: Int32Array;
-  readonly fixedKw: Float64Array;
-  /** Entries of sold power, less its fixed part, by slot. */
-  readonly entries: Entry[][];
-};
-
-function newTrade(slots: number): TradeColumns {
-  return {
-    soldKw: absent(slots),
-    upKw: absent(slots),
-    downKw: absent(slots),
-    fixedKw: new Float64Array(slots),
-    entries: Array.from({ length: slots }, () => []),
-  };
-}
-
-/** Sold power: a free column when priced, a number when fixed, that number give or take when soft. */
-function addTrade(draft: HomeDraft, columns: TradeColumns, deviationPrice: number, t: number): void {
-  const { qp, problem } = draft;
-  const { trade, slotHours } = problem;
-  const entries = columns.entries[t]!;
-  if (trade.kind === 'priced') {
-    const sold = qp.variable({
-      linear: tradeCost(slotHours, {
-        pricePerKwh: trade.pricePerKwh[t]!,
-        penaltyPerKwhPerKw: trade.penaltyPerKwhPerKw,
-        targetSoldKw: trade.targetSoldKw[t]!,
-      }),
-      curvature: slotHours * trade.penaltyPerKwhPerKw,
-    });
-    columns.soldKw[t] = sold;
-    entries.push([sold, 1]);
-  } else if (trade.kind === 'fixed') {
-    columns.fixedKw[t] = trade.soldKw[t]!;
-    if (deviationPrice > 0) {
-      const up = qp.variable({ linear: deviationPrice });
-      const down = qp.variable({ linear: deviationPrice });
-      qp.row([[up, 1]], 0, Infinity);
-      qp.row([[down, 1]], 0, Infinity);
-      columns.upKw[t] = up;
-      columns.downKw[t] = down;
-      entries.push([up, 1], [down, -1]);
-    }
-  }
-  draft.balance[t]!.push(...negated(entries));
-}
-
 /** The operator's limits on what the meter sees. */
 function addMeterLimits(draft: HomeDraft, columns: GridColumns, trade: TradeColumns, t: number): void {
   const { problem, qp } = draft;
@@ -309,17 +244,4 @@ function addMeterLimits(draft: HomeDraft, columns: GridColumns, trade: TradeColu
   const over = upper < Infinity ? draft.miss('net import maximum', t, 'kW') : [];
   const fixed = trade.fixedKw[t]!;
   qp.row([...meter, ...under, ...negated(over)], lower + fixed, upper + fixed);
-}
-
-function tradeConstant({ trade, slots, slotHours }: HomeProblem): number {
-  if (trade.kind !== 'priced') return 0;
-  let constant = 0;
-  for (let t = 0; t < slots; t += 1) {
-    constant += (slotHours * trade.penaltyPerKwhPerKw * trade.targetSoldKw[t]! ** 2) / 2;
-  }
-  return constant;
-}
-
-function negated(entries: readonly Entry[]): Entry[] {
-  return entries.map(([column, value]) => [column, -value]);
 }

@@ -59,3 +59,12 @@ export function createQpDraft(): QpDraft {
     }),
   };
 }
+
+/** No column or row in any slot. */
+export function absent(slots: number): Int32Array {
+  return new Int32Array(slots).fill(-1);
+}
+
+export function negated(entries: readonly Entry[]): Entry[] {
+  return entries.map(([column, value]) => [column, -value]);
+}
