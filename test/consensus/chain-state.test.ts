@@ -8,6 +8,7 @@ import {
   StateTree,
   verifyProof,
 } from '../../consensus/chain/index.ts';
+import { pathOf, stateValueHash } from '../../consensus/chain/state-tree.ts';
 import { ConsensusError } from '../../consensus/index.ts';
 import { alice, bob, chainOf, finalBlock, memberKeys, START_MS, start, transfer } from './chain-fixture.ts';
 
@@ -81,12 +82,12 @@ t.test('a proof shows what is there and what is not, and nothing else', async (t
   }
   t.ok(withOther > 0, 'absence beside another entry was among them');
   t.ok(verifyProof(NO_ENTRIES, { key: 'x', value: null, proof: StateTree.EMPTY.prove('x') }));
-  const ownPath = tree.prove('key/1');
-  const lie = {
-    ...ownPath,
-    other: { path: tree.prove('absent').other?.path ?? new Uint8Array(32), valueHash: new Uint8Array(32) },
-  };
-  t.notOk(verifyProof(root, { key: 'key/1', value: null, proof: lie }));
+  const proof = tree.prove('key/1');
+  const itself = { path: pathOf('key/1'), valueHash: stateValueHash(bytesOf(1)) };
+  t.notOk(
+    verifyProof(root, { key: 'key/1', value: null, proof: { ...proof, other: itself } }),
+    'not beside itself',
+  );
 });
 
 t.test('a changed proof proves nothing, and garbage is refused with a code', async (t) => {
@@ -180,6 +181,13 @@ t.test('a full pool lets nobody crowd out the others', async (t) => {
   t.equal(pool.size, 6);
   t.match(pool.add(transfer(bob, 3), start, START_MS), { ok: false, code: 'CHAIN_POOL_FULL' });
   t.strictSame(ids(pool.take(start, limits)), ['alice 0', 'bob 0', 'alice 1', 'bob 1', 'alice 2', 'bob 2']);
+  const odd = new Pool(undefined, { maxTransactions: 7 });
+  for (let nonce = 0; nonce < 4; nonce++) t.ok(odd.add(transfer(alice, nonce), start, START_MS).ok);
+  for (let nonce = 0; nonce < 3; nonce++) t.ok(odd.add(transfer(bob, nonce), start, START_MS).ok);
+  t.notOk(
+    odd.add(transfer(bob, 3), start, START_MS).ok,
+    'one more than the other is no reason to change places',
+  );
   const narrow = new Pool(undefined, { maxBytes: 500 });
   t.ok(narrow.add(transfer(alice, 0), start, START_MS).ok);
   t.ok(narrow.add(transfer(alice, 1), start, START_MS).ok);

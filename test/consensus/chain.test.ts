@@ -4,6 +4,7 @@ import {
   assembleBlock,
   type BlockFault,
   blockDigest,
+  type Contract,
   checkCertificate,
   checkTransaction,
   decodeBlock,
@@ -162,6 +163,22 @@ t.test('only what succeeds gets in; what fails is named with its code', async (t
   );
   t.equal(block.transactions.length, 2);
   t.equal(executeBlock(start, block, contract).ok, true);
+});
+
+t.test('a contract that writes before it rejects leaves nothing behind', async (t) => {
+  const rude: Contract = {
+    ...contract,
+    applyCall(state, call, context) {
+      state.set('rude', Uint8Array.of(1));
+      state.delete(`accounts/${call.sender}`);
+      return call.sender === bob.address
+        ? { ok: false, code: 'CONTRACT_WRONG_PHASE', reason: 'no' }
+        : contract.applyCall(state, call, context);
+    },
+  };
+  const { next, dropped } = assembleBlock(start, [transfer(bob, 0)], { proposer, timeMs }, rude);
+  t.equal(dropped[0]?.code, 'CONTRACT_WRONG_PHASE');
+  t.equal(next.state.root, start.state.root);
 });
 
 t.test('room is bounded, and no room is no failure', async (t) => {
