@@ -2,6 +2,7 @@ import type { Hash } from '../contract/types.ts';
 import { domainHash, fromHex, sign, verify } from '../crypto/index.ts';
 import { type CborValue, encode } from '../encoding/index.ts';
 import { ConsensusError } from '../errors.ts';
+import { quorum } from '../protocol/index.ts';
 import { readArray, readBytes, readCount } from './fields.ts';
 import type { Certificate, Seal, Validator } from './types.ts';
 
@@ -21,11 +22,6 @@ export type CertificateFault =
   | 'CHAIN_SEAL_BAD_SIGNATURE'
   | 'CHAIN_SEALS_TOO_FEW';
 
-/** Seals that make a block final: ceil(2n/3), so that two quorums share more than the liars one can bear. */
-export function sealQuorum(validators: number): number {
-  return Math.ceil((2 * validators) / 3);
-}
-
 /** The 32 bytes that a Commit signs. The round is in them: seals of different rounds never add up. */
 export function sealDigest({ genesis, height, round, digest }: Sealed): Uint8Array {
   return domainHash('commit', encode([fromHex(genesis), BigInt(height), BigInt(round), fromHex(digest)]));
@@ -34,10 +30,6 @@ export function sealDigest({ genesis, height, round, digest }: Sealed): Uint8Arr
 /** @throws ConsensusError CONSENSUS_BAD_KEY */
 export function signSeal(sealed: Sealed, privateKey: Uint8Array): Uint8Array {
   return sign(sealDigest(sealed), privateKey);
-}
-
-export function verifySeal(sealed: Sealed, signature: Uint8Array, publicKey: Uint8Array): boolean {
-  return verify(sealDigest(sealed), signature, publicKey);
 }
 
 /**
@@ -52,7 +44,7 @@ export function gatherCertificate(
   const seals: Seal[] = [];
   for (const [signer, { address }] of validators.entries()) {
     const commit = commits.find(({ author }) => author === address);
-    if (commit !== undefined && seals.length < sealQuorum(validators.length)) {
+    if (commit !== undefined && seals.length < quorum(validators.length)) {
       seals.push({ signer, signature: commit.signature });
     }
   }
@@ -69,7 +61,7 @@ export function checkCertificate(
   { validators, ...sealed }: Omit<Sealed, 'round'> & { readonly validators: readonly Validator[] },
 ): CertificateFault | null {
   const { round, seals } = certificate;
-  if (seals.length < sealQuorum(validators.length)) return 'CHAIN_SEALS_TOO_FEW';
+  if (seals.length < quorum(validators.length)) return 'CHAIN_SEALS_TOO_FEW';
   let previous = -1;
   for (const { signer } of seals) {
     if (signer <= previous) return 'CHAIN_SEALS_UNSORTED';

@@ -1,6 +1,5 @@
 export {
   BLOCK_BYTES_MAX,
-  BLOCK_TRANSACTIONS_MAX,
   blockDigest,
   decodeBlock,
   decodeFinalBlock,
@@ -10,28 +9,20 @@ export {
   validatorsHash,
 } from './block.ts';
 export {
-  type CertificateFault,
   checkCertificate,
   gatherCertificate,
-  type Sealed,
   sealDigest,
-  sealQuorum,
   signSeal,
-  verifySeal,
 } from './certificate.ts';
 export { formatGenesis, genesisHash, parseGenesis } from './genesis.ts';
 export {
-  type Assembled,
-  type AssemblyOptions,
   assembleBlock,
-  type Dropped,
   executeBlock,
-  type FinalityRefusal,
   genesisHead,
   verifyFinalBlock,
 } from './ledger.ts';
 export { nextNonce } from './nonces.ts';
-export { type Admission, Pool, type PoolLimits, type PoolRefusal } from './pool.ts';
+export { Pool } from './pool.ts';
 export { decodeProof, encodeProof, verifyProof } from './state-proof.ts';
 export { type StateChanges, type StateProof, StateTree } from './state-tree.ts';
 export {
@@ -39,14 +30,11 @@ export {
   decodeTransaction,
   encodeTransaction,
   signTransaction,
-  TRANSACTION_BYTES_MAX,
-  type TransactionContent,
   transactionId,
 } from './transaction.ts';
 export type {
   Block,
   BlockFault,
-  BlockRefusal,
   Certificate,
   Contract,
   Executed,
@@ -54,9 +42,6 @@ export type {
   Genesis,
   GenesisAccount,
   Head,
-  Header,
-  Seal,
   SignedTransaction,
-  TransactionFault,
   Validator,
 } from './types.ts';

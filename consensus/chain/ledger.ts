@@ -60,7 +60,7 @@ export type AssemblyOptions = {
   readonly maxBytes?: number;
 };
 
-export type Dropped = {
+type Dropped = {
   readonly transaction: SignedTransaction;
   readonly code: BlockFault;
   readonly reason: string;

@@ -3,7 +3,7 @@ import { nextNonce } from './nonces.ts';
 import { checkTransaction, encodeTransaction, transactionId } from './transaction.ts';
 import type { Head, SignedTransaction, TransactionFault } from './types.ts';
 
-export type PoolLimits = {
+type PoolLimits = {
   readonly maxTransactions: number;
   /** Of all encodings together. */
   readonly maxBytes: number;
@@ -22,9 +22,9 @@ const DEFAULT_LIMITS: PoolLimits = {
   minExpiryGainMs: 1000,
 };
 
-export type PoolRefusal = TransactionFault | 'CHAIN_POOL_FULL' | 'CHAIN_NONCE_TAKEN' | 'CHAIN_UNKNOWN_SENDER';
+type PoolRefusal = TransactionFault | 'CHAIN_POOL_FULL' | 'CHAIN_NONCE_TAKEN' | 'CHAIN_UNKNOWN_SENDER';
 
-export type Admission =
+type Admission =
   | { readonly ok: true; readonly id: Hash; readonly fresh: boolean }
   | { readonly ok: false; readonly code: PoolRefusal };
 

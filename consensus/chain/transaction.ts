@@ -6,14 +6,11 @@ import { readArray, readBytes, readCount, readHash, readText } from './fields.ts
 import type { SignedTransaction, TransactionFault } from './types.ts';
 
 /** Encoded, signature included. */
-export const TRANSACTION_BYTES_MAX = 64 * 1024;
+const TRANSACTION_BYTES_MAX = 64 * 1024;
 const METHOD_LENGTH_MAX = 64;
 
 /** What a sender says; the rest follows from the key. */
-export type TransactionContent = Pick<
-  SignedTransaction,
-  'genesis' | 'nonce' | 'method' | 'args' | 'expiresMs'
->;
+type TransactionContent = Pick<SignedTransaction, 'genesis' | 'nonce' | 'method' | 'args' | 'expiresMs'>;
 
 /** @throws ConsensusError CONSENSUS_BAD_KEY, CONSENSUS_BAD_ENCODING, CONSENSUS_TOO_LARGE above 64 kB */
 export function signTransaction(content: TransactionContent, privateKey: Uint8Array): SignedTransaction {

@@ -1,5 +1,5 @@
 export { drawKey, type NodeKey, nodeKeyOf, readKeyFile, writeKeyFile } from './key-file.ts';
-export { type LedgerStore, openLedgerStore, type StoreOptions } from './ledger-store.ts';
+export { type LedgerStore, openLedgerStore } from './ledger-store.ts';
 export type { Recovery } from './rebuild.ts';
 export { openVoteLog, type VoteAnchor, type VoteDoubt, type VoteLog } from './vote-log.ts';
-export type { KeptVote, VoteKind } from './vote-record.ts';
+export type { KeptVote } from './vote-record.ts';

@@ -3,8 +3,8 @@ import { type CborValue, decode, encode } from '../encoding/index.ts';
 import { corrupt } from './layout.ts';
 
 /** `block` keeps the body of a block voted for; the others are the votes themselves. */
-export const VOTE_KINDS = ['proposal', 'prepare', 'commit', 'round-change', 'block'] as const;
-export type VoteKind = (typeof VOTE_KINDS)[number];
+const VOTE_KINDS = ['proposal', 'prepare', 'commit', 'round-change', 'block'] as const;
+type VoteKind = (typeof VOTE_KINDS)[number];
 
 /** An own vote, or what it rests on, as it must be on disk before it is sent. */
 export type KeptVote = {
