@@ -10,6 +10,15 @@ export type * from './devices/capabilities.ts';
 export { connectDevice } from './devices/connect.ts';
 export type { DeviceContext, DeviceDescription, DeviceEvent, LinkPool } from './devices/description.ts';
 export { createLinkPool } from './devices/link-pool.ts';
+export type { DeviceFault } from './emulators/device-fault.ts';
+export {
+  type EmulatedDevice,
+  type HouseEmulator,
+  type HouseEmulatorOptions,
+  startHouseEmulator,
+} from './emulators/house-emulator.ts';
+export type { HouseSpec } from './emulators/house-model.ts';
+export type { HouseSnapshot } from './emulators/running-house.ts';
 export { DriversError, type DriversErrorCode } from './errors.ts';
 
 export { type Broker, type BrokerOptions, startBroker } from './mqtt/broker.ts';
