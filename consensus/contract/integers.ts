@@ -1,6 +1,6 @@
 /**
  * Divisions with a stated rounding. Numbers here are safe integers: rounds.ts shows why no product leaves
- * that range. A float quotient may round up to the next integer, so the remainder is taken off first.
+ * that range (a dividend and a divisor together, here). A float quotient may round up to the next integer, so the remainder is taken off first.
  */
 
 /** Rounds toward minus infinity; `divisor` > 0. */

@@ -68,5 +68,5 @@ function mostWs(powerWMax: number, { slotMs }: Network): bigint {
 }
 
 function ringPlace(slotStartMs: number, { recordWindowMs, slotMs }: Network): number {
-  return (slotStartMs / slotMs) % (Math.ceil(recordWindowMs / slotMs) + 1);
+  return (slotStartMs / slotMs) % Math.ceil(recordWindowMs / slotMs);
 }

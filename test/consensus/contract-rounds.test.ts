@@ -1,42 +1,531 @@
+import { readFileSync } from 'node:fs';
+import fc from 'fast-check';
 import t from 'tap';
-import { readSession, readTrades, readTurn } from '../../consensus/contract/index.ts';
-import { World } from './contract-world.ts';
+import { clearPairSlot, clearPoolSlot, payments } from '../../consensus/contract/clearing.ts';
+import { type OfferedMw, readSession, readTrades, readTurn } from '../../consensus/contract/index.ts';
+import { ceilDiv, floorDiv, floorDivBig, roundDivBig } from '../../consensus/contract/integers.ts';
+import {
+  clearPairwise,
+  clearPool,
+  closePairwiseRound,
+  closePoolRound,
+  openPairwise,
+  openPool,
+  payments as referencePayments,
+} from '../../optimizer/index.ts';
+import { openingTerms, SLOT_MS, START_MS, World } from './contract-world.ts';
 
-/** A toy home: what it sells falls with the distance of the price from its own value of a kWh. */
-function bestMw(valueMicro: number, priceMicro: bigint, targetMw: number, penaltyMicro: bigint): number {
-  // min (value * p + 20_000/2 p^2) - price p + r/2 (p - z)^2 over p in kW
-  const r = Number(penaltyMicro);
-  const kw = (Number(priceMicro) - valueMicro + (r * targetMw) / 1e6) / (20_000 + r);
+const ID = '2017-05-08/pool';
+
+type Form = 'pool' | 'pairwise';
+type RoundVector = { offersMw: OfferedMw[]; primalMw: number; dualMw: number; imbalanceMw: number };
+type PairVector = { first: number; second: number; targetsMw: number[]; pricesMicro: number[] };
+type FormVector<Round> = {
+  penaltyMicro: number;
+  relaxationPermille: number;
+  startPricesMicro: number[];
+  rounds: (RoundVector & Round)[];
+  trades: { soldW: number[][]; paymentsMicro: number[]; pairs?: unknown[] };
+};
+type Vector = {
+  slotMs: number;
+  pool: FormVector<{ targetsMw: number[][]; pricesMicro: number[] }>;
+  pairwise: FormVector<{ pairs: PairVector[] }>;
+};
+
+const vector: Vector = JSON.parse(
+  readFileSync(new URL('../../../test/vectors/rounds.json', import.meta.url), 'utf8'),
+);
+
+/** Opens a session on the vector's terms that no residual ends early. */
+function openVector(form: Form): World {
+  const { penaltyMicro, relaxationPermille, startPricesMicro, rounds } = vector[form];
+  return new World(3).connect().open(ID, {
+    form,
+    penaltyMicro: BigInt(penaltyMicro),
+    relaxationPermille,
+    slotMs: vector.slotMs,
+    startPrices: startPricesMicro.map(BigInt),
+    tolerancePrimalMw: 0,
+    toleranceDualMw: 0,
+    maxRounds: rounds.length,
+  });
+}
+
+function offerAll(world: World, offers: readonly OfferedMw[], homes = world.homes): void {
+  const { round } = readSession(world.state, ID)!;
+  for (const [index, owner] of homes.entries()) {
+    world.must(owner, 'coordination.offer', { id: ID, round, soldMw: offers[index]! });
+  }
+}
+
+t.test('the frozen rounds, pool form', (t) => {
+  const world = openVector('pool');
+  for (const [index, round] of vector.pool.rounds.entries()) {
+    offerAll(world, round.offersMw);
+    const session = readSession(world.state, ID)!;
+    t.strictSame(session.pricesMicro, round.pricesMicro.map(BigInt));
+    const { primalMw, dualMw, imbalanceMw } = round;
+    t.strictSame(session.residuals.at(-1), { round: index + 1, primalMw, dualMw, imbalanceMw });
+    if (session.status === 'final') continue;
+    const turns = world.homes.map((owner) => readTurn(world.state, ID, owner)!);
+    t.strictSame(
+      turns.map(({ targetsMw }) => targetsMw),
+      round.targetsMw,
+    );
+  }
+  const trades = readTrades(world.state, ID)!.homes;
+  t.strictSame(
+    trades.map(({ soldW }) => soldW),
+    vector.pool.trades.soldW,
+  );
+  t.strictSame(
+    trades.map(({ paymentMicro }) => paymentMicro),
+    vector.pool.trades.paymentsMicro.map(BigInt),
+  );
+  t.end();
+});
+
+t.test('the frozen rounds, pairwise form', (t) => {
+  const world = openVector('pairwise');
+  for (const [index, round] of vector.pairwise.rounds.entries()) {
+    offerAll(world, round.offersMw);
+    const session = readSession(world.state, ID)!;
+    t.equal(session.pricesMicro, undefined);
+    const { primalMw, dualMw, imbalanceMw } = round;
+    t.strictSame(session.residuals.at(-1), { round: index + 1, primalMw, dualMw, imbalanceMw });
+    if (session.status === 'final') continue;
+    for (const { first, second, targetsMw, pricesMicro } of round.pairs) {
+      const mine = readTurn(world.state, ID, world.homes[first]!)!;
+      const theirs = readTurn(world.state, ID, world.homes[second]!)!;
+      if (mine.form !== 'pairwise' || theirs.form !== 'pairwise') throw new Error('wrong form');
+      const there = mine.others.indexOf(world.homes[second]!);
+      const back = theirs.others.indexOf(world.homes[first]!);
+      t.strictSame(mine.targetsMw[there], targetsMw);
+      t.strictSame(
+        theirs.targetsMw[back],
+        targetsMw.map((target) => 0 - target),
+        'one target a pair',
+      );
+      t.strictSame(mine.pricesMicro[there], pricesMicro.map(BigInt));
+      t.strictSame(theirs.pricesMicro[back], mine.pricesMicro[there], 'one price a pair');
+    }
+  }
+  const { homes, pairs } = readTrades(world.state, ID)!;
+  t.strictSame(
+    homes.map(({ soldW }) => soldW),
+    vector.pairwise.trades.soldW,
+  );
+  t.strictSame(
+    homes.map(({ paymentMicro }) => paymentMicro),
+    vector.pairwise.trades.paymentsMicro.map(BigInt),
+  );
+  t.strictSame(
+    pairs.map(({ first, second, soldW }) => ({
+      first: world.homes.indexOf(first),
+      second: world.homes.indexOf(second),
+      soldW,
+    })),
+    vector.pairwise.trades.pairs,
+  );
+  const last = vector.pairwise.rounds.at(-1)!.pairs;
+  t.strictSame(
+    pairs.map(({ pricesMicro }) => pricesMicro),
+    last.map(({ pricesMicro }) => pricesMicro.map(BigInt)),
+  );
+  t.end();
+});
+
+/** Rounds of offers by home; null where a home keeps silent. */
+function play(form: Form, homes: number, slots: number) {
+  const series = fc.array(fc.integer({ min: -9_000_000, max: 9_000_000 }), {
+    minLength: slots,
+    maxLength: slots,
+  });
+  const offer: fc.Arbitrary<number[] | number[][]> =
+    form === 'pool' ? series : fc.array(series, { minLength: homes, maxLength: homes });
+  const round = fc.array(fc.option(offer, { freq: 4 }), { minLength: homes, maxLength: homes });
+  return fc.array(round, { minLength: 1, maxLength: 5 });
+}
+
+const plays = (form: Form) =>
+  fc.tuple(fc.integer({ min: 2, max: 5 }), fc.integer({ min: 1, max: 3 })).chain(([homes, slots]) =>
+    fc.record({
+      homes: fc.constant(homes),
+      slots: fc.constant(slots),
+      rounds: play(form, homes, slots),
+      penaltyMicro: fc.bigInt(1n, 200_000n),
+      relaxationPermille: fc.integer({ min: 500, max: 1900 }),
+      tolerance: fc.constantFrom(0, 2_000_000),
+    }),
+  );
+
+/** Ends a round in which somebody kept silent: with four validators two blocks must have called. */
+function callTime(world: World): void {
+  const { round, deadlineMs } = readSession(world.state, ID)!;
+  world.timeMs = Math.max(world.timeMs, deadlineMs);
+  world.must(world.homes[0]!, 'coordination.advance', { id: ID, round });
+  world.must(world.homes[0]!, 'coordination.advance', { id: ID, round });
+}
+
+for (const form of ['pool', 'pairwise'] as const) {
+  t.test(`the contract and the optimizer's reference agree on any ${form} session`, (t) => {
+    fc.assert(
+      fc.property(plays(form), ({ homes, slots, rounds, penaltyMicro, relaxationPermille, tolerance }) => {
+        const terms = {
+          form,
+          penaltyMicro,
+          relaxationPermille,
+          tolerancePrimalMw: tolerance,
+          toleranceDualMw: tolerance,
+          maxRounds: rounds.length,
+        };
+        const wide = { priceLimitMicroPerKwh: 100_000_000n };
+        const world = new World(homes, wide).connect().open(ID, { ...openingTerms(slots), ...terms });
+        const reference = referenceOf(form, world.homes, { ...terms, slots });
+        let ended = false;
+        for (const round of rounds) {
+          if (ended) break;
+          const session = readSession(world.state, ID)!;
+          const stillIn = world.homes.filter((owner) => !session.left.includes(owner));
+          for (const owner of stillIn) {
+            const offer = round[world.homes.indexOf(owner)]!;
+            if (offer === null) continue;
+            const soldMw = Array.isArray(offer[0])
+              ? stillIn
+                  .filter((other) => other !== owner)
+                  .map((other) => offer[world.homes.indexOf(other)] as number[])
+              : (offer as number[]);
+            world.must(owner, 'coordination.offer', { id: ID, round: session.round, soldMw });
+          }
+          if (stillIn.some((owner) => round[world.homes.indexOf(owner)] === null)) callTime(world);
+          ended = reference.close(round);
+          t.strictSame(readSession(world.state, ID)!.status, ended ? 'final' : 'rounds');
+          const { primalMw, dualMw, imbalanceMw } = readSession(world.state, ID)!.residuals.at(-1)!;
+          if (reference.homes() > 1) t.strictSame({ primalMw, dualMw, imbalanceMw }, reference.residuals());
+        }
+        const trades = readTrades(world.state, ID)!.homes;
+        const cleared = reference.clear();
+        const paid = referencePayments(cleared, BigInt(SLOT_MS));
+        for (const { home, soldW, paymentMicro } of trades) {
+          const expected = soldW.map((_, slot) => cleared.soldW.get(home)?.[slot] ?? 0n);
+          t.strictSame(soldW.map(BigInt), expected);
+          const netTraded = trades.some((trade) => trade.soldW.some((power) => power < 0));
+          if (netTraded) t.equal(paymentMicro, paid.get(home) ?? 0n);
+        }
+        for (let slot = 0; slot < slots; slot += 1) {
+          t.equal(
+            trades.reduce((sum, { soldW }) => sum + soldW[slot]!, 0),
+            0,
+          );
+        }
+        t.equal(
+          trades.reduce((sum, { paymentMicro }) => sum + paymentMicro, 0n),
+          0n,
+        );
+      }),
+      { numRuns: 60 },
+    );
+    t.end();
+  });
+}
+
+type ReferenceTerms = {
+  penaltyMicro: bigint;
+  relaxationPermille: number;
+  tolerancePrimalMw: number;
+  toleranceDualMw: number;
+  maxRounds: number;
+  slots: number;
+};
+
+function referenceOf(form: Form, homes: readonly string[], terms: ReferenceTerms) {
+  const opening = {
+    homes,
+    penaltyMicroPerKwhPerKw: terms.penaltyMicro,
+    relaxationPermille: BigInt(terms.relaxationPermille),
+    tolerancePrimalMw: BigInt(terms.tolerancePrimalMw),
+    toleranceDualMw: BigInt(terms.toleranceDualMw),
+    maxRounds: terms.maxRounds,
+    startPriceMicroPerKwh: new Array<bigint>(terms.slots).fill(200_000n),
+  };
+  let pool = openPool(opening);
+  let pairs = openPairwise(opening);
+  let report = { primalMw: 0n, dualMw: 0n, imbalanceMw: 0n };
+  return {
+    close(round: readonly (number[] | number[][] | null)[]): boolean {
+      if (form === 'pool') {
+        const offers = new Map<string, bigint[]>();
+        for (const owner of pool.homes) {
+          const offer = round[homes.indexOf(owner)];
+          if (offer) offers.set(owner, (offer as number[]).map(BigInt));
+        }
+        const closed = closePoolRound(pool, offers);
+        pool = closed.state;
+        report = closed.report;
+        return closed.report.ended !== undefined;
+      }
+      const offers = new Map<string, Map<string, bigint[]>>();
+      for (const owner of pairs.homes) {
+        const offer = round[homes.indexOf(owner)] as number[][] | null | undefined;
+        if (!offer) continue;
+        const others = pairs.homes.filter((other) => other !== owner);
+        offers.set(owner, new Map(others.map((other) => [other, offer[homes.indexOf(other)]!.map(BigInt)])));
+      }
+      const closed = closePairwiseRound(pairs, offers);
+      pairs = closed.state;
+      report = closed.report;
+      return closed.report.ended !== undefined;
+    },
+    homes: () => (form === 'pool' ? pool : pairs).homes.length,
+    residuals: () => ({
+      primalMw: Number(report.primalMw),
+      dualMw: Number(report.dualMw),
+      imbalanceMw: Number(report.imbalanceMw),
+    }),
+    clear: () => (form === 'pool' ? clearPool(pool) : clearPairwise(pairs)),
+  };
+}
+
+/** What a toy home sells: more the further the price lies above its own value of a kWh, 8 kW at most. */
+function answerMw(valueMicro: number, priceMicro: number, targetMw: number, penaltyMicro: number): number {
+  const kw = (priceMicro - valueMicro + (penaltyMicro * targetMw) / 1e6) / (20_000 + penaltyMicro);
   return Math.round(Math.max(-8, Math.min(8, kw)) * 1e6);
 }
 
-t.test('a pool of toy homes agrees, clears to zero and pays to zero', (t) => {
-  const world = new World(5).connect().open('day/pool');
-  const values = [100_000, 150_000, 200_000, 250_000, 320_000];
-  for (let guard = 0; guard < 60 && readSession(world.state, 'day/pool')!.status === 'rounds'; guard += 1) {
-    for (const [index, owner] of world.homes.entries()) {
-      const turn = readTurn(world.state, 'day/pool', owner)!;
-      if (turn.form !== 'pool') throw new Error('form');
-      const soldMw = turn.pricesMicro.map((price, slot) =>
-        bestMw(values[index]!, price, turn.targetsMw[slot]!, 50_000n),
+const VALUES = [100_000, 150_000, 200_000, 250_000, 320_000];
+
+/** Eliminates a toy home's pairs, as the optimizer does, and answers them all. */
+function answerPairs(
+  value: number,
+  prices: readonly (readonly bigint[])[],
+  targets: readonly (readonly number[])[],
+  r: number,
+) {
+  const slots = prices[0]!.length;
+  const rows = prices.map((row, k) =>
+    row.map((price, slot) => targets[k]![slot]! + (Number(price) * 1e6) / r),
+  );
+  for (let slot = 0; slot < slots; slot += 1) {
+    const sum = rows.reduce((total, row) => total + row[slot]!, 0);
+    const total = answerMw(value, 0, sum, r / rows.length);
+    for (const row of rows) row[slot] = Math.round(row[slot]! + (total - sum) / rows.length);
+  }
+  return rows;
+}
+
+for (const form of ['pool', 'pairwise'] as const) {
+  t.test(`toy homes agree in ${form} form at the price that clears them`, (t) => {
+    const world = new World(5).connect().open(ID, {
+      form,
+      penaltyMicro: form === 'pool' ? 50_000n : 100_000n,
+      relaxationPermille: 1600,
+      tolerancePrimalMw: 2000,
+      toleranceDualMw: 2000,
+      maxRounds: 200,
+    });
+    while (readSession(world.state, ID)!.status === 'rounds') {
+      offerAll(
+        world,
+        world.homes.map((owner, index) => {
+          const turn = readTurn(world.state, ID, owner)!;
+          return turn.form === 'pool'
+            ? turn.pricesMicro.map((price, slot) =>
+                answerMw(VALUES[index]!, Number(price), turn.targetsMw[slot]!, 50_000),
+              )
+            : answerPairs(VALUES[index]!, turn.pricesMicro, turn.targetsMw, 100_000);
+        }),
       );
-      world.must(owner, 'coordination.offer', { id: 'day/pool', round: turn.round, soldMw });
     }
-  }
-  const session = readSession(world.state, 'day/pool')!;
-  t.equal(session.status, 'final');
-  t.ok(session.round < 50, `agreed in ${session.round} rounds`);
-  const { homes } = readTrades(world.state, 'day/pool')!;
-  for (let slot = 0; slot < 2; slot += 1) {
-    t.equal(
-      homes.reduce((sum, { soldW }) => sum + soldW[slot]!, 0),
-      0,
+    const session = readSession(world.state, ID)!;
+    t.ok(session.round < 200, `agreed after ${session.round} rounds`);
+    const { homes } = readTrades(world.state, ID)!;
+    // Unbounded answers clear at the mean of the values, 204,000 micro; each sells (mean - value) / 20 W.
+    for (const [index, { soldW }] of homes.entries()) {
+      for (const power of soldW) t.ok(Math.abs(power - (204_000 - VALUES[index]!) / 20) < 60, `${power} W`);
+    }
+    t.end();
+  });
+}
+
+t.test('who keeps silent', (t) => {
+  t.test('once keeps its offer, twice leaves, and comes back in between', (t) => {
+    const world = new World(3).connect().open(ID, { toleranceDualMw: 0, tolerancePrimalMw: 0 });
+    const [one, two, three] = world.homes as [string, string, string];
+    const offer = (owner: string, kw: number) =>
+      world.call(owner, 'coordination.offer', {
+        id: ID,
+        round: readSession(world.state, ID)!.round,
+        soldMw: [kw * 1e6, kw * 1e6],
+      });
+    for (const owner of world.homes) offer(owner, 1);
+    t.equal(readSession(world.state, ID)!.residuals[0]!.imbalanceMw, 1_000_000);
+    for (const owner of [one, two]) offer(owner, 2);
+    callTime(world);
+    t.equal(readSession(world.state, ID)!.residuals[1]!.imbalanceMw, 1_666_667, 'its last offer stands');
+    t.equal(readSession(world.state, ID)!.awaited, 3);
+    for (const owner of world.homes) offer(owner, 1);
+    for (const owner of [one, two]) offer(owner, 2);
+    callTime(world);
+    t.equal(readSession(world.state, ID)!.awaited, 3, 'a miss is forgotten once the home is back');
+    for (const owner of [one, two]) offer(owner, 2);
+    callTime(world);
+    const session = readSession(world.state, ID)!;
+    t.strictSame(session.left, [three]);
+    t.equal(session.awaited, 2);
+    t.equal(session.residuals.at(-1)!.imbalanceMw, 2_000_000, 'out of the sum and of N');
+    t.equal(offer(three, 1), 'CONTRACT_NOT_QUALIFIED');
+    t.equal(readTurn(world.state, ID, three), undefined);
+    offer(one, 3);
+    offer(two, -3);
+    t.equal(readSession(world.state, ID)!.round, session.round + 1, 'the two go on by themselves');
+    t.end();
+  });
+
+  t.test('all but one: the session ends without trades', (t) => {
+    for (const form of ['pool', 'pairwise'] as const) {
+      const world = new World(3).connect().open(ID, { form });
+      callTime(world);
+      t.equal(readSession(world.state, ID)!.residuals[0]!.primalMw, 0);
+      t.equal(readSession(world.state, ID)!.status, 'final', 'nobody wants anything: agreed');
+      t.ok(readTrades(world.state, ID)!.homes.every(({ paymentMicro }) => paymentMicro === 0n));
+    }
+    t.end();
+  });
+
+  t.test('a home that withdraws is not waited for', (t) => {
+    const world = new World(3).connect().open(ID);
+    const [one, two, three] = world.homes as [string, string, string];
+    world.must(one, 'coordination.offer', { id: ID, round: 1, soldMw: [1_000_000, 0] });
+    world.must(two, 'coordination.offer', { id: ID, round: 1, soldMw: [-1_000_000, 0] });
+    world.must(three, 'coordination.withdraw', { id: ID });
+    t.equal(readSession(world.state, ID)!.round, 2, 'the round closed with the offers in');
+    world.must(one, 'coordination.offer', { id: ID, round: 2, soldMw: [1_000_000, 0] });
+    world.must(one, 'coordination.withdraw', { id: ID });
+    t.equal(readSession(world.state, ID)!.offersIn, 0, 'its offer went with it');
+    world.must(two, 'coordination.offer', { id: ID, round: 2, soldMw: [-1_000_000, 0] });
+    t.equal(readSession(world.state, ID)!.status, 'final', 'nobody is left to trade with');
+    t.ok(readTrades(world.state, ID)!.homes.every(({ soldW }) => soldW.every((power) => power === 0)));
+    t.end();
+  });
+
+  t.test('no single proposer closes a round over a late offer', (t) => {
+    const world = new World(2).connect().open(ID);
+    const [one, two] = world.homes as [string, string];
+    const { deadlineMs } = readSession(world.state, ID)!;
+    world.timeMs = deadlineMs - 1;
+    t.equal(world.call(one, 'coordination.advance', { id: ID, round: 1 }), 'CONTRACT_TOO_EARLY');
+    world.timeMs = deadlineMs;
+    world.must(one, 'coordination.advance', { id: ID, round: 1 });
+    t.equal(world.stay().call(two, 'coordination.advance', { id: ID, round: 1 }), 'CONTRACT_TOO_EARLY');
+    t.equal(readSession(world.state, ID)!.round, 1);
+    world.must(two, 'coordination.offer', { id: ID, round: 1, soldMw: [5_000_000, 0] });
+    world.must(one, 'coordination.advance', { id: ID, round: 1 });
+    t.equal(readSession(world.state, ID)!.residuals[0]!.imbalanceMw, 2_500_000, 'the late offer counted');
+    t.end();
+  });
+
+  t.end();
+});
+
+t.test('a session ends at the latest when its first slot starts', (t) => {
+  const world = new World(2).connect().open(ID);
+  world.timeMs = START_MS;
+  world.must(world.homes[0]!, 'coordination.offer', { id: ID, round: 1, soldMw: [3_000_999, -1] });
+  world.must(world.homes[1]!, 'coordination.offer', { id: ID, round: 1, soldMw: [-1_000_999, 1] });
+  t.equal(readSession(world.state, ID)!.status, 'final');
+  t.strictSame(
+    readTrades(world.state, ID)!.homes.map(({ soldW }) => soldW),
+    [
+      [1000, 0],
+      [-1000, 0],
+    ],
+  );
+  t.end();
+});
+
+t.test("prices are held within the network's limit", (t) => {
+  const world = new World(2, { priceLimitMicroPerKwh: 250_000n })
+    .connect()
+    .open(ID, { penaltyMicro: 10_000_000n });
+  for (const owner of world.homes)
+    world.must(owner, 'coordination.offer', { id: ID, round: 1, soldMw: [1e7, -1e7] });
+  t.strictSame(readSession(world.state, ID)!.pricesMicro, [-250_000n, 250_000n]);
+  t.end();
+});
+
+t.test('a single home is done at once', (t) => {
+  const world = new World(1).connect().open(ID);
+  t.equal(readSession(world.state, ID)!.status, 'final');
+  t.strictSame(readTrades(world.state, ID)!.homes[0]!.soldW, [0, 0]);
+  t.end();
+});
+
+t.test('clearing a slot, by hand', (t) => {
+  // D = 3: floor(3 * 5 / 10) = 1, floor(3 * 4 / 10) = 1, floor(3 * 1 / 10) = 0; the last W from the largest.
+  t.strictSame(clearPoolSlot([4000, 5000, 1000, -7000]), [3, 3, 1, -7]);
+  // Ties by address.
+  t.strictSame(clearPoolSlot([2000, 2000, 2000, -5000]), [1, 2, 2, -5]);
+  // Buyers give when they are the long side; fractions of a watt go toward zero.
+  t.strictSame(clearPoolSlot([-2999, -1999, 1999]), [0, -1, 1]);
+  t.strictSame(clearPoolSlot([5000, 1]), [0, 0]);
+  t.strictSame(clearPoolSlot([]), []);
+  t.equal(clearPairSlot(2500, -1999), 1);
+  t.equal(clearPairSlot(-2500, 9000), -2);
+  t.equal(clearPairSlot(2500, 1999), 0);
+  t.equal(clearPairSlot(0, -1999), 0);
+  t.end();
+});
+
+t.test('payments, by hand', (t) => {
+  const by = (...homes: [soldW: number, priceMicro: bigint][][]) =>
+    payments(
+      homes.map((trades) => trades.map(([soldW, priceMicro]) => ({ slot: 0, soldW, priceMicro }))),
+      {
+        slots: 1,
+        slotMs: 3_600_000,
+      },
     );
-  }
-  t.ok(homes[0]!.soldW[0]! > 1000);
-  t.equal(
-    homes.reduce((sum, { paymentMicro }) => sum + paymentMicro, 0n),
+  // 1 W for an hour at 1,500 micro per kWh is 1.5 micro: the seller gets 1, the buyers -0.5 each, rounded to -1.
+  t.strictSame(by([[2, 750n]], [[-1, 750n]], [[-1, 750n]]), [1n, 0n, -1n]);
+  // All nets cancel, but prices differ: the first that buys in a pair takes the remainder.
+  t.strictSame(
+    by(
+      [
+        [1, 1n],
+        [-1, 2n],
+      ],
+      [
+        [1, 2n],
+        [-1, 3n],
+      ],
+      [
+        [1, 3n],
+        [-1, 1n],
+      ],
+    ).reduce((a, b) => a + b, 0n),
     0n,
+  );
+  t.strictSame(by([], []), [0n, 0n]);
+  t.end();
+});
+
+t.test('divisions round as they say', (t) => {
+  const big = fc.integer({ min: 5001 - 2 ** 53, max: 2 ** 53 - 5001 });
+  const divisor = fc.integer({ min: 1, max: 5000 });
+  fc.assert(
+    fc.property(big, divisor, (dividend, by) => {
+      const floor = BigInt(floorDiv(dividend, by)) * BigInt(by);
+      t.ok(floor <= BigInt(dividend) && BigInt(dividend) < floor + BigInt(by));
+      t.equal(BigInt(floorDiv(dividend, by)), floorDivBig(BigInt(dividend), BigInt(by)));
+      const ceil = BigInt(ceilDiv(dividend, by)) * BigInt(by);
+      t.ok(ceil >= BigInt(dividend) && BigInt(dividend) > ceil - BigInt(by));
+    }),
+    { numRuns: 300 },
+  );
+  t.strictSame(
+    [5n, -5n, 4n, -4n, 7n].map((value) => roundDivBig(value, 10n)),
+    [1n, -1n, 0n, 0n, 1n],
   );
   t.end();
 });

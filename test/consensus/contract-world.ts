@@ -55,6 +55,12 @@ export class World {
     return outcome;
   }
 
+  /** The next call falls into the same block as the one before. */
+  stay(): this {
+    this.#timeBox.height -= 1;
+    return this;
+  }
+
   /** The code of a rejection, or 'ok'. */
   call<M extends MethodName>(sender: string, method: M, args: ArgumentsOf<M>): string {
     const outcome = this.apply(sender, method, buildCall(method, args).args);
@@ -98,12 +104,16 @@ export class World {
     return this.homes.map((owner) => readAccount(this.state, owner)!.balanceMicro);
   }
 
-  /** The whole state as one text, to see that nothing changed. */
-  print(): string {
-    return [...this.entries]
-      .map(([key, value]) => `${key}=${value.join(',')}`)
-      .sort()
-      .join('\n');
+  /** The state as it is now. Values are never written into, so the same ones mean the same bytes. */
+  snapshot(): ReadonlyMap<string, Uint8Array> {
+    return new Map(this.entries);
+  }
+
+  unchangedSince(before: ReadonlyMap<string, Uint8Array>): boolean {
+    return (
+      before.size === this.entries.size &&
+      [...before].every(([key, value]) => this.entries.get(key) === value)
+    );
   }
 }
 
