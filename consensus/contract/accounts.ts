@@ -4,10 +4,10 @@ import { record } from './record.ts';
 import { reject, require } from './rejection.ts';
 import { type Address, type ContractState, ROLES, type Role } from './types.ts';
 
-export const roleList = list(oneOf(ROLES), 0, ROLES.length);
+const roleList = list(oneOf(ROLES), 0, ROLES.length);
 
 /** A hundred million units of money: the most that a genesis gives to one account, or one transfer moves. */
-export const BALANCE_MICRO_MAX = 10n ** 14n;
+const BALANCE_MICRO_MAX = 10n ** 14n;
 
 export type Account = {
   readonly roles: readonly Role[];

@@ -112,14 +112,6 @@ export function list<T>(item: Field<T>, min: number, max: number): Field<readonl
   };
 }
 
-/** Nothing, or a value. */
-export function optional<T>(item: Field<T>): Field<T | undefined> {
-  return {
-    read: (value, where) => (value === null ? undefined : item.read(value, where)),
-    write: (value) => (value === undefined ? null : item.write(value)),
-  };
-}
-
 const PACKED_BYTES = 6;
 const PACKED_LIMIT = 2 ** 47;
 const LOW = 2 ** 32;

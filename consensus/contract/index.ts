@@ -4,7 +4,7 @@ export type { OfferedMw } from './coordination.ts';
 export { type Delivery, type Obligation, readDelivery } from './delivery.ts';
 export { type ContractGenesis, genesisEntries } from './genesis.ts';
 export { type MeterRecord, readRecord } from './metering.ts';
-export { type Network, type Parameters, readNetwork } from './parameters.ts';
+export { type Network, readNetwork } from './parameters.ts';
 export { type Device, readDevice, readDevices, readMembers } from './registry.ts';
 export { type OpenSession, type RoundReport, readOpenSessions } from './session.ts';
 export { readSettlement, type Settlement, type SettlementShare } from './settlement.ts';

@@ -37,7 +37,7 @@ const DEFAULTS: Parameters = {
 /** More records than this a home are not kept, however short the slot. */
 const RECORDS_MAX = 20_000;
 
-export type Parameters = {
+type Parameters = {
   readonly creditLimitMicro: bigint;
   readonly penaltyMicroPerKwh: bigint;
   readonly priceLimitMicroPerKwh: bigint;

@@ -91,7 +91,7 @@ export const targets = record('coordination/target', { mw: packed });
 /** Pool: under index 0, by slot. Pairwise: as targets. Micro-units per kWh. */
 export const prices = record('coordination/price', { micro: packed });
 
-export const histories = record('coordination/history', {
+const histories = record('coordination/history', {
   rounds: list(
     {
       read: (value, where) => list(count(0, MILLIWATT_MAX), 4, 4).read(value, where),
