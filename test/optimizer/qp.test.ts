@@ -102,6 +102,56 @@ t.test('ten homes with coupled trades are one problem', (t) => {
   t.end();
 });
 
+t.test('a row over everything and sparse rows by the hundred', (t) => {
+  const size = 1500;
+  const ones = new Array<number>(size).fill(1);
+  const each = ones.map((_, j) => j);
+  const evenly: QpProblem = {
+    variables: size,
+    constraints: size + 1,
+    P: { rows: each, columns: each, values: ones },
+    A: { rows: [...each, ...ones.map(() => size)], columns: [...each, ...each], values: [...ones, ...ones] },
+    q: ones,
+    l: [...ones.map(() => 0), 3],
+    u: [...ones.map(() => INF), 3],
+  };
+  const even = library.setup(evenly).solve();
+  t.equal(even.status, 'solved');
+  t.ok(
+    even.x.every((value) => Math.abs(value - 3 / size) < 1e-7),
+    'the sum is shared evenly',
+  );
+
+  const random = uniform(8);
+  const places = new Set<number>();
+  while (places.size < 1600) places.add(Math.floor(random() * 400 * 300));
+  const cells = Array.from(places, (place) => ({ row: Math.floor(place / 300), column: place % 300 }));
+  const sparse: QpProblem = {
+    variables: 300,
+    constraints: 400,
+    P: {
+      rows: each.slice(0, 300),
+      columns: each.slice(0, 300),
+      values: each.slice(0, 300).map(() => random()),
+    },
+    A: {
+      rows: cells.map(({ row }) => row),
+      columns: cells.map(({ column }) => column),
+      values: cells.map(() => random() - 0.5),
+    },
+    q: each.slice(0, 300).map(() => random() - 0.5),
+    l: each.slice(0, 400).map(() => -random()),
+    u: each.slice(0, 400).map(() => random()),
+  };
+  const solution = library.setup(sparse).solve();
+  const { violation, stationarity, complementarity } = kkt(sparse, solution);
+  t.equal(solution.status, 'solved');
+  t.ok(violation <= 1e-8, `violation ${violation}`);
+  t.ok(stationarity <= 1e-8, `stationarity ${stationarity}`);
+  t.ok(complementarity <= 1e-7, `complementarity ${complementarity}`);
+  t.end();
+});
+
 t.test('problems with known optima', (t) => {
   const box = (size: number): number[][] =>
     Array.from({ length: size }, (_, i) => Array.from({ length: size }, (_, j) => (i === j ? 1 : 0)));

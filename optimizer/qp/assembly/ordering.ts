@@ -51,6 +51,7 @@ let degree: Integers = changetype<Integers>(0);
 /** Stamps at or above `stampNow` belong to the present step. */
 let stamp: Integers = changetype<Integers>(0);
 let stampNow: i32 = 0;
+let largestElement: i32 = 0;
 
 /** Variables by degree, doubly linked. */
 let head: Integers = changetype<Integers>(0);
@@ -95,6 +96,7 @@ function prepare(nodes: i32, start: Integers, list: Integers): void {
   elements.fill(nodes, 0);
   stamp.fill(nodes, 0);
   stampNow = 1;
+  largestElement = 0;
   head.fill(nodes + 1, -1);
   bucket.fill(nodes + 1, -1);
   absorbedFirst.fill(nodes, -1);
@@ -165,6 +167,7 @@ function formElement(pivot: i32): void {
   begin[pivot] = from;
   length[pivot] = free - from;
   degree[pivot] = size;
+  largestElement = max(largestElement, size);
 }
 
 function take(from: i32, to: i32): i32 {
@@ -248,7 +251,7 @@ function updateNeighbours(pivot: i32): void {
     bucketNext[i] = bucket[place];
     bucket[place] = i;
   }
-  stampNow += count + 1;
+  stampNow += largestElement + 1;
 }
 
 function absorb(i: i32, into: i32): void {

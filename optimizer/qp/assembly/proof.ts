@@ -1,5 +1,7 @@
 import { multiplyA, multiplyP, multiplyTransposed, press } from './answer';
-import { advance, assignRoles, complementarity, cost, high, low, measure, mixed, pairs, startCold } from './barrier';
+import {
+  advance, assignRoles, complementarity, cost, high, low, measure, mixed, pairs, startCold,
+} from './barrier';
 import { load, regularise } from './factor';
 import { isRow, placeOfRow, placeOfVariable, size } from './kkt';
 import { Numbers, numbers } from './memory';
@@ -37,6 +39,8 @@ export function makeProofRoom(): void {
   rowRoom = numbers(m);
   columnRoom = numbers(n);
   direction = numbers(n);
+  curvature = 1;
+  for (let p = 0; p < pStart[n]; p++) curvature = max(curvature, SEEN * abs(pValue[p]));
 }
 
 /**
@@ -114,8 +118,6 @@ export function isFarkas(multipliers: Numbers): bool {
  */
 export function proveDualInfeasible(limit: i32, costScale: f64): i32 {
   let weight = STEEP;
-  curvature = 1;
-  for (let p = 0; p < pStart[n]; p++) curvature = max(curvature, SEEN * abs(pValue[p]));
   regularise(1);
   load(scale, weight, 1, 0);
   for (let k = 0; k < size; k++) {

@@ -1,7 +1,7 @@
 import * as answer from './answer';
 import {
-  advance, assignRoles, BETWEEN, complementarity, cost, distanceError, EQUAL, gradient, high, image, keep, low,
-  measure, mixed, mixedStep, MOVING, pairPlace, pairs, point, restore, role, startCold, startWarm,
+  advance, assignRoles, BETWEEN, complementarity, cost, distanceError, EQUAL, gradient, high, image, keep,
+  low, measure, mixed, mixedStep, MOVING, pairPlace, pairs, point, restore, role, startCold, startWarm,
 } from './barrier';
 import { load, regularise } from './factor';
 import { isRow, placeOfRow, placeOfVariable, size } from './kkt';
@@ -25,7 +25,9 @@ const STUCK: i32 = -1;
 const STALLED: i32 = 2;
 /** Steps without a better iterate after which the method counts as stuck. */
 const PATIENCE: i32 = 8;
+/** The same when no proof was found and nothing else is left to try. */
 const LAST_PATIENCE: i32 = 40;
+/** Steps at most in search of either proof. */
 const PROOF_STEPS: i32 = 60;
 /**
  * Once the pairs are settled and only residuals are left, it is the regularisation that holds them up along
@@ -54,6 +56,10 @@ export function solve(limit: i32, absolute: f64, relative: f64, warm: bool): i32
   return status;
 }
 
+/**
+ * From the point given, if any; from nowhere; then, stuck both times, the proofs; and without one, once more
+ * with patience.
+ */
 function decide(limit: i32, warm: bool): i32 {
   if (!drawBounds()) return PRIMAL_INFEASIBLE;
   if (warm) {
@@ -146,7 +152,8 @@ function iterate(limit: i32, hasty: bool): i32 {
       measure();
       distanceFromDone();
     } else since++;
-    const stuck = since > (hasty ? PATIENCE : LAST_PATIENCE) || !(merit < Infinity) || (hasty && largest > RUNAWAY);
+    const patience = hasty ? PATIENCE : LAST_PATIENCE;
+    const stuck = since > patience || !(merit < Infinity) || (hasty && largest > RUNAWAY);
     if (stuck || steps >= limit) {
       if (best < Infinity) restore();
       answer.readAnswer(costScale);
@@ -208,10 +215,7 @@ function distanceFromDone(): f64 {
   }
   const value = abs(0.5 * twice + linear) / costScale;
   products = (complementarity * <f64>pairs) / costScale / tolerance(value);
-  return max(
-    primal / tolerance(primalSize),
-    max(dual / tolerance(dualSize), products),
-  );
+  return max(primal / tolerance(primalSize), max(dual / tolerance(dualSize), products));
 }
 
 @inline
