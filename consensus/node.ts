@@ -186,16 +186,16 @@ export async function startNode(options: NodeOptions): Promise<LedgerNode> {
 
   let outgoing: SignedTransaction[] = [];
   const flush = () => {
-    const batch = outgoing.splice(0, WIRE_LIMITS.transactions);
+    const batch = outgoing;
+    outgoing = [];
     publishTransactions(batch);
-    if (outgoing.length > 0) setImmediate(flush);
+    if (isValidator(shared)) queue.add(() => pooled(batch, self));
   };
   const outbox = createOutbox(shared, (transactions) => {
     if (transactions.length === 0) return;
     // What is submitted in one go leaves in one message.
     if (outgoing.length === 0) setImmediate(flush);
     outgoing = [...outgoing, ...transactions];
-    if (isValidator(shared)) queue.add(() => pooled(transactions, self));
   });
 
   const publishTransactions = (transactions: readonly SignedTransaction[]) => {

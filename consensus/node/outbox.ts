@@ -74,6 +74,9 @@ export function createOutbox(
   const outcomes = new Map<Hash, Finality>();
   const listeners = new Map<Hash, Set<(outcome: Finality) => void>>();
 
+  let unkept: Entry[] = [];
+  let keeping: Promise<void> | null = null;
+
   const sorted = () => [...entries.values()].sort((a, b) => a.transaction.nonce - b.transaction.nonce);
 
   const settle = (id: Hash, outcome: Finality) => {
@@ -153,6 +156,27 @@ export function createOutbox(
     send(fresh);
   };
 
+  /** Calls made in one go are kept together, and leave together once all of them are on disk. */
+  const keep = (entry: Entry): Promise<void> => {
+    unkept.push(entry);
+    keeping ??= Promise.resolve().then(keepAll);
+    return keeping;
+  };
+
+  const keepAll = async () => {
+    const batch = unkept;
+    unkept = [];
+    keeping = null;
+    try {
+      await Promise.all(batch.map(({ transaction }) => store.keepPending(transaction)));
+    } catch (error) {
+      for (const { transaction } of batch) entries.delete(transaction.nonce);
+      throw error;
+    }
+    for (const entry of batch) entry.kept = true;
+    send(batch.map(({ transaction }) => transaction));
+  };
+
   const ahead = (nonce: number) =>
     sorted()
       .map((entry) => entry.transaction)
@@ -182,14 +206,7 @@ export function createOutbox(
     async submit(call) {
       const entry = sign(call);
       if ('ok' in entry) return entry;
-      try {
-        await store.keepPending(entry.transaction);
-      } catch (error) {
-        entries.delete(entry.transaction.nonce);
-        throw error;
-      }
-      entry.kept = true;
-      send([entry.transaction]);
+      await keep(entry);
       return { ok: true, id: entry.id };
     },
     outcomeOf: (id) => outcomes.get(id),
