@@ -169,9 +169,18 @@ export async function startNode(options: NodeOptions): Promise<LedgerNode> {
     latency.end(height, nowMs());
     bodies.advance(height);
     pool.advance(head(), clock.utcMs());
+    for (const listener of blockListeners) tell(listener, block, executed);
     await outbox.advanced(block);
     await voter.advanced();
-    for (const listener of blockListeners) listener(block, executed.events, executed.next);
+  };
+
+  /** What the listener does with a block is its own affair, and no reason for the ledger to stop. */
+  const tell = (listener: BlockListener, block: Block, { events, next }: Executed) => {
+    try {
+      listener(block, events, next);
+    } catch (error) {
+      log({ event: 'listener-failed', height: next.height, reason: String(error) });
+    }
   };
 
   const sync = createSync(shared, append);

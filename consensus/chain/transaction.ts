@@ -16,12 +16,14 @@ type TransactionContent = Pick<SignedTransaction, 'genesis' | 'nonce' | 'method'
 export function signTransaction(content: TransactionContent, privateKey: Uint8Array): SignedTransaction {
   const publicKey = publicKeyOf(privateKey);
   const unsigned = { ...content, publicKey, sender: addressOf(publicKey) };
-  const signature = sign(signedDigest(unsigned), privateKey);
+  const digest = signedDigest(unsigned);
+  const signature = sign(digest, privateKey);
   const transaction = { ...unsigned, signature };
   const bytes = encodeTransaction(transaction).length;
   if (bytes > TRANSACTION_BYTES_MAX) {
     throw new ConsensusError('CONSENSUS_TOO_LARGE', 'the transaction is above 64 kB', { bytes });
   }
+  remember(questionOf(digest, signature));
   return transaction;
 }
 
@@ -52,16 +54,24 @@ const KNOWN_GOOD_MAX = 8_192;
 function isSigned(transaction: SignedTransaction): boolean {
   const { signature, publicKey } = transaction;
   const digest = signedDigest(transaction);
-  // The digest covers the key: digest and signature together name the whole question.
-  const question = toHex(digest) + toHex(signature);
+  const question = questionOf(digest, signature);
   if (knownGood.has(question) || knownGoodBefore.has(question)) return true;
   if (!verify(digest, signature, publicKey)) return false;
+  remember(question);
+  return true;
+}
+
+/** The digest covers the key: digest and signature together name the whole question. */
+function questionOf(digest: Uint8Array, signature: Uint8Array): string {
+  return toHex(digest) + toHex(signature);
+}
+
+function remember(question: string): void {
   if (knownGood.size >= KNOWN_GOOD_MAX) {
     knownGoodBefore = knownGood;
     knownGood = new Set();
   }
   knownGood.add(question);
-  return true;
 }
 
 /** The sender's address is not sent along: it follows from the key. */

@@ -2,6 +2,7 @@ import {
   assembleBlock,
   type Block,
   type BlockFault,
+  type Head,
   nextNonce,
   type SignedTransaction,
   signTransaction,
@@ -74,6 +75,8 @@ export function createOutbox(
   const outcomes = new Map<Hash, Finality>();
   const listeners = new Map<Hash, Set<(outcome: Finality) => void>>();
 
+  /** The head with all own calls below a nonce done. */
+  let stage: { readonly on: Head; readonly nextNonce: number; readonly after: Head } | null = null;
   let unkept: Entry[] = [];
   let keeping: Promise<void> | null = null;
 
@@ -93,21 +96,28 @@ export function createOutbox(
     return nonce;
   };
 
-  const signed = (call: OwnCall, nonce: number) => signTransaction({ genesis, nonce, ...call }, privateKey);
+  const signed = ({ method, args, expiresMs }: OwnCall, nonce: number) =>
+    signTransaction({ genesis, nonce, method, args, expiresMs }, privateKey);
 
   /** What becomes of own transactions, in their order, in a block made here and now. */
-  const rehearse = (transactions: readonly SignedTransaction[]) =>
-    assembleBlock(head(), transactions, { proposer: self, timeMs: clock.utcMs() }, contract).dropped;
+  const rehearse = (transactions: readonly SignedTransaction[], on = head()) =>
+    assembleBlock(on, transactions, { proposer: self, timeMs: clock.utcMs() }, contract);
 
   const sign = (call: OwnCall): Entry | Extract<Submitted, { ok: false }> => {
     if (entries.size >= PENDING_MAX)
       return { ok: false, code: 'NODE_OUTBOX_FULL', reason: `${PENDING_MAX} own transactions wait already` };
     const transaction = signed(call, freeNonce());
-    const before = sorted()
-      .map((entry) => entry.transaction)
-      .filter(({ nonce }) => nonce < transaction.nonce);
-    const refusal = rehearse([...before, transaction]).find((dropped) => dropped.transaction === transaction);
-    if (refusal !== undefined) return { ok: false, code: refusal.code, reason: refusal.reason };
+    // The stage is set once for all calls of one head: rehearsing all of them for each would take n^2 turns.
+    if (stage?.on !== head() || stage.nextNonce !== transaction.nonce) {
+      const before = ahead(transaction.nonce);
+      stage = { on: head(), nextNonce: transaction.nonce, after: rehearse(before).next };
+    }
+    const { next, dropped } = rehearse([transaction], stage.after);
+    const refusal = dropped[0];
+    // One before it has just failed and its skip is on the way: this one's turn will come.
+    if (refusal?.code === 'CHAIN_NONCE_AHEAD') stage = null;
+    else if (refusal !== undefined) return { ok: false, code: refusal.code, reason: refusal.reason };
+    else stage = { on: stage.on, nextNonce: transaction.nonce + 1, after: next };
     const entry = { id: transactionId(transaction), transaction, failed: null, kept: false };
     entries.set(transaction.nonce, entry);
     return entry;
@@ -126,7 +136,8 @@ export function createOutbox(
         settle(id, { ok: false, code: 'CHAIN_EXPIRED', reason: 'its time is over' });
       else fresh.push(replace(entry, signed(transaction, freeNonce())));
     }
-    for (const { transaction, code, reason } of rehearse(sorted().map((entry) => entry.transaction))) {
+    for (const { transaction, code, reason } of rehearse(sorted().map((entry) => entry.transaction))
+      .dropped) {
       const entry = entries.get(transaction.nonce);
       if (entry === undefined || code === 'CHAIN_NONCE_AHEAD') continue;
       log({
@@ -141,7 +152,7 @@ export function createOutbox(
       const skip = signed({ method: SKIP_METHOD, args: [], expiresMs }, transaction.nonce);
       if (
         transaction.method === SKIP_METHOD ||
-        rehearse([...ahead(transaction.nonce), skip]).some((dropped) => dropped.transaction === skip)
+        rehearse([...ahead(transaction.nonce), skip]).dropped.some((dropped) => dropped.transaction === skip)
       ) {
         // The contract knows no skip: the next call submitted takes this nonce.
         entries.delete(transaction.nonce);
@@ -171,6 +182,7 @@ export function createOutbox(
       await Promise.all(batch.map(({ transaction }) => store.keepPending(transaction)));
     } catch (error) {
       for (const { transaction } of batch) entries.delete(transaction.nonce);
+      stage = null;
       throw error;
     }
     for (const entry of batch) entry.kept = true;

@@ -195,6 +195,23 @@ t.test('a call that cannot succeed is refused at once, or later without holding 
   await t.rejects(first.node.whenFinal('00'.repeat(32), { timeoutMs: 1 }), { code: 'CONSENSUS_TIMEOUT' });
 });
 
+t.test("two nodes with one key do not lose each other's calls", async (t) => {
+  const { members, open, close } = await village(t, { followers: 1 });
+  const one = members.at(-1)!;
+  const other: Member = { ...one, name: 'other', failures: [], events: [] };
+  await open(other);
+  t.teardown(() => close(other));
+  // Both sign with the same nonces; of each pair one has to be signed anew.
+  const words = Array.from({ length: 6 }, (_, index) => `word ${index}`);
+  const outcomes = await Promise.all(
+    words.flatMap((word) => [say(one, `one ${word}`), say(other, `other ${word}`)]),
+  );
+  t.ok(outcomes.every((outcome) => outcome.ok));
+  for (const word of words)
+    for (const who of ['one', 'other'])
+      t.equal(one.node.head.state.get(`count/${one.node.address}/${who} ${word}`)?.length, 1, 'once');
+});
+
 t.test('a silent proposer is passed over', async (t) => {
   const { members, network } = await village(t);
   await say(members[1]!, 'all well');
