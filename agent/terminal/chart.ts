@@ -128,7 +128,7 @@ function rowOf(value: number, scale: Scale): number {
 function barGlyph(value: number, row: number, step: number, glyphs: Glyphs): string {
   const along = row > 0 ? value : -value;
   const filled = Math.min(1, Math.max(0, along / step - (Math.abs(row) - 1)));
-  return (row > 0 ? glyphs.up : glyphs.down)[Math.round((Number.isFinite(filled) ? filled : 0) * 8)] ?? ' ';
+  return (row > 0 ? glyphs.up : glyphs.down)[Math.round(filled * 8)] ?? ' ';
 }
 
 function valueLabel(value: number, step: number): string {

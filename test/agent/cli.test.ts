@@ -1,5 +1,5 @@
 import { spawnSync } from 'node:child_process';
-import { readdirSync, readFileSync, statSync } from 'node:fs';
+import { mkdirSync, readdirSync, readFileSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import fc from 'fast-check';
 import t from 'tap';
@@ -289,8 +289,9 @@ t.test('a report is written whole or not at all', async (t) => {
       code: 'AGENT_BAD_OPTION',
       message: /ENOENT/,
     });
-    await t.rejects(writeReport(directory, report), { code: 'AGENT_BAD_OPTION' });
-    t.same(readdirSync(directory), ['old.json']);
+    mkdirSync(join(directory, 'taken'));
+    await t.rejects(writeReport(join(directory, 'taken'), report), { code: 'AGENT_BAD_OPTION' });
+    t.same(readdirSync(directory), ['old.json', 'taken'], 'no draft is left of a failure');
   });
 });
 
