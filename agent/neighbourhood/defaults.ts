@@ -6,11 +6,11 @@ import type { EvDescription, HvacDescription } from './types.ts';
  * What the data lack, by the seed and the home's name alone: a home keeps its heat pump whatever the number of
  * homes beside it. Shares are odds for every home, so a handful of homes may differ from them.
  */
-export const hvacShare = 0.4;
-export const evShare = 0.3;
+const hvacShare = 0.4;
+const evShare = 0.3;
 
 /** Money per kWh charged and per kWh discharged. */
-export const wearPerKwh = 0.01;
+const wearPerKwh = 0.01;
 const roundTripEfficiency = 0.9;
 
 /** Paid for energy fed in: the wholesale price, never negative and never above the retail price. */

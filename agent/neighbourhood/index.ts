@@ -1,6 +1,5 @@
 export { selectDay } from './day.ts';
 export { dayGrid, slotsAllowed } from './day-grid.ts';
-export { evShare, hvacShare } from './defaults.ts';
 export { generatedHomesMax } from './generator.ts';
 export { homeProblem } from './home-problem.ts';
 export { loadNeighbourhood, type NeighbourhoodChoice } from './load.ts';

@@ -1,8 +1,8 @@
 import { type Look, type Palette, paletteOf } from './look.ts';
 
-export type ChartSeries = { readonly label: string; readonly values: readonly number[] };
+type ChartSeries = { readonly label: string; readonly values: readonly number[] };
 
-export type Chart = {
+type Chart = {
   readonly title: string;
   readonly unit: string;
   readonly slotMinutes: number;

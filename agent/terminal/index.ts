@@ -1,5 +1,5 @@
-export { type Chart, type ChartSeries, renderChart } from './chart.ts';
+export { renderChart } from './chart.ts';
 export { type Fact, renderFacts } from './facts.ts';
-export { type Look, lookOf, type Screen } from './look.ts';
+export { type Look, lookOf } from './look.ts';
 export { createProgress, type Progress } from './progress.ts';
 export { money, renderHomeTable } from './table.ts';

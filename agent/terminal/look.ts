@@ -9,7 +9,7 @@ export type Look = {
 };
 
 /** A stream as far as its look depends on it. */
-export type Screen = { readonly isTTY?: boolean; readonly columns?: number };
+type Screen = { readonly isTTY?: boolean; readonly columns?: number };
 
 type Environment = Readonly<Record<string, string | undefined>>;
 

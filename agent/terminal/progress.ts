@@ -17,7 +17,7 @@ export type Progress = {
   finish(detail?: string): void;
 };
 
-export type RoundState = {
+type RoundState = {
   readonly round: number;
   readonly imbalanceKw: number;
   readonly toleranceKw: number;
@@ -114,7 +114,7 @@ export function renderProgressLine(phase: Phase, look: Look): string {
   return detail === '' ? `${label}${bar}`.trimEnd() : `${label}${bar}  ${colors.dim(detail)}`;
 }
 
-export function renderRound(state: RoundState): string {
+function renderRound(state: RoundState): string {
   const watts = state.imbalanceKw * 1000;
   const shown =
     watts >= 100 ? `${state.imbalanceKw.toFixed(2)} kW` : `${watts.toFixed(watts < 10 ? 1 : 0)} W`;
