@@ -1,5 +1,6 @@
 export {
   type Block,
+  type Contract,
   decodeProof,
   encodeProof,
   type FinalBlock,
@@ -8,6 +9,7 @@ export {
   type GenesisAccount,
   genesisHash,
   type Head,
+  merkleRoot,
   parseGenesis,
   type SignedTransaction,
   type StateProof,

@@ -1,21 +1,16 @@
 #!/usr/bin/env node
 import { readFileSync } from 'node:fs';
-import { AgentError } from '../errors.ts';
 import type { CliActions } from './actions.ts';
 import { runCommandLine } from './command-line.ts';
 
 /** Actions are loaded when they are called: `--help` and a wrong option are answered at once. */
 const actions: CliActions = {
-  demo: () => absent('demo'),
-  run: () => absent('run'),
-  status: () => absent('status'),
-  emulate: () => absent('emulate'),
+  demo: async (options, io) => (await import('./demo.ts')).demo(options, io),
+  run: async (options, io) => (await import('./run.ts')).run(options, io),
+  status: async (options, io) => (await import('./status.ts')).status(options, io),
+  emulate: async (options, io) => (await import('./emulate.ts')).emulate(options, io),
   keysNew: async (options, io) => (await import('./keys-new.ts')).keysNew(options, io),
 };
-
-function absent(command: string): Promise<never> {
-  throw new AgentError('AGENT_CHILD_FAILED', `${command} is not part of this build.`);
-}
 
 // A reader that has seen enough (`gridquorum demo | head`) is no failure.
 process.stdout.on('error', (error: NodeJS.ErrnoException) => {

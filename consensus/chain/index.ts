@@ -21,6 +21,7 @@ export {
   genesisHead,
   verifyFinalBlock,
 } from './ledger.ts';
+export { merkleRoot } from './merkle.ts';
 export { nextNonce } from './nonces.ts';
 export { Pool } from './pool.ts';
 export { decodeProof, encodeProof, verifyProof } from './state-proof.ts';

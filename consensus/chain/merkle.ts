@@ -5,7 +5,7 @@ import { domainHash, toHex } from '../crypto/index.ts';
  * Root of an ordered list, as RFC 6962, 2.1 builds it: split at the largest power of two below the length. `kind`
  * parts the leaves of one list from those of another, and all leaves from inner nodes.
  */
-export function merkleRoot(kind: 'transaction' | 'receipt', items: readonly Uint8Array[]): Hash {
+export function merkleRoot(kind: 'transaction' | 'receipt' | 'reading', items: readonly Uint8Array[]): Hash {
   if (items.length === 0) return toHex(domainHash('merkle-empty'));
   return toHex(rootOf(items.map((item) => domainHash(`merkle-${kind}`, item))));
 }

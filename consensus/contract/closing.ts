@@ -30,11 +30,12 @@ export function closeRound(scope: Scope, session: Session): void {
   const { id, terms, head } = session;
   dropSilent(scope, session);
   const homes = activeHomes(state, id);
-  const residuals = homes.length > 1 ? moveOn(scope, session, homes) : NOTHING_TO_AGREE;
-  const report = { round: head.round, ...residuals };
+  const { primalMw, dualMw, imbalanceMw } =
+    homes.length > 1 ? moveOn(scope, session, homes) : NOTHING_TO_AGREE;
+  const report = { round: head.round, primalMw, dualMw, imbalanceMw };
   addHistory(state, id, report);
   emit('coordination.roundClosed', { id, ...report, homes: homes.length });
-  const agreed = residuals.primalMw <= terms.tolerancePrimalMw && residuals.dualMw <= terms.toleranceDualMw;
+  const agreed = primalMw <= terms.tolerancePrimalMw && dualMw <= terms.toleranceDualMw;
   // Trades are for the future: when the first slot starts, the last offers stand.
   if (agreed || head.round >= terms.maxRounds || timeMs >= terms.startMs) {
     finalise(scope, session);

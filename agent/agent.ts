@@ -1,0 +1,184 @@
+import { readFile } from 'node:fs/promises';
+import {
+  applyCall,
+  genesisEntries,
+  openLedgerStore,
+  openVoteLog,
+  parseGenesis,
+  readKeyFile,
+  startNode,
+} from '../consensus/index.ts';
+import { clockTopicOf, connectMqtt, type MqttTransport } from '../drivers/index.ts';
+import { type Clock, systemClock } from './clock/clock.ts';
+import { decodeClockSetting, simulatedClock } from './clock/simulated.ts';
+import { loadConfig, loadDay } from './config/load.ts';
+import type { AgentConfig } from './config/schema.ts';
+import { runDay } from './cycle/day.ts';
+import { openDevices } from './devices.ts';
+import { startLocalApi } from './diagnostics/local-api.ts';
+import { sessionAnswer } from './diagnostics/session-answer.ts';
+import { statusOf } from './diagnostics/status.ts';
+import { AgentError } from './errors.ts';
+import type { Home } from './home.ts';
+import { openJournal } from './journal.ts';
+import { jsonLog, type Log } from './log.ts';
+import { loadQpLibrary } from './optimizer-library.ts';
+import { openSession } from './roles/aggregator.ts';
+import { qualifyDevices } from './roles/dso.ts';
+
+/** The ledger's rules, as the chain asks for them. */
+const contract = { genesisEntries, applyCall };
+
+export type Agent = {
+  readonly home: Home;
+  /** Resolves when the day is over; rejects when the agent cannot go on. */
+  readonly day: Promise<void>;
+  /** Lets devices go, finishes what is being written, and closes. Safe to call twice. */
+  stop(): Promise<void>;
+};
+
+/**
+ * Starts one home: ledger first, then devices, then the day. Nothing runs before the configuration has been
+ * checked as a whole; what was started is stopped again when a later part cannot start.
+ *
+ * @throws AgentError, ConsensusError or DriversError, each with its code.
+ */
+export async function startAgent(configFile: string, write: (line: string) => void): Promise<Agent> {
+  const config = await loadConfig(configFile);
+  const day = await loadDay(config.dayFile);
+  const genesis = parseGenesis(await readText(config.genesisFile));
+  const { privateKey, address } = await readKeyFile(config.keyFile);
+  const log = jsonLog(write, { level: config.logLevel, fields: { home: config.home } });
+  const library = await loadQpLibrary();
+
+  const closers: (() => Promise<void>)[] = [];
+  const close = async () => {
+    for (const closer of closers.splice(0).reverse()) await closer();
+  };
+  const stopping = new AbortController();
+  try {
+    const store = await openLedgerStore({ directory: config.directory, genesis, contract });
+    closers.push(() => store.close());
+    const voteLog = await openVoteLog(config.directory, store);
+    closers.push(() => voteLog.close());
+    const journalFile = await openJournal(config.directory);
+    if (journalFile.found.doubt !== undefined)
+      log({ event: 'journal-in-doubt', level: 'warn', reason: journalFile.found.doubt });
+
+    const transport = connect(config, { network: genesis.network, address, log });
+    closers.push(() => transport.stop());
+    const clock = clockOf(config, { transport, network: genesis.network, log });
+    const node = await startNode({
+      genesis,
+      contract,
+      privateKey,
+      store,
+      voteLog,
+      transport,
+      clock,
+      timing: config.timing,
+      log,
+    });
+    closers.push(() => node.stop());
+    const devices = openDevices(config.devices, { clock, log });
+    closers.push(() => devices.close());
+
+    const home: Home = {
+      config,
+      address,
+      day,
+      clock,
+      node,
+      devices,
+      library,
+      journalFile,
+      log,
+      state: { phase: 'registering', journal: journalFile.found.journal ?? { day: day.day, realised: [] } },
+    };
+    const api = await startLocalApi(
+      config.directory,
+      { '/status': () => statusOf(home), '/session': () => sessionAnswer(home) },
+      log,
+    );
+    closers.push(() => api.stop());
+
+    const work = Promise.all([
+      runDay(home, stopping.signal),
+      ...playRoles(home, genesis.accounts, stopping.signal),
+    ]);
+    return {
+      home,
+      day: work.then(() => undefined),
+      stop: async () => {
+        stopping.abort();
+        await work.catch(() => undefined);
+        await close();
+      },
+    };
+  } catch (error) {
+    stopping.abort();
+    await close();
+    throw error;
+  }
+}
+
+function playRoles(
+  home: Home,
+  accounts: readonly { readonly address: string; readonly roles: readonly string[] }[],
+  signal: AbortSignal,
+): Promise<void>[] {
+  const quiet = (work: Promise<void>) =>
+    work.catch((error) => {
+      if (!(error instanceof AgentError && error.code === 'AGENT_ABORTED')) throw error;
+    });
+  const prosumers = accounts.filter(({ roles }) => roles.includes('prosumer')).map(({ address }) => address);
+  return [
+    ...(home.config.roles.includes('dso') ? [quiet(qualifyDevices(home, prosumers, signal))] : []),
+    ...(home.config.roles.includes('aggregator') ? [quiet(openSession(home, signal))] : []),
+  ];
+}
+
+/** On the broker a home goes by its address: that is what its signatures prove. */
+function connect(
+  { broker }: AgentConfig,
+  { network, address, log }: { network: string; address: string; log: Log },
+): MqttTransport {
+  return connectMqtt({
+    url: broker.url,
+    clientId: `${network}-${address}`,
+    network,
+    nodeId: address,
+    protocolVersion: broker.protocolVersion,
+    backoffMsMin: broker.reconnectMsMin,
+    backoffMsMax: broker.reconnectMsMax,
+    log,
+  });
+}
+function clockOf(
+  { clock }: AgentConfig,
+  { transport, network, log }: { transport: MqttTransport; network: string; log: Log },
+): Clock {
+  if (clock.kind === 'system') return systemClock();
+  const simulated = simulatedClock(clock.startMs);
+  transport.onTopic(clockTopicOf(network), (payload) => {
+    try {
+      simulated.adjust(decodeClockSetting(payload));
+    } catch (error) {
+      log({ event: 'bad-clock-setting', level: 'warn', error });
+    }
+  });
+  return simulated;
+}
+
+async function readText(file: string): Promise<string> {
+  try {
+    return await readFile(file, 'utf8');
+  } catch (cause) {
+    throw new AgentError(
+      'AGENT_FILE_MISSING',
+      `Cannot read ${file}: does it exist, and may you read it?`,
+      { file },
+      { cause },
+    );
+  }
+}

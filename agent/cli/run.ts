@@ -1,0 +1,24 @@
+import { startAgent } from '../agent.ts';
+import { tellReady, untilAskedToEnd } from '../process/lifetime.ts';
+import type { CliIo, RunOptions } from './actions.ts';
+
+/** Runs one home's agent until it is asked to stop; what it has to tell goes to stderr as lines of JSON. */
+export async function run({ configFile }: RunOptions, io: CliIo): Promise<void> {
+  const asked = untilAskedToEnd();
+  const agent = await startAgent(configFile, (line) => void io.stderr.write(line));
+  tellReady({
+    home: agent.home.config.home,
+    address: agent.home.address,
+    height: agent.home.node.head.height,
+  });
+  const untilAsked = new Promise<void>((resolve) => {
+    if (asked.aborted) resolve();
+    else asked.addEventListener('abort', () => resolve(), { once: true });
+  });
+  try {
+    // After the day is over the agent goes on as a node of the ledger; a failure of the day ends it.
+    await Promise.race([untilAsked, agent.day.then(() => untilAsked)]);
+  } finally {
+    await agent.stop();
+  }
+}

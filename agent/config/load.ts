@@ -1,0 +1,112 @@
+import { readFile } from 'node:fs/promises';
+import { dirname, resolve } from 'node:path';
+import { parseDocument } from 'yaml';
+import type { z } from 'zod';
+import { AgentError } from '../errors.ts';
+import { type AgentConfig, configSchema, type DayAhead, daySchema } from './schema.ts';
+
+/** A configuration is a page, not a book: what is larger was not meant. */
+const FILE_BYTES_MAX = 1_048_576;
+
+/**
+ * Reads a home's configuration (YAML, of which JSON is a part), checks it once and freezes it. Relative paths in
+ * it count from the file's own folder.
+ *
+ * @throws AgentError AGENT_FILE_MISSING or AGENT_BAD_CONFIG, naming the file and each wrong key.
+ */
+export async function loadConfig(file: string): Promise<AgentConfig> {
+  const config = parse(await readYaml(file), configSchema, file);
+  const base = dirname(resolve(file));
+  checkAcross(config, file);
+  return deepFreeze({
+    ...config,
+    directory: resolve(base, config.directory),
+    keyFile: resolve(base, config.keyFile),
+    genesisFile: resolve(base, config.genesisFile),
+    dayFile: resolve(base, config.dayFile),
+  });
+}
+
+/** Reads the file of the day to trade. @throws like {@link loadConfig}. */
+export const loadDay = async (file: string): Promise<DayAhead> =>
+  deepFreeze(parse(await readYaml(file), daySchema, file));
+
+/** @throws AgentError AGENT_FILE_MISSING or AGENT_BAD_CONFIG. */
+export async function readYaml(file: string): Promise<unknown> {
+  let text: string;
+  try {
+    text = await readFile(file, 'utf8');
+  } catch (cause) {
+    throw new AgentError(
+      'AGENT_FILE_MISSING',
+      `Cannot read ${file}: does it exist, and may you read it?`,
+      { file },
+      { cause },
+    );
+  }
+  if (text.length > FILE_BYTES_MAX) {
+    throw new AgentError('AGENT_BAD_CONFIG', `${file} is larger than ${FILE_BYTES_MAX} bytes.`, { file });
+  }
+  const document = parseDocument(text, { maxAliasCount: 0 } as object);
+  const [problem] = document.errors;
+  if (problem !== undefined) {
+    throw new AgentError('AGENT_BAD_CONFIG', `${file}: ${problem.message.split('\n')[0]}`, { file });
+  }
+  try {
+    return document.toJS({ maxAliasCount: 0 });
+  } catch (cause) {
+    throw new AgentError('AGENT_BAD_CONFIG', `${file}: aliases are not allowed.`, { file }, { cause });
+  }
+}
+
+/** @throws AgentError AGENT_BAD_CONFIG naming each wrong key by its path. */
+export function parse<Schema extends z.ZodType>(
+  value: unknown,
+  schema: Schema,
+  file: string,
+): z.infer<Schema> {
+  const result = schema.safeParse(value);
+  if (result.success) return result.data;
+  const problems = result.error.issues
+    .slice(0, 5)
+    .map((issue) => `${issue.path.join('.') || 'the file'}: ${issue.message}`)
+    .join('; ');
+  throw new AgentError('AGENT_BAD_CONFIG', `${file}: ${problems}`, {
+    file,
+    problems: result.error.issues.length,
+  });
+}
+
+/** Rules between keys that a schema of single keys cannot say. */
+function checkAcross(config: AgentConfig, file: string) {
+  const refuse = (message: string): never => {
+    throw new AgentError('AGENT_BAD_CONFIG', `${file}: ${message}`, { file });
+  };
+  const ids = new Set<string>();
+  for (const device of config.devices) {
+    if (ids.has(device.id)) refuse(`devices: "${device.id}" is there twice`);
+    ids.add(device.id);
+    if (device.driver === 'profile' && device.profile === undefined) {
+      refuse(`devices: "${device.id}" needs a profile, because its driver is "profile"`);
+    }
+  }
+  if (config.roles.includes('prosumer') && !config.devices.some((device) => device.kind === 'meter')) {
+    refuse('devices: a prosumer needs a meter');
+  }
+  if (config.broker.reconnectMsMin > config.broker.reconnectMsMax) {
+    refuse('broker: reconnectMsMin is above reconnectMsMax');
+  }
+  if (config.battery && config.battery.energyKwhMin > config.battery.capacityKwh) {
+    refuse('battery: energyKwhMin is above capacityKwh');
+  }
+  if (config.hvac && config.hvac.indoorCMin > config.hvac.indoorCMax)
+    refuse('hvac: indoorCMin is above indoorCMax');
+}
+
+function deepFreeze<T>(value: T): T {
+  if (typeof value === 'object' && value !== null && !Object.isFrozen(value)) {
+    Object.freeze(value);
+    for (const part of Object.values(value)) deepFreeze(part);
+  }
+  return value;
+}

@@ -1,0 +1,138 @@
+import { z } from 'zod';
+
+/**
+ * The one schema of a home's configuration. Unknown keys are refused, units stand in the keys, and every
+ * default is visible here. `agent/config/example.yaml` shows each key with its reason.
+ */
+
+const id = z.string().regex(/^[a-z0-9-]{1,64}$/, 'lower-case letters, digits and hyphens, at most 64');
+const port = z.int().min(1).max(65_535);
+const watts = z.int().min(0).max(1_000_000);
+const fraction = z.number().min(0).max(1);
+
+const deviceSchema = z.strictObject({
+  id,
+  kind: z.enum(['meter', 'pv', 'battery', 'evse', 'hvac']),
+  driver: z.enum(['sunspec', 'profile']),
+  profile: z
+    .string()
+    .min(1)
+    .max(64)
+    .optional()
+    .describe('Name of the device profile, with driver "profile".'),
+  host: z.string().min(1).max(253),
+  port,
+  unitId: z.int().min(0).max(247),
+  timeoutMs: z.int().min(50).max(60_000).default(2_000),
+});
+
+const batterySchema = z.strictObject({
+  capacityKwh: z.number().positive().max(10_000),
+  energyKwhMin: z.number().min(0),
+  chargeKwMax: z.number().positive(),
+  dischargeKwMax: z.number().positive(),
+  chargeEfficiency: fraction,
+  dischargeEfficiency: fraction,
+  wearPerKwh: z.number().min(0).describe('Money per kWh charged or discharged.'),
+});
+
+const evSchema = z.strictObject({
+  capacityKwh: z.number().positive().max(1_000),
+  chargeKwMax: z.number().positive(),
+  chargeEfficiency: fraction,
+  wearPerKwh: z.number().min(0),
+  present: z.array(z.union([z.literal(0), z.literal(1)])).describe('1 where plugged in, by slot of the day.'),
+  energyKwhMin: z.array(z.number().min(0)).describe('Target at departure, by slot of the day; 0 elsewhere.'),
+  drivenKwh: z.array(z.number().min(0)).describe('Used by driving, in the slot of the return.'),
+});
+
+const hvacSchema = z.strictObject({
+  powerKwMax: z.number().positive(),
+  resistanceKPerKw: z.number().positive(),
+  capacitanceKwhPerK: z.number().positive(),
+  gainKPerKw: z.number().describe('Kelvin that one kW held over a slot adds; negative when it cools.'),
+  preferredC: z.number().min(-50).max(60),
+  indoorCMin: z.number().min(-50).max(60),
+  indoorCMax: z.number().min(-50).max(60),
+  discomfortPerK2h: z.number().min(0),
+});
+
+const marketSchema = z.strictObject({
+  form: z.enum(['pool', 'pairwise']).default('pool'),
+  penaltyPerKwhPerKw: z.number().positive(),
+  relaxationPermille: z.int().min(100).max(1_900),
+  tolerancePrimalW: z.int().min(0),
+  toleranceDualW: z.int().min(0),
+  roundsMax: z.int().min(1).max(1_000),
+  roundMs: z.int().min(1_000).describe("Time for offers of a round, on the ledger's clock."),
+  membersMin: z.int().min(1).describe('The day is opened once this many homes are qualified.'),
+});
+
+export const configSchema = z.strictObject({
+  home: id,
+  directory: z.string().min(1).describe('Where the ledger, the votes and the plan are kept.'),
+  keyFile: z.string().min(1),
+  genesisFile: z.string().min(1),
+  broker: z.strictObject({
+    url: z.url({ protocol: /^(mqtts?|tcp|tls|ssl|wss?)$/ }),
+    protocolVersion: z.union([z.literal(4), z.literal(5)]).default(4),
+    reconnectMsMin: z.int().min(10).max(60_000).default(1_000),
+    reconnectMsMax: z.int().min(10).max(600_000).default(60_000),
+  }),
+  logLevel: z.enum(['debug', 'info', 'warn', 'error']).default('info'),
+  clock: z
+    .discriminatedUnion('kind', [
+      z.strictObject({ kind: z.literal('system') }),
+      z.strictObject({ kind: z.literal('simulated'), startMs: z.int().nonnegative() }),
+    ])
+    .default({ kind: 'system' }),
+  roles: z
+    .array(z.enum(['prosumer', 'aggregator', 'dso']))
+    .min(1)
+    .default(['prosumer']),
+  connection: z.strictObject({ importWMax: watts, exportWMax: watts }),
+  dayFile: z.string().min(1).describe('Prices, weather and forecasts of the day to trade, by slot.'),
+  devices: z.array(deviceSchema).max(32),
+  battery: batterySchema.optional(),
+  ev: evSchema.optional(),
+  hvac: hvacSchema.optional(),
+  market: marketSchema,
+  timing: z
+    .strictObject({
+      baseTimeoutMs: z.int().min(50).default(1_000),
+      maxTimeoutMs: z.int().min(50).default(60_000),
+      blockIntervalMs: z.int().min(0).default(50),
+      allowedSkewMs: z.int().min(0).default(2_000),
+      heartbeatMs: z.int().min(0).default(3_600_000).describe('0: no block when there is nothing to say.'),
+      senseMs: z.int().min(20).default(5_000).describe('Real time between looks at the devices.'),
+    })
+    .prefault({}),
+});
+
+export type AgentConfig = Readonly<z.infer<typeof configSchema>>;
+export type DeviceConfig = AgentConfig['devices'][number];
+
+/**
+ * What is known of the day before it begins, by slot: what the utility and the weather service tell, and the
+ * forecasts of load and generation. In the demo the forecasts are the day's true profile with a stated error.
+ */
+export const daySchema = z
+  .strictObject({
+    day: z.string().regex(/^\d{4}-\d{2}-\d{2}$/),
+    startMs: z.int().nonnegative(),
+    slotMs: z.int().min(60_000).max(86_400_000),
+    importPricePerKwh: z.array(z.number()).min(1).max(2_016),
+    feedInPricePerKwh: z.array(z.number()),
+    outdoorC: z.array(z.number().min(-90).max(70)),
+    loadForecastKw: z.array(z.number().min(0)),
+    pvForecastKw: z.array(z.number().min(0)),
+  })
+  .refine(
+    (day) =>
+      [day.feedInPricePerKwh, day.outdoorC, day.loadForecastKw, day.pvForecastKw].every(
+        (series) => series.length === day.importPricePerKwh.length,
+      ),
+    'all series need the same number of slots',
+  );
+
+export type DayAhead = Readonly<z.infer<typeof daySchema>>;

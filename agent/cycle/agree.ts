@@ -1,0 +1,185 @@
+import {
+  readNomination,
+  readSession,
+  readTrades,
+  readTurn,
+  type SessionView,
+  type Turn,
+} from '../../consensus/index.ts';
+import {
+  createHomePlanner,
+  eliminate,
+  type HomePlanner,
+  type HomeProblem,
+  poolTerms,
+  toOfferMw,
+} from '../../optimizer/index.ts';
+import { type Home, note, sessionIdOf } from '../home.ts';
+import { submit, untilHead, untilHeadOrTime } from '../ledger.ts';
+import { kwToWatts, microToMoney, wattsToKw } from '../translate/units.ts';
+import { forecast } from './forecast.ts';
+import { bestPlan, homeProblem, measuredOf } from './optimize.ts';
+import { sense } from './sense.ts';
+
+/** What the home is bound to for the day. All zeros and no nomination where it takes no part. */
+export type Agreed = {
+  readonly sessionId: string;
+  /** By slot; negative: bought. */
+  readonly soldKw: readonly number[];
+  /** Net import promised, by slot; empty when nothing was nominated. */
+  readonly nominatedKw: readonly number[];
+  /** Energy that the battery is to hold again at the end of the day. */
+  readonly batteryFinalKwh?: number;
+};
+
+/**
+ * Fourth of the six: rounds with the neighbours until the trades are final, then the plan around them, and its
+ * net import nominated. What the ledger or the journal shows as done is not done again.
+ */
+export async function agree(home: Home, signal: AbortSignal): Promise<Agreed> {
+  const { state, address } = home;
+  const id = sessionIdOf(home);
+  state.phase = 'waiting';
+  const opened = await sessionBeforeTheDay(home, id, signal);
+  if (!opened?.homes.includes(address)) return alone(home, id);
+
+  state.phase = 'trading';
+  const problem = await problemOfTheDay(home, signal);
+  const aloneCost = state.journal.aloneCost ?? (await planAlone(home, problem));
+  const final = await tradeRounds(home, { id, problem, signal });
+  state.phase = 'planning';
+  return await commit(home, { id, problem, final, aloneCost, signal });
+}
+
+/** The session as soon as it is opened; undefined when the day begins without one. */
+const sessionBeforeTheDay = (home: Home, id: string, signal: AbortSignal) =>
+  untilHeadOrTime(home, (head) => readSession(head.state, id), { timeMs: home.day.startMs, signal });
+
+const alone = (home: Home, sessionId: string): Agreed => ({
+  sessionId,
+  soldKw: home.day.importPricePerKwh.map(() => 0),
+  nominatedKw: [],
+});
+
+/** The whole day from what the devices say now; the journal remembers it, for a restart at noon. */
+async function problemOfTheDay(home: Home, signal: AbortSignal): Promise<HomeProblem> {
+  const { config, day, devices, state } = home;
+  const measured = state.journal.measured ?? measuredOf(await sense(devices, signal));
+  await note(home, { measured });
+  return homeProblem({ config, outlook: forecast(day, 0), measured, trade: { kind: 'none' } });
+}
+
+async function planAlone(home: Home, problem: HomeProblem): Promise<number | undefined> {
+  const plan = bestPlan(home.library, problem, home.log);
+  if (plan === undefined) return undefined;
+  await note(home, { aloneCost: plan.cost.total, aloneNetImportKw: Array.from(plan.schedule.netImportKw) });
+  return plan.cost.total;
+}
+
+type Trading = { readonly id: string; readonly problem: HomeProblem; readonly signal: AbortSignal };
+
+/** Answers round after round, and calls time on a round whose deadline has passed, until the session is final. */
+async function tradeRounds(home: Home, { id, problem, signal }: Trading): Promise<SessionView> {
+  const { node, library, address, log } = home;
+  const planner = createHomePlanner(library, problem);
+  const finished = new AbortController();
+  const stop = AbortSignal.any([signal, finished.signal]);
+  const timekeeper = callTime(home, id, stop).catch((error) => {
+    if (!stop.aborted) log({ event: 'calling-time-failed', level: 'error', error });
+  });
+  try {
+    let answered = 0;
+    for (;;) {
+      const next = await untilHead(
+        node,
+        (head) => {
+          const session = readSession(head.state, id)!;
+          if (session.status !== 'rounds') return { session };
+          const turn = session.round > answered ? readTurn(head.state, id, address) : undefined;
+          return turn && { session, turn };
+        },
+        signal,
+      );
+      if (next.turn === undefined) return next.session;
+      answered = next.turn.round;
+      const soldMw = offerOf(planner, next.turn, next.session.penaltyMicro);
+      if (soldMw === undefined) log({ event: 'no-offer', level: 'warn', round: answered });
+      else await submit(home, 'coordination.offer', { id, round: answered, soldMw });
+    }
+  } finally {
+    finished.abort();
+    await timekeeper;
+  }
+}
+
+function offerOf(planner: HomePlanner, turn: Turn, penaltyMicro: bigint) {
+  if (turn.form === 'pool') {
+    const response = planner.respond(
+      poolTerms({
+        priceMicroPerKwh: turn.pricesMicro,
+        penaltyMicroPerKwhPerKw: penaltyMicro,
+        targetMw: turn.targetsMw.map(BigInt),
+      }),
+    );
+    return response.status === 'solved' ? toOfferMw(response.soldKw).map(Number) : undefined;
+  }
+  const { terms, split } = eliminate(
+    turn.others.map((_, j) => ({
+      priceMicroPerKwh: turn.pricesMicro[j]!,
+      targetMw: turn.targetsMw[j]!.map(BigInt),
+    })),
+    penaltyMicro,
+  );
+  const response = planner.respond(terms);
+  return response.status === 'solved' ? split(response.soldKw).map((row) => row.map(Number)) : undefined;
+}
+
+/**
+ * When a round's deadline has passed, somebody must say so, once in each of f + 1 blocks. Everybody waits a little
+ * longer than the member before him in the list, so that as a rule one call is enough.
+ */
+async function callTime(home: Home, id: string, signal: AbortSignal): Promise<void> {
+  const { node, clock, address } = home;
+  for (;;) {
+    const session = readSession(node.head.state, id)!;
+    if (session.status !== 'rounds') return;
+    const place = session.homes.indexOf(address) / session.homes.length;
+    await clock.waitUntil(session.deadlineMs + place * session.roundMs, signal);
+    const { head } = node;
+    if (readSession(head.state, id)?.round === session.round) {
+      await submit(home, 'coordination.advance', { id, round: session.round });
+    }
+    // Another block, another round or the end: whatever comes first, look again.
+    await untilHead(node, ({ height }) => (height > head.height ? true : undefined), signal);
+  }
+}
+
+type Committing = Trading & { readonly final: SessionView; readonly aloneCost: number | undefined };
+
+/** Plans the day around the fixed trade and nominates its net import, once. */
+async function commit(home: Home, { id, problem, aloneCost, signal }: Committing): Promise<Agreed> {
+  const { node, address, library, log } = home;
+  const own = readTrades(node.head.state, id)!.homes.find((trade) => trade.home === address)!;
+  const soldKw = own.soldW.map((watts) => wattsToKw(BigInt(watts)));
+  const batteryFinalKwh = problem.battery?.finalKwhMin ?? problem.battery?.initialKwh;
+  const agreed = { sessionId: id, soldKw, ...(batteryFinalKwh !== undefined && { batteryFinalKwh }) };
+
+  const known = readNomination(node.head.state, id, address);
+  if (known !== undefined)
+    return { ...agreed, nominatedKw: known.netImportW.map((watts) => wattsToKw(BigInt(watts))) };
+
+  const plan = bestPlan(library, { ...problem, trade: { kind: 'fixed', soldKw } }, log);
+  if (plan === undefined) return { ...agreed, nominatedKw: [] };
+  const netImportW = Array.from(plan.schedule.netImportKw, (kw) => Number(kwToWatts(kw)));
+  await note(home, {
+    soldKw,
+    ...(aloneCost !== undefined && { aloneCost }),
+    togetherCost: plan.cost.total - microToMoney(own.paymentMicro),
+    togetherNetImportKw: Array.from(plan.schedule.netImportKw),
+  });
+  const nominated = await submit(home, 'coordination.nominate', { id, netImportW });
+  if (nominated) {
+    await untilHead(node, (head) => readNomination(head.state, id, address), signal);
+  }
+  return { ...agreed, nominatedKw: nominated ? netImportW.map((watts) => wattsToKw(BigInt(watts))) : [] };
+}

@@ -1,0 +1,50 @@
+import { createHash } from 'node:crypto';
+import { readDevice } from '../../consensus/index.ts';
+import type { AgentConfig, DeviceConfig } from '../config/schema.ts';
+import type { Home } from '../home.ts';
+import { submit } from '../ledger.ts';
+
+const W_PER_KW = 1_000;
+
+/** A device's name on the ledger: it tells two devices apart, and nothing about either. */
+export const deviceIdOf = (address: string, device: Pick<DeviceConfig, 'id'>): string =>
+  createHash('sha256').update(`gridquorum/device\0${address}\0${device.id}`).digest('hex');
+
+/** Before the first day: every device of the home is on the ledger with what it can do. */
+export async function register(home: Home): Promise<void> {
+  for (const device of home.config.devices) {
+    const deviceId = deviceIdOf(home.address, device);
+    if (readDevice(home.node.head.state, deviceId) !== undefined) continue;
+    await submit(home, 'registry.registerDevice', {
+      deviceId,
+      kind: device.kind,
+      ...capabilityOf(home.config, device),
+    });
+  }
+}
+
+function capabilityOf(config: AgentConfig, { kind }: DeviceConfig) {
+  const watts = (kw: number | undefined) => Math.round((kw ?? 0) * W_PER_KW);
+  switch (kind) {
+    case 'meter':
+      return {
+        importWMax: config.connection.importWMax,
+        exportWMax: config.connection.exportWMax,
+        energyWh: 0,
+      };
+    case 'pv':
+      return { importWMax: 0, exportWMax: config.connection.exportWMax, energyWh: 0 };
+    case 'battery':
+      return {
+        importWMax: watts(config.battery?.chargeKwMax),
+        exportWMax: watts(config.battery?.dischargeKwMax),
+        energyWh: watts(config.battery?.capacityKwh),
+      };
+    case 'evse':
+      return { importWMax: watts(config.ev?.chargeKwMax), exportWMax: 0, energyWh: 0 };
+    case 'hvac':
+      return { importWMax: watts(config.hvac?.powerKwMax), exportWMax: 0, energyWh: 0 };
+    default:
+      return kind satisfies never;
+  }
+}

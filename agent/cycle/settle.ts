@@ -1,0 +1,143 @@
+import { mkdir, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { type Head, merkleRoot, readDelivery, readRecord, readSession } from '../../consensus/index.ts';
+import type { MeterReading } from '../../drivers/index.ts';
+import { type Home, note } from '../home.ts';
+import { submit, untilHead, untilHeadOrTime } from '../ledger.ts';
+import { wattHoursToWattSeconds } from '../translate/units.ts';
+import type { Agreed } from './agree.ts';
+import { newSaltHex } from './leaf.ts';
+
+const MS_PER_HOUR = 3_600_000;
+
+/** Energy counters of the meter at a boundary of slots. */
+export type Boundary = { readonly slot: number; readonly importWh: number; readonly exportWh: number };
+
+/** Net energy of one slot as the meter counted it. */
+export type SlotEnergy = {
+  readonly slot: number;
+  readonly importWh: number;
+  readonly exportWh: number;
+  /** Spread over slots that nobody watched, instead of measured slot by slot. */
+  readonly substituted: boolean;
+};
+
+/**
+ * The counters as they stood when the slot began: a reading comes a little later, and what flowed in between is
+ * taken back by the power measured with it. Absent when the reading cannot be trusted.
+ */
+export function boundaryOf(reading: MeterReading, slot: number, slotStartMs: number): Boundary | undefined {
+  const { importWh, exportWh, netImportW, atMs } = reading;
+  if (importWh === undefined || exportWh === undefined || netImportW === undefined) return undefined;
+  const sinceHours = Math.max(0, atMs - slotStartMs) / MS_PER_HOUR;
+  return {
+    slot,
+    importWh: importWh - Math.max(0, netImportW) * sinceHours,
+    exportWh: exportWh - Math.max(0, -netImportW) * sinceHours,
+  };
+}
+
+/**
+ * Energy of the slots between two boundaries. Slots that nobody watched (the agent was away, the meter did not
+ * answer) get equal parts of what the counters say flowed meanwhile.
+ */
+export function energyBetween(from: Boundary, to: Boundary): SlotEnergy[] {
+  const slots = to.slot - from.slot;
+  if (slots <= 0) return [];
+  const importWh = Math.max(0, to.importWh - from.importWh) / slots;
+  const exportWh = Math.max(0, to.exportWh - from.exportWh) / slots;
+  return Array.from({ length: slots }, (_, index) => ({
+    slot: from.slot + index,
+    importWh,
+    exportWh,
+    substituted: slots > 1,
+  }));
+}
+
+/**
+ * Last of the six, slot by slot: what the meter counted since the last boundary becomes one signed record a slot.
+ * The journal moves on only after the ledger's outbox has them on disk, so that a crash repeats a record rather
+ * than losing it; the contract takes each once.
+ */
+export async function recordSlots(home: Home, boundary: Boundary): Promise<void> {
+  const { state, day, address, node } = home;
+  const { journal } = state;
+  const finished = journal.boundary === undefined ? [] : energyBetween(journal.boundary, boundary);
+  for (const energy of finished) {
+    const slotStartMs = day.startMs + energy.slot * day.slotMs;
+    if (readRecord(node.head.state, address, slotStartMs) !== undefined) continue;
+    const leaves = await keepLeaves(home, energy);
+    await submit(home, 'metering.record', {
+      slotStartMs,
+      importWs: wattHoursToWattSeconds(energy.importWh),
+      exportWs: wattHoursToWattSeconds(energy.exportWh),
+      leavesRoot: merkleRoot('reading', leaves),
+    });
+  }
+  await note(home, { boundary, realised: [...journal.realised, ...finished] });
+}
+
+/** The fine readings of a slot stay here, in a file; the ledger gets the root of their tree. */
+async function keepLeaves({ config, day, state }: Home, energy: SlotEnergy): Promise<Uint8Array[]> {
+  const measured = state.leaves?.slot === energy.slot ? state.leaves.leaves : [];
+  const leaves = [...measured, { saltHex: newSaltHex(), substituted: energy.substituted }].map((leaf) =>
+    JSON.stringify(leaf),
+  );
+  const folder = join(config.directory, 'readings', day.day);
+  await mkdir(folder, { recursive: true, mode: 0o700 });
+  await writeFile(join(folder, `${energy.slot}.jsonl`), `${leaves.join('\n')}\n`, { mode: 0o600 });
+  return leaves.map((leaf) => new TextEncoder().encode(leaf));
+}
+
+/**
+ * After the last slot: settlement, which anyone may call. The opener of the session does so as soon as every
+ * record is in or the time of grace is over; the others only if nobody has done it some slots later.
+ */
+export async function settleDay(home: Home, { sessionId }: Agreed, signal: AbortSignal): Promise<void> {
+  const { node, address, day } = home;
+  const settled = () => readSession(node.head.state, sessionId)?.status === 'settled';
+  const session = readSession(node.head.state, sessionId);
+  if (session === undefined) return;
+
+  const finished = new AbortController();
+  const stop = AbortSignal.any([signal, finished.signal]);
+  const patienceMs = address === session.openedBy ? 0 : (1 + session.homes.indexOf(address)) * day.slotMs;
+  const caller = callSettlement(home, sessionId, { patienceMs, stop }).catch((error) => {
+    if (!stop.aborted) home.log({ event: 'calling-settlement-failed', level: 'error', error });
+  });
+  try {
+    await untilHead(node, () => (settled() ? true : undefined), signal);
+  } finally {
+    finished.abort();
+    await caller;
+  }
+}
+
+type Calling = { readonly patienceMs: number; readonly stop: AbortSignal };
+
+/**
+ * Asks for settlement once nothing is pending any more, and again a slot later if that came to nothing. Whoever
+ * did not open the session waits its turn first, so that as a rule one asks.
+ */
+async function callSettlement(home: Home, sessionId: string, { patienceMs, stop }: Calling): Promise<void> {
+  const { node, clock, day } = home;
+  const status = () => readSession(node.head.state, sessionId)?.status;
+  const isDue = () => readDelivery(node.head.state, sessionId, clock.utcMs())?.pending === 0;
+  await clock.waitUntil(day.startMs + day.importPricePerKwh.length * day.slotMs, stop);
+  while (status() === 'final') {
+    const { height } = node.head;
+    if (isDue()) {
+      await clock.waitUntil(clock.utcMs() + patienceMs, stop);
+      if (status() === 'final') await submit(home, 'settlement.settle', { sessionId });
+      await untilSettledOr(home, sessionId, clock.utcMs() + day.slotMs, stop);
+    } else {
+      const newBlock = (head: Head) => head.height > height || undefined;
+      await untilHeadOrTime(home, newBlock, { timeMs: clock.utcMs() + day.slotMs, signal: stop });
+    }
+  }
+}
+
+function untilSettledOr(home: Home, sessionId: string, timeMs: number, signal: AbortSignal) {
+  const settled = ({ state }: Head) => readSession(state, sessionId)?.status === 'settled' || undefined;
+  return untilHeadOrTime(home, settled, { timeMs, signal });
+}

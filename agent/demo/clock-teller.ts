@@ -1,0 +1,54 @@
+import { clockTopicOf, connectMqtt } from '../../drivers/index.ts';
+import { sleep } from '../clock/clock.ts';
+import { encodeClockSetting } from '../clock/simulated.ts';
+import { AgentError } from '../errors.ts';
+
+const CONNECT_MS_MAX = 10_000;
+
+export type ClockTeller = {
+  /** From now on it is this time, and time runs at this speed. */
+  tell(setting: { readonly utcMs: number; readonly speed: number }): void;
+  stop(): Promise<void>;
+};
+
+/** Tells simulated time to all processes of a run: a retained message, so that those who come later hear it too. */
+export async function openClockTeller({
+  broker,
+  network,
+  signal,
+}: {
+  readonly broker: string;
+  readonly network: string;
+  readonly signal: AbortSignal;
+}): Promise<ClockTeller> {
+  const transport = connectMqtt({
+    url: broker,
+    clientId: 'clock',
+    network,
+    nodeId: 'clock',
+    protocolVersion: 4,
+    backoffMsMin: 50,
+    backoffMsMax: 500,
+    log: () => undefined,
+  });
+  const deadlineMs = performance.now() + CONNECT_MS_MAX;
+  while (!transport.connected) {
+    if (performance.now() > deadlineMs) {
+      await transport.stop();
+      throw new AgentError(
+        'AGENT_TIMEOUT',
+        `No broker answers at ${broker}: is it running, and is the URL right?`,
+      );
+    }
+    await sleep(20, signal);
+  }
+  return {
+    tell: ({ utcMs, speed }) => {
+      transport.publishRetained(
+        clockTopicOf(network),
+        encodeClockSetting({ utcMs, wallMs: Date.now(), speed }),
+      );
+    },
+    stop: () => transport.stop(),
+  };
+}

@@ -1,0 +1,85 @@
+import type { AnyDevice } from '../drivers/index.ts';
+import { connectDevice } from '../drivers/index.ts';
+import type { Clock } from './clock/clock.ts';
+import type { DeviceConfig } from './config/schema.ts';
+import type { Log } from './log.ts';
+
+/**
+ * The home's devices as the cycle sees them: each there or missing, and picked up again by itself. A missing
+ * device never stops the agent; it is marked, planned without, and looked for again.
+ */
+export type Devices = {
+  readonly all: readonly DevicePlace[];
+  /** The present device of a kind, if the home has one and it answers. */
+  find<Kind extends AnyDevice['kind']>(kind: Kind): Extract<AnyDevice, { kind: Kind }> | undefined;
+  /** Tries once more to reach what is missing. */
+  reach(signal: AbortSignal): Promise<void>;
+  /** Tells that a device did not answer (`fault`) or did. */
+  mark(id: string, fault?: string): void;
+  close(): Promise<void>;
+};
+
+export type DevicePlace = {
+  readonly config: DeviceConfig;
+  readonly device?: AnyDevice;
+  /** Why it is missing; absent while it answers. */
+  readonly fault?: string;
+  readonly sinceMs: number;
+};
+
+type MutablePlace = { config: DeviceConfig; device?: AnyDevice; fault?: string; sinceMs: number };
+
+export function openDevices(
+  configs: readonly DeviceConfig[],
+  { clock, log }: { clock: Clock; log: Log },
+): Devices {
+  const places: MutablePlace[] = configs.map((config) => ({
+    config,
+    fault: 'not reached yet',
+    sinceMs: clock.utcMs(),
+  }));
+
+  const mark = (place: MutablePlace, fault?: string) => {
+    if (place.fault === undefined && fault !== undefined) {
+      log({ event: 'device-missing', device: place.config.id, fault });
+    } else if (place.fault !== undefined && fault === undefined) {
+      log({ event: 'device-back', device: place.config.id });
+    }
+    if ((place.fault === undefined) !== (fault === undefined)) place.sinceMs = clock.utcMs();
+    if (fault === undefined) delete place.fault;
+    else place.fault = fault;
+  };
+
+  const reachOne = async (place: MutablePlace, signal: AbortSignal) => {
+    if (place.device !== undefined) return;
+    try {
+      const { profile, ...description } = place.config;
+      place.device = await connectDevice(
+        { ...description, ...(profile !== undefined && { profile }) },
+        { clock: { nowMs: clock.utcMs }, log },
+      );
+      mark(place);
+    } catch (error) {
+      if (signal.aborted) throw error;
+      mark(place, (error as Error).message);
+    }
+  };
+
+  return {
+    all: places,
+    find: <Kind extends AnyDevice['kind']>(kind: Kind) =>
+      places.find(
+        (place) => place.config.kind === kind && place.device !== undefined && place.fault === undefined,
+      )?.device as Extract<AnyDevice, { kind: Kind }> | undefined,
+    reach: async (signal) => {
+      await Promise.all(places.map((place) => reachOne(place, signal)));
+    },
+    mark: (id, fault) => {
+      const place = places.find(({ config }) => config.id === id);
+      if (place !== undefined) mark(place, fault);
+    },
+    close: async () => {
+      await Promise.allSettled(places.map(({ device }) => device?.close()));
+    },
+  };
+}

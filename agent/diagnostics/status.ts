@@ -1,0 +1,105 @@
+import { readSession } from '../../consensus/index.ts';
+import { type Home, type Phase, sessionIdOf } from '../home.ts';
+
+/** What an agent tells of itself on its local socket under `/status`. Energy in kWh, power in kW, money in the network's currency. */
+export type AgentStatus = {
+  readonly home: string;
+  readonly address: string;
+  readonly utcMs: number;
+  readonly phase: Phase;
+  /** Slot being carried out, in phase `delivering`. */
+  readonly slot?: number;
+  readonly day: string;
+  readonly planned: {
+    readonly aloneCost?: number;
+    readonly togetherCost?: number;
+    readonly aloneNetImportKw?: readonly number[];
+    readonly netImportKw?: readonly number[];
+  };
+  /** Energy bill so far at the supplier's prices (trade counted as delivered), without payments. */
+  readonly realised: {
+    readonly slots: number;
+    readonly importKwh: number;
+    readonly exportKwh: number;
+    readonly supplierCost: number;
+  };
+  readonly rounds: readonly { readonly round: number; readonly imbalanceKw: number }[];
+  readonly ledger: {
+    readonly height: number;
+    readonly digest: string;
+    readonly stateRoot: string;
+    readonly validator: boolean;
+    readonly votesInDoubt: boolean;
+    readonly connected: boolean;
+    readonly pending: number;
+    readonly blocks: { readonly count: number; readonly p50Ms: number; readonly p95Ms: number };
+  };
+  readonly devices: readonly { readonly id: string; readonly kind: string; readonly fault?: string }[];
+};
+
+const W_PER_KW = 1_000;
+const MW_PER_KW = 1_000_000;
+
+export function statusOf(home: Home): AgentStatus {
+  const { config, address, clock, day, node, devices, state } = home;
+  const { journal } = state;
+  const ledger = node.status();
+  return {
+    home: config.home,
+    address,
+    utcMs: clock.utcMs(),
+    phase: state.phase,
+    ...(state.slot !== undefined && { slot: state.slot }),
+    day: day.day,
+    planned: {
+      ...(journal.aloneCost !== undefined && { aloneCost: journal.aloneCost }),
+      ...(journal.togetherCost !== undefined && { togetherCost: journal.togetherCost }),
+      ...(journal.aloneNetImportKw && { aloneNetImportKw: journal.aloneNetImportKw }),
+      ...(journal.togetherNetImportKw && { netImportKw: journal.togetherNetImportKw }),
+    },
+    realised: realisedOf(home),
+    rounds: (readSession(node.head.state, sessionIdOf(home))?.residuals ?? []).map(
+      ({ round, imbalanceMw }) => ({
+        round,
+        imbalanceKw: imbalanceMw / MW_PER_KW,
+      }),
+    ),
+    ledger: {
+      height: node.head.height,
+      digest: node.head.digest,
+      stateRoot: node.head.header.stateRoot,
+      validator: node.head.validators.some((validator) => validator.address === address),
+      votesInDoubt: ledger.votesInDoubt,
+      connected: ledger.connected,
+      pending: ledger.ownPending,
+      blocks: {
+        count: ledger.latency.count,
+        p50Ms: ledger.latency.p50Ms ?? 0,
+        p95Ms: ledger.latency.p95Ms ?? 0,
+      },
+    },
+    devices: devices.all.map(({ config: { id, kind }, fault }) => ({
+      id,
+      kind,
+      ...(fault !== undefined && { fault }),
+    })),
+  };
+}
+
+/** What the supplier bills for the metered slots: metered net import plus energy sold, since trade is virtual. */
+function realisedOf({ day, state: { journal } }: Home): AgentStatus['realised'] {
+  const slotHours = day.slotMs / 3_600_000;
+  let importKwh = 0;
+  let exportKwh = 0;
+  let supplierCost = 0;
+  for (const energy of journal.realised) {
+    importKwh += energy.importWh / W_PER_KW;
+    exportKwh += energy.exportWh / W_PER_KW;
+    const soldKwh = (journal.soldKw?.[energy.slot] ?? 0) * slotHours;
+    const suppliedKwh = (energy.importWh - energy.exportWh) / W_PER_KW + soldKwh;
+    const pricePerKwh =
+      suppliedKwh > 0 ? day.importPricePerKwh[energy.slot]! : day.feedInPricePerKwh[energy.slot]!;
+    supplierCost += suppliedKwh * pricePerKwh;
+  }
+  return { slots: journal.realised.length, importKwh, exportKwh, supplierCost };
+}

@@ -1,0 +1,42 @@
+import type { LedgerNode } from '../consensus/index.ts';
+import type { QpLibrary } from '../optimizer/index.ts';
+import type { Clock } from './clock/clock.ts';
+import type { AgentConfig, DayAhead } from './config/schema.ts';
+import type { Leaf } from './cycle/leaf.ts';
+import type { Devices } from './devices.ts';
+import type { Journal, JournalFile } from './journal.ts';
+import type { Log } from './log.ts';
+
+/** What a home is doing with its day. */
+export type Phase = 'registering' | 'waiting' | 'trading' | 'planning' | 'delivering' | 'settling' | 'done';
+
+/** All that one running home is made of; what the cycle and the roles work with. */
+export type Home = {
+  readonly config: AgentConfig;
+  readonly address: string;
+  readonly day: DayAhead;
+  readonly clock: Clock;
+  readonly node: LedgerNode;
+  readonly devices: Devices;
+  readonly library: QpLibrary;
+  readonly journalFile: JournalFile;
+  readonly log: Log;
+  /** What it is doing, for those who ask; written by the cycle alone. */
+  readonly state: {
+    phase: Phase;
+    slot?: number;
+    journal: Journal;
+    /** Fine readings of the slot that runs, or ran last. */
+    leaves?: { readonly slot: number; readonly leaves: readonly Leaf[] };
+  };
+};
+
+/** A day is traded once in each form; the name says both, and is the same for all homes. */
+export const sessionIdOf = ({ day, config }: Pick<Home, 'day' | 'config'>): string =>
+  `${day.day}/${config.market.form}`;
+
+/** Changes the journal, and has it on disk when it resolves. */
+export async function note(home: Home, change: Partial<Journal>): Promise<void> {
+  home.state.journal = { ...home.state.journal, ...change };
+  await home.journalFile.write(home.state.journal);
+}

@@ -1,0 +1,108 @@
+import { createHash } from 'node:crypto';
+import { open, readFile, rename, rm } from 'node:fs/promises';
+import { dirname, join } from 'node:path';
+import { z } from 'zod';
+
+/**
+ * What the agent must still know after a crash that the ledger cannot tell it: the plan it was carrying out and
+ * the meter's counters at the last slot boundary. One small file, replaced whole.
+ */
+const journalSchema = z.strictObject({
+  day: z.string(),
+  /** Planned cost in money without and with trade (payments included). */
+  aloneCost: z.number().optional(),
+  togetherCost: z.number().optional(),
+  /** Net import planned without trade, kW by slot. */
+  aloneNetImportKw: z.array(z.number()).optional(),
+  /** Where the stores of energy stood when the day was planned. */
+  measured: z
+    .strictObject({
+      batteryKwh: z.number().optional(),
+      evKwh: z.number().optional(),
+      indoorC: z.number().optional(),
+      hvacKw: z.number().optional(),
+    })
+    .optional(),
+  /** Net import planned with trade, kW by slot. */
+  togetherNetImportKw: z.array(z.number()).optional(),
+  soldKw: z.array(z.number()).optional(),
+  schedule: z
+    .strictObject({
+      fromSlot: z.int().min(0),
+      batteryNetChargeKw: z.array(z.number()),
+      evChargeKw: z.array(z.number()),
+      hvacKw: z.array(z.number()),
+      pvUsedKw: z.array(z.number()),
+      netImportKw: z.array(z.number()),
+    })
+    .optional(),
+  /** Counters at a boundary of slots: where the next record starts. */
+  boundary: z.strictObject({ slot: z.int().min(0), importWh: z.number(), exportWh: z.number() }).optional(),
+  /** What the meter counted so far, by slot. */
+  realised: z
+    .array(
+      z.strictObject({
+        slot: z.int(),
+        importWh: z.number(),
+        exportWh: z.number(),
+        substituted: z.boolean(),
+      }),
+    )
+    .default([]),
+});
+
+export type Journal = z.infer<typeof journalSchema>;
+
+export type JournalFile = {
+  /** The journal as found at opening, or an empty one with the reason why nothing could be used. */
+  readonly found: { readonly journal?: Journal; readonly doubt?: string };
+  /** On disk, synced, when it resolves. */
+  write(journal: Journal): Promise<void>;
+};
+
+export async function openJournal(directory: string): Promise<JournalFile> {
+  const file = join(directory, 'journal.json');
+  return { found: await read(file), write: (journal) => replace(file, journal) };
+}
+
+const checksum = (body: string) => createHash('sha256').update(body).digest('hex');
+
+async function read(file: string): Promise<JournalFile['found']> {
+  let text: string;
+  try {
+    text = await readFile(file, 'utf8');
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return {};
+    return { doubt: `${file} cannot be read: ${(error as Error).message}` };
+  }
+  const cut = text.indexOf('\n');
+  const body = text.slice(cut + 1);
+  if (cut < 0 || text.slice(0, cut) !== checksum(body)) {
+    return { doubt: `${file} is damaged; the plan is made anew from the ledger and the devices` };
+  }
+  const parsed = journalSchema.safeParse(JSON.parse(body));
+  return parsed.success ? { journal: parsed.data } : { doubt: `${file} is of another version` };
+}
+
+/** Written beside and renamed over: a cut leaves the old journal or the new one, never half of one. */
+async function replace(file: string, journal: Journal) {
+  const body = JSON.stringify(journal);
+  const draft = `${file}.new`;
+  const handle = await open(draft, 'w', 0o600);
+  try {
+    await handle.writeFile(`${checksum(body)}\n${body}`);
+    await handle.datasync();
+  } catch (error) {
+    await rm(draft, { force: true });
+    throw error;
+  } finally {
+    await handle.close();
+  }
+  await rename(draft, file);
+  const folder = await open(dirname(file), 'r');
+  try {
+    await folder.sync();
+  } finally {
+    await folder.close();
+  }
+}

@@ -1,0 +1,84 @@
+import {
+  type ArgumentsOf,
+  buildCall,
+  type Head,
+  type LedgerNode,
+  type MethodName,
+} from '../consensus/index.ts';
+import type { Clock } from './clock/clock.ts';
+import { AgentError } from './errors.ts';
+import type { Log } from './log.ts';
+
+/**
+ * Waits until the ledger's newest state shows what is looked for. Looks at once, and again at every final block.
+ *
+ * @throws AgentError AGENT_ABORTED when the signal fires first.
+ */
+export const untilHead = <Found>(
+  node: LedgerNode,
+  look: (head: Head) => Found | undefined,
+  signal: AbortSignal,
+): Promise<Found> =>
+  new Promise((resolve, reject) => {
+    const finish = (act: () => void) => {
+      stopListening();
+      signal.removeEventListener('abort', onAbort);
+      act();
+    };
+    const onAbort = () => finish(() => reject(new AgentError('AGENT_ABORTED', 'The agent is stopping.')));
+    const attempt = () => {
+      let found: Found | undefined;
+      try {
+        found = look(node.head);
+      } catch (error) {
+        finish(() => reject(error));
+        return;
+      }
+      if (found !== undefined) finish(() => resolve(found));
+    };
+    const stopListening = node.onBlock(attempt);
+    signal.addEventListener('abort', onAbort, { once: true });
+    if (signal.aborted) onAbort();
+    else attempt();
+  });
+
+/** Waits for the ledger like {@link untilHead}, but no longer than to the given time; undefined then. */
+export async function untilHeadOrTime<Found>(
+  { node, clock }: { readonly node: LedgerNode; readonly clock: Clock },
+  look: (head: Head) => Found | undefined,
+  { timeMs, signal }: { readonly timeMs: number; readonly signal: AbortSignal },
+): Promise<Found | undefined> {
+  const decided = new AbortController();
+  const stop = AbortSignal.any([signal, decided.signal]);
+  const ledger = untilHead(node, look, stop);
+  const time = clock.waitUntil(timeMs, stop).then(() => undefined);
+  try {
+    return await Promise.race([ledger, time]);
+  } finally {
+    decided.abort();
+    await Promise.allSettled([ledger, time]);
+  }
+}
+
+/** How long a call stays valid: long enough to outlive an outage, short enough not to surprise. */
+const CALL_LIFETIME_MS = 7 * 86_400_000;
+
+export type Submitter = { readonly node: LedgerNode; readonly clock: Clock; readonly log: Log };
+
+/**
+ * Hands a call to the ledger; it is on disk before it is sent, and sent until it is final. A rejection is an
+ * expected outcome: it is told, and answered with false.
+ */
+export async function submit<Name extends MethodName>(
+  { node, clock, log }: Submitter,
+  method: Name,
+  args: ArgumentsOf<Name>,
+): Promise<boolean> {
+  const outcome = await node.submit({
+    ...buildCall(method, args),
+    expiresMs: clock.utcMs() + CALL_LIFETIME_MS,
+  });
+  if (!outcome.ok)
+    log({ event: 'call-rejected', level: 'warn', method, code: outcome.code, reason: outcome.reason });
+  return outcome.ok;
+}

@@ -1,0 +1,215 @@
+import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import fc from 'fast-check';
+import t from 'tap';
+import { decodeClockSetting, encodeClockSetting, simulatedClock } from '../../agent/clock/simulated.ts';
+import { loadConfig, loadDay } from '../../agent/config/load.ts';
+import { slotPlan, trim } from '../../agent/cycle/dispatch.ts';
+import { boundaryOf, energyBetween } from '../../agent/cycle/settle.ts';
+import { askLocalApi, startLocalApi } from '../../agent/diagnostics/local-api.ts';
+import { AgentError } from '../../agent/errors.ts';
+import { type Journal, openJournal } from '../../agent/journal.ts';
+import {
+  kwToMilliwatts,
+  milliwattsToKw,
+  wattHoursToWattSeconds,
+  wattSecondsToKwh,
+} from '../../agent/translate/units.ts';
+
+const quiet = () => undefined;
+const example = new URL('../../../agent/config/example.yaml', import.meta.url);
+
+t.test('simulated time follows what it is told and never goes back', async (t) => {
+  let wallMs = 1_000;
+  const clock = simulatedClock(50_000, () => wallMs);
+  t.equal(clock.utcMs(), 50_000);
+  wallMs += 500;
+  t.equal(clock.utcMs(), 50_000, 'it stands until it is set');
+  clock.adjust({ utcMs: 60_000, wallMs: 1_500, speed: 10 });
+  wallMs += 100;
+  t.equal(clock.utcMs(), 61_000);
+  clock.adjust({ utcMs: 30_000, wallMs, speed: 10 });
+  t.equal(clock.utcMs(), 61_000, 'time told is not taken back');
+
+  await t.test('a wait ends when the clock jumps past it, and when it is aborted', async (t) => {
+    const live = simulatedClock(0);
+    const never = new AbortController();
+    const waiting = live.waitUntil(1_000_000, never.signal);
+    live.adjust({ utcMs: 2_000_000, wallMs: Date.now(), speed: 1 });
+    await waiting;
+    t.ok(live.utcMs() >= 2_000_000);
+    const aborted = live.waitUntil(9_000_000, never.signal);
+    never.abort();
+    await t.rejects(aborted, { code: 'AGENT_ABORTED' });
+  });
+});
+
+t.test('a clock setting from the broker is itself or a typed error', (t) => {
+  const setting = { utcMs: 1, wallMs: 2.5, speed: 3_600 };
+  t.same(decodeClockSetting(encodeClockSetting(setting)), setting);
+  fc.assert(
+    fc.property(
+      fc.oneof(
+        fc.uint8Array(),
+        fc.json().map((text) => new TextEncoder().encode(text)),
+      ),
+      (bytes) => {
+        try {
+          decodeClockSetting(bytes);
+        } catch (error) {
+          return error instanceof AgentError && error.code === 'AGENT_BAD_DATA';
+        }
+        return true;
+      },
+    ),
+  );
+  t.end();
+});
+
+t.test('the example configuration is valid, and what is wrong is named', async (t) => {
+  const text = readFileSync(example, 'utf8');
+  const write = (content: string) => {
+    const file = join(t.testdir(), 'config.yaml');
+    writeFileSync(file, content);
+    return file;
+  };
+  const config = await loadConfig(write(text));
+  t.equal(config.home, 'maple-street-7');
+  t.throws(() => Object.assign(config.market, { form: 'pairwise' }), 'it is frozen');
+
+  for (const [what, from, to, named] of [
+    ['an unknown key', 'logLevel: info', 'loglevel: info', /loglevel/],
+    ['a wrong type', 'importWMax: 17000', 'importWMax: plenty', /connection\.importWMax/],
+    ['a device twice', 'id: pv,', 'id: meter,', /"meter" is there twice/],
+    ['no meter', 'kind: meter', 'kind: pv', /needs a meter/],
+    ['a profile missing', 'profile: wallbox-generic,', '', /needs a profile/],
+    ['crossed limits', 'reconnectMsMin: 1000', 'reconnectMsMin: 60001', /reconnectMs|<=60000/],
+    ['broken YAML', 'devices:', 'devices: [', /config\.yaml/],
+  ] as const) {
+    t.ok(text.includes(from), what);
+    await t.rejects(
+      loadConfig(write(text.replace(from, to))),
+      { code: 'AGENT_BAD_CONFIG', message: named },
+      what,
+    );
+  }
+  await t.rejects(loadConfig('/nowhere/config.yaml'), { code: 'AGENT_FILE_MISSING' });
+  await t.rejects(loadDay(write('day: 2017-05-08')), { code: 'AGENT_BAD_CONFIG' });
+  await t.rejects(loadConfig(write('a: &a [*a]')), { code: 'AGENT_BAD_CONFIG' });
+});
+
+t.test('garbage as a configuration is a typed error', async (t) => {
+  const file = join(t.testdir(), 'config.yaml');
+  await fc.assert(
+    fc.asyncProperty(fc.oneof(fc.string(), fc.json(), fc.string({ unit: 'binary' })), async (content) => {
+      writeFileSync(file, content);
+      await loadConfig(file).then(
+        () => t.fail('garbage was accepted'),
+        (error) => t.ok(error instanceof AgentError && error.code === 'AGENT_BAD_CONFIG', String(error)),
+      );
+    }),
+    { numRuns: 60 },
+  );
+});
+
+t.test(
+  'the journal survives a cut at every byte, as the old one, the new one or a stated doubt',
+  async (t) => {
+    const directory = t.testdir();
+    const journal: Journal = { day: '2017-05-08', aloneCost: 1.5, soldKw: [0.25, -1], realised: [] };
+    const file = await openJournal(directory);
+    t.same(file.found, {}, 'nothing at first');
+    await file.write(journal);
+    t.same((await openJournal(directory)).found, { journal });
+
+    const path = join(directory, 'journal.json');
+    const whole = readFileSync(path);
+    for (let bytes = 0; bytes < whole.length; bytes += 1) {
+      writeFileSync(path, whole.subarray(0, bytes));
+      const { found } = await openJournal(directory);
+      if (found.journal !== undefined || found.doubt === undefined)
+        t.fail(`cut to ${bytes} bytes: ${JSON.stringify(found)}`);
+    }
+    for (let at = 0; at < whole.length; at += 7) {
+      const flipped = Buffer.from(whole);
+      flipped[at]! ^= 1;
+      writeFileSync(path, flipped);
+      const { found } = await openJournal(directory);
+      if (found.journal !== undefined) t.fail(`bit ${at} flipped unseen`);
+    }
+    t.notOk(existsSync(`${path}.new`), 'no draft is left');
+  },
+);
+
+t.test('energy between boundaries is what the counters say, however many slots went unwatched', (t) => {
+  fc.assert(
+    fc.property(
+      fc.integer({ min: 0, max: 20 }),
+      fc.integer({ min: 1, max: 10 }),
+      fc.float({ min: 0, max: 10_000, noNaN: true }),
+      fc.float({ min: 0, max: 10_000, noNaN: true }),
+      (slot, slots, importWh, exportWh) => {
+        const parts = energyBetween(
+          { slot, importWh: 100, exportWh: 200 },
+          { slot: slot + slots, importWh: 100 + importWh, exportWh: 200 + exportWh },
+        );
+        const total = parts.reduce((sum, part) => sum + part.importWh - part.exportWh, 0);
+        return (
+          parts.length === slots &&
+          Math.abs(total - (importWh - exportWh)) < 1e-6 &&
+          parts[0]!.substituted === slots > 1
+        );
+      },
+    ),
+  );
+  t.same(energyBetween({ slot: 3, importWh: 0, exportWh: 0 }, { slot: 3, importWh: 9, exportWh: 0 }), []);
+  t.end();
+});
+
+t.test('a boundary is dated back by the power measured with it', (t) => {
+  const head = { quality: 'good', faults: [] } as const;
+  const late = { ...head, atMs: 3_600_000 + 36_000, importWh: 110, exportWh: 5, netImportW: 1_000 };
+  t.same(boundaryOf(late, 1, 3_600_000), { slot: 1, importWh: 100, exportWh: 5 });
+  t.same(boundaryOf({ ...late, netImportW: -1_000 }, 1, 3_600_000), { slot: 1, importWh: 110, exportWh: -5 });
+  t.equal(boundaryOf({ ...head, atMs: 0 }, 0, 0), undefined, 'without counters there is no boundary');
+  t.end();
+});
+
+t.test('the battery makes up for what the forecast missed, within its limits', (t) => {
+  const plan = slotPlan(
+    { fromSlot: 2, batteryNetChargeKw: [1], evChargeKw: [0], hvacKw: [0], pvUsedKw: [0], netImportKw: [3] },
+    2,
+  )!;
+  const battery = { chargeKwMax: 5, dischargeKwMax: 2 };
+  t.equal(trim(plan, 3.4, battery)?.batteryNetChargeKw.toFixed(3), '0.600');
+  t.equal(trim(plan, 9, battery)?.batteryNetChargeKw, -2, 'no further than it can');
+  t.equal(trim(plan, 3.01, battery), undefined, 'a few watts are left alone');
+  t.end();
+});
+
+t.test('units survive the way to integers and back', (t) => {
+  fc.assert(
+    fc.property(fc.double({ min: -1e4, max: 1e4, noNaN: true }), (kw) => {
+      t.ok(Math.abs(milliwattsToKw(kwToMilliwatts(kw)) - kw) <= 5e-7 + 1e-12);
+      t.equal(kwToMilliwatts(-kw), -kwToMilliwatts(kw), 'rounding has no favourite direction');
+    }),
+    { numRuns: 200 },
+  );
+  t.equal(wattSecondsToKwh(wattHoursToWattSeconds(1_500)), 1.5);
+  t.throws(() => kwToMilliwatts(Number.NaN), RangeError);
+  t.end();
+});
+
+t.test('the local socket answers its owner, and says who is not there', async (t) => {
+  // A socket's path is short, and the test's own folder lies too deep for it.
+  const directory = mkdtempSync(join(tmpdir(), 'gq-'));
+  t.teardown(() => rmSync(directory, { recursive: true }));
+  await t.rejects(askLocalApi(directory, '/status'), { code: 'AGENT_FILE_MISSING' });
+  const api = await startLocalApi(directory, { '/status': () => ({ height: 7n }) }, quiet);
+  t.same(await askLocalApi(directory, '/status'), { height: '7' });
+  t.same(await askLocalApi(directory, '/etc/passwd'), { error: 'unknown path' });
+  await api.stop();
+  await t.rejects(askLocalApi(directory, '/status'), { code: 'AGENT_FILE_MISSING' });
+  await t.rejects(startLocalApi(`/tmp/${'x'.repeat(120)}`, {}, quiet), { code: 'AGENT_BAD_CONFIG' });
+});

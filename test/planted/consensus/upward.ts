@@ -1,0 +1,2 @@
+import { agent } from '../agent/index.ts';
+export const upward = agent;

@@ -1,0 +1,2 @@
+import { inner } from '../consensus/inner.ts';
+export const sideways = inner;

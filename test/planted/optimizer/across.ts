@@ -1,0 +1,2 @@
+import { sideways } from '../drivers/sideways.ts';
+export const across = sideways;
