@@ -9,4 +9,4 @@ export {
 export { createGate, type Gate } from './gate.ts';
 export { isGenuine, signedDigest } from './signing.ts';
 export { CHANNELS, type Channel, type Received, type Transport } from './transport.ts';
-export { createVerifiedCache, messageId, type VerifiedCache } from './verified-cache.ts';
+export { createVerifiedCache, type VerifiedCache } from './verified-cache.ts';

@@ -22,7 +22,7 @@ export type Reader = {
   readonly end: () => void;
 };
 
-export function readerOf(value: CborValue): Reader {
+function readerOf(value: CborValue): Reader {
   if (!isArray(value)) throw bad('an array expected');
   let at = 0;
   const next = (): CborValue => {

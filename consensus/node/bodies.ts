@@ -10,7 +10,7 @@ import type { Address, Hash } from '../contract/types.ts';
 import { ConsensusError } from '../errors.ts';
 
 /** What a digest stands for, and what its execution on the head came to, once that is known. */
-export type Body = {
+type Body = {
   readonly block: Block;
   readonly bytes: Uint8Array;
   readonly from: Address;

@@ -9,6 +9,7 @@ import {
   transactionId,
 } from '../chain/index.ts';
 import type { CborValue, Hash } from '../contract/types.ts';
+import { publicKeyOf } from '../crypto/index.ts';
 import type { Shared } from './shared.ts';
 
 /** A call to be signed and sent. `expiresMs`: UTC; no block later than this holds it. */
@@ -70,6 +71,7 @@ export function createOutbox(
   send: (transactions: readonly SignedTransaction[]) => void,
 ): Outbox {
   const { self, privateKey, genesis, contract, clock, store, head, log } = shared;
+  const publicKey = publicKeyOf(privateKey);
   /** By nonce; what stands there may be a skip for the call that failed. */
   const entries = new Map<number, Entry>();
   const outcomes = new Map<Hash, Finality>();
@@ -97,7 +99,7 @@ export function createOutbox(
   };
 
   const signed = ({ method, args, expiresMs }: OwnCall, nonce: number) =>
-    signTransaction({ genesis, nonce, method, args, expiresMs }, privateKey);
+    signTransaction({ genesis, nonce, method, args, expiresMs }, privateKey, publicKey);
 
   /** What becomes of own transactions, in their order, in a block made here and now. */
   const rehearse = (transactions: readonly SignedTransaction[], on = head()) =>

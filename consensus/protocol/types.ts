@@ -136,6 +136,6 @@ export type State = {
 };
 
 /** `messages` are for the very next height only, and bounded. */
-export type Ahead = { readonly height: number; readonly messages: readonly Message[] };
+type Ahead = { readonly height: number; readonly messages: readonly Message[] };
 
 export type Step = { readonly state: State; readonly effects: readonly Effect[] };

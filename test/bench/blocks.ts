@@ -94,6 +94,10 @@ async function validator({ key, genesis: text, url, directory }: Job) {
   };
   process.on('message', async (message) => {
     if (message === 'lap') process.send?.(await lap());
+    if (message === 'cpu') {
+      const { user, system } = process.cpuUsage();
+      process.send?.((user + system) / 1_000);
+    }
     if (message === 'stop') {
       await node.stop();
       await transport.stop();
@@ -153,8 +157,15 @@ async function main() {
     await pause(200);
     const warm = (await ask(children[0]!, 'lap')) as Lap;
     const laps: Lap[] = [];
+    const cpuMs = async () => {
+      let sum = 0;
+      for (const child of children) sum += (await ask(child, 'cpu')) as number;
+      return sum;
+    };
+    const cpuBefore = await cpuMs();
     for (let repeat = 0; repeat < Number(values.repeats); repeat += 1)
       laps.push((await ask(children[0]!, 'lap')) as Lap);
+    const cpuPerLapMs = ((await cpuMs()) - cpuBefore) / laps.length;
     const times = laps.map(({ ms }) => ms).sort((a, b) => a - b);
     const at = (share: number) =>
       times[Math.min(times.length - 1, Math.floor(share * times.length))]!.toFixed(0);
@@ -164,6 +175,7 @@ async function main() {
     console.log(
       `${BLOCKS} lots of ${TRANSACTIONS} transactions, ${count} validators: median ${at(0.5)} ms, ` +
         `${at(0)}..${at(1)} ms over ${times.length} laps (first, cold: ${warm.ms.toFixed(0)} ms); ` +
+        `${cpuPerLapMs.toFixed(0)} CPU ms a lap in all validators; ` +
         `blocks a lap ${laps.map(({ blocks }) => blocks).join(' ')}`,
     );
   } finally {

@@ -1,7 +1,7 @@
 import fc from 'fast-check';
 import t from 'tap';
-import { addressOf, generateKey, publicKeyOf, sign } from '../../../consensus/crypto/index.ts';
-import { encode } from '../../../consensus/encoding/index.ts';
+import { addressOf, generateKey, publicKeyOf, sign } from '../../consensus/crypto/index.ts';
+import { encode } from '../../consensus/encoding/index.ts';
 import {
   CHANNELS,
   createGate,
@@ -13,8 +13,8 @@ import {
   encodeVoteRecord,
   isGenuine,
   signedDigest,
-} from '../../../consensus/network/index.ts';
-import type { Message, OwnMessage, Prepare, RoundChange } from '../../../consensus/protocol/index.ts';
+} from '../../consensus/network/index.ts';
+import type { Message, OwnMessage, Prepare, RoundChange } from '../../consensus/protocol/index.ts';
 
 const bytes = (length: number) => fc.uint8Array({ minLength: length, maxLength: length });
 const hexOf = (length: number) => bytes(length).map((value) => Buffer.from(value).toString('hex'));
