@@ -80,7 +80,7 @@ export type HouseFlows = {
 };
 
 /** Energy since the emulation began. */
-export type HouseCounters = {
+type HouseCounters = {
   readonly importKwh: number;
   readonly exportKwh: number;
   readonly baseLoadKwh: number;

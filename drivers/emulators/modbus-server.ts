@@ -10,7 +10,7 @@ export const modbusException = {
   gatewayTargetFailed: 11,
 } as const;
 
-export type RegisterTable = 'holding' | 'input';
+type RegisterTable = 'holding' | 'input';
 
 /** A device's registers. Answers are registers, or the code of an exception. */
 export type RegisterDevice = {

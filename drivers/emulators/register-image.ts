@@ -15,7 +15,7 @@ type Table = {
 const table = JSON.parse(readFileSync(new URL('../sunspec/models.json', import.meta.url), 'utf8')) as Table;
 
 /** Values of a model's points by name, scale factors too; what is left out is "not implemented". */
-export type PointValues = Readonly<Record<string, number | string>>;
+type PointValues = Readonly<Record<string, number | string>>;
 export type ModelValues = { readonly model: number; readonly values: PointValues };
 
 /** How each type is laid out: registers, and what it holds when it is not implemented. */

@@ -46,7 +46,7 @@ export type MqttOptions = {
   readonly monotonicMs?: () => number;
 };
 
-export type MqttCounters = OutboxCounters & {
+type MqttCounters = OutboxCounters & {
   accepted: number;
   acknowledged: number;
   /** Sent again after a lost connection. */
@@ -60,7 +60,7 @@ export type MqttCounters = OutboxCounters & {
   losses: number;
 };
 
-export type IncomingMessage = {
+type IncomingMessage = {
   readonly channel: Channel;
   readonly from: string;
   readonly payload: Uint8Array;

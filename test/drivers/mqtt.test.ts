@@ -9,6 +9,7 @@ import {
   type MqttTransport,
   startBroker,
 } from '../../drivers/index.ts';
+import { packetLengthGuard } from '../../drivers/mqtt/bounded-packets.ts';
 import { startMosquitto } from '../peers/mosquitto.ts';
 import { end, freePort, run, until } from '../peers/processes.ts';
 
@@ -143,7 +144,7 @@ for (const { name, protocolVersion, start } of settings) {
 
     t.test('an independent subscriber sees the topics as documented', async (t) => {
       const port = String(new URL(place.url).port);
-      const subscriber = spawn('mosquitto_sub', [
+      const subscriber = spawn('/usr/bin/mosquitto_sub', [
         '-h',
         '127.0.0.1',
         '-p',
@@ -373,4 +374,27 @@ t.test('a broker that talks nonsense', async (t) => {
     ),
     { numRuns: 60 },
   );
+});
+
+t.test('the guard finds a packet too long wherever the stream is cut', (t) => {
+  const packetsArbitrary = fc.array(fc.integer({ min: 0, max: 300 }), { minLength: 1, maxLength: 12 });
+  fc.assert(
+    fc.property(packetsArbitrary, fc.array(fc.nat(2_000), { maxLength: 10 }), (bodies, cuts) => {
+      const packets = bodies.map((length) => [
+        0x30,
+        ...(length < 128 ? [length] : [(length & 127) | 128, length >> 7]),
+        ...new Array<number>(length).fill(0xff),
+      ]);
+      const stream = Uint8Array.from(packets.flat());
+      const guard = packetLengthGuard(200);
+      const ends = [...cuts.map((cut) => Math.min(cut, stream.length)), stream.length].sort((a, b) => a - b);
+      const passed = ends.every((end, i) => guard(stream.subarray(ends[i - 1] ?? 0, end)));
+      return passed === packets.every((packet) => packet.length <= 200);
+    }),
+  );
+  t.notOk(
+    packetLengthGuard(1e9)(Uint8Array.of(0x30, 0xff, 0xff, 0xff, 0xff, 1)),
+    'a length of five bytes is none',
+  );
+  t.end();
 });
