@@ -46,6 +46,7 @@ export type Nursery = {
 /** @param logDirectory where each child's log goes, as NAME.log. */
 export function openNursery(logDirectory: string): Nursery {
   const children = new Set<Child>();
+  const agents = new Set<Child>();
   const expected = new Set<number>();
   let fail: (error: Error) => void;
   const failure = new Promise<never>((_, reject) => {
@@ -72,6 +73,7 @@ export function openNursery(logDirectory: string): Nursery {
       await ended;
       clearTimeout(timer);
       children.delete(child);
+      agents.delete(child);
     };
     const child: Child = {
       name,
@@ -83,6 +85,7 @@ export function openNursery(logDirectory: string): Nursery {
       rssMb: () => residentMb(pid),
     };
     children.add(child);
+    if (program === 'agent') agents.add(child);
     void ended.then(async (status) => {
       if (expected.has(pid)) return;
       children.delete(child);
@@ -95,6 +98,8 @@ export function openNursery(logDirectory: string): Nursery {
     start,
     failure,
     stopAll: async () => {
+      // Agents first: they let go of devices and broker, which must still be there.
+      await Promise.all([...agents].map((child) => child.stop()));
       await Promise.all([...children].map((child) => child.stop()));
     },
   };
