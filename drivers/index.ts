@@ -17,7 +17,7 @@ export {
   type HouseEmulatorOptions,
   startHouseEmulator,
 } from './emulators/house-emulator.ts';
-export type { HouseSpec } from './emulators/house-model.ts';
+export type { HouseSpec } from './emulators/house-spec.ts';
 export type { HouseSnapshot } from './emulators/running-house.ts';
 export { DriversError, type DriversErrorCode } from './errors.ts';
 

@@ -1,5 +1,5 @@
 import { type FaultView, obeys, swallowsWrites } from './device-fault.ts';
-import type { BatterySpec } from './house-model.ts';
+import type { BatterySpec } from './house-spec.ts';
 import { modbusException, type RegisterDevice } from './modbus-server.ts';
 import type { ModelValues } from './register-image.ts';
 import type { HouseSnapshot, RunningHouse } from './running-house.ts';

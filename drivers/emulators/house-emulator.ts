@@ -1,8 +1,9 @@
-import type { DeviceDescription } from '../devices/description.ts';
+import { createHash } from 'node:crypto';
+import type { DeviceDescription, DeviceEvent } from '../devices/description.ts';
 import { DriversError } from '../errors.ts';
 import { createBatteryUnit } from './battery-unit.ts';
 import type { DeviceFault, FaultView } from './device-fault.ts';
-import type { HouseSpec } from './house-model.ts';
+import { checkHouse, type HouseSpec } from './house-spec.ts';
 import { createMeterUnit } from './meter-unit.ts';
 import {
   type ModbusServer,
@@ -36,6 +37,7 @@ export type HouseEmulatorOptions = {
   readonly host: string;
   /** The devices take this port and the next ones; without it, or 0, each takes a free one. */
   readonly firstPort?: number;
+  readonly log?: (event: DeviceEvent) => void;
 };
 
 type Running = { readonly device: EmulatedDevice; readonly server: ModbusServer; readonly faults: Faults };
@@ -48,11 +50,12 @@ const tickMs = 1_000;
 /**
  * Emulates one home's meter, and its inverter, battery, wallbox and heat pump where it has them, each at a port
  * of its own, so that it can vanish alone. Physics and answers are those of the moment asked. Rejects with
- * DRIVERS_PORT_IN_USE.
+ * DRIVERS_PORT_IN_USE, or DRIVERS_BAD_REQUEST for a house that could not be.
  */
 export async function startHouseEmulator(options: HouseEmulatorOptions): Promise<HouseEmulator> {
-  const { house: spec, clock, host, firstPort = 0 } = options;
-  const house = new RunningHouse(spec);
+  const { house: spec, clock, host, firstPort = 0, log = () => undefined } = options;
+  checkHouse(spec);
+  const house = new RunningHouse(spec, clock.utcMs());
   const advance = () => house.advanceTo(clock.utcMs());
   const running: Running[] = [];
   const stop = async () => {
@@ -67,7 +70,13 @@ export async function startHouseEmulator(options: HouseEmulatorOptions): Promise
       const faults: Faults = { fault: undefined };
       const unit = timely(create(serialOf(id), faults), advance);
       const port = firstPort > 0 ? firstPort + running.length : 0;
-      const server = await startModbusServer({ host, port, units: new Map([[unitId, unit]]) });
+      const units = new Map([[unitId, unit]]);
+      const server = await startModbusServer({
+        host,
+        port,
+        units,
+        onGarbage: () => log({ event: 'emulator-garbage', device: id }),
+      });
       const device = { id, kind, driver, ...(profile && { profile }), host, port: server.port, unitId };
       running.push({ device, server, faults });
     }
@@ -89,6 +98,7 @@ export async function startHouseEmulator(options: HouseEmulatorOptions): Promise
         });
       advance();
       found.faults.fault = fault;
+      log({ event: 'emulator-fault', device: deviceId, fault: fault?.kind ?? 'none' });
       if (found.device.kind === 'pv') house.pvAsleep = fault?.kind === 'asleep';
       await found.server.setFault(onTheWire(fault));
     },
@@ -153,7 +163,8 @@ function onTheWire(fault: DeviceFault | undefined): WireFault | undefined {
   }
 }
 
-/** Sixteen characters, the most that every unit can show, and different for every device. */
+/** At most sixteen characters, which every unit can show, and different for every device: one that is too long is digested. */
 function serialOf(id: string): string {
-  return id.length <= 16 ? id : `${id.slice(0, 4)}~${id.slice(-11)}`;
+  if (/^[\x21-\x7e]{1,16}$/.test(id)) return id;
+  return createHash('sha256').update(id).digest('hex').slice(0, 16);
 }

@@ -1,57 +1,9 @@
+import type { BatterySpec, EvSpec, HouseSpec, HvacSpec } from './house-spec.ts';
+
 /**
  * The physics of one home, pure: what flows where, given what the devices were told. Powers in kW, energies in
  * kWh, temperatures in degrees Celsius; all powers >= 0 unless the name says `net`.
  */
-
-export type BatterySpec = {
-  readonly capacityKwh: number;
-  readonly chargeKwMax: number;
-  readonly dischargeKwMax: number;
-  readonly chargeEfficiency: number;
-  readonly dischargeEfficiency: number;
-  readonly initialKwh: number;
-};
-
-export type EvSpec = {
-  readonly capacityKwh: number;
-  readonly chargeKwMax: number;
-  /** Below it the vehicle pauses (IEC 61851: 6 A). 0, the default, is a vehicle that follows any limit. */
-  readonly chargeKwMin?: number;
-  readonly chargeEfficiency: number;
-  readonly initialKwh: number;
-  /** By slot: not 0 where the vehicle is plugged in. */
-  readonly present: ArrayLike<number>;
-  /** By slot: what driving used, taken at the start of the slot in which the vehicle returns. */
-  readonly drivenKwh: ArrayLike<number>;
-};
-
-export type HvacSpec = {
-  readonly powerKwMax: number;
-  readonly resistanceKPerKw: number;
-  readonly capacitanceKwhPerK: number;
-  /** Heat moved per electricity used. */
-  readonly cop: number;
-  readonly mode: 'heat' | 'cool';
-  readonly indoorCInitial: number;
-  /** What its own thermostat holds while nobody else controls it. */
-  readonly preferredC: number;
-};
-
-export type HouseSpec = {
-  readonly home: string;
-  /** UTC of the start of slot 0. After the last slot the curves begin anew. */
-  readonly startMs: number;
-  readonly slotMs: number;
-  readonly baseLoadKw: ArrayLike<number>;
-  /** Available generation by slot. Empty without PV. */
-  readonly pvKw: ArrayLike<number>;
-  readonly outdoorC: ArrayLike<number>;
-  /** The inverter's rating; without it the greatest of `pvKw`. */
-  readonly pvRatedKw?: number;
-  readonly battery?: BatterySpec;
-  readonly ev?: EvSpec;
-  readonly hvac?: HvacSpec;
-};
 
 /** What surrounds the house and what its devices were told: constant over one step. */
 export type HouseInputs = {
@@ -116,20 +68,101 @@ export function initialHouse(spec: HouseSpec): HouseState {
   };
 }
 
+/** A battery full or empty, a vehicle full, a thermostat reached: each at most once while inputs hold. */
+const segmentsMax = 4;
+const kwhSlack = 1e-12;
+const kelvinSlack = 1e-9;
+
 /**
- * The house `dtSeconds` later. Flows are the means over the step: a battery that fills up within it is
- * given what fits, so that energy is conserved to rounding whatever the step.
+ * The house `dtSeconds` later, exactly, however long that is: between events powers are constant and the indoor
+ * temperature is an exponential, so two steps are the same as one over both.
  */
 export function stepHouse(
   spec: HouseSpec,
   state: HouseState,
   inputs: HouseInputs,
   dtSeconds: number,
-): { readonly state: HouseState; readonly flows: HouseFlows } {
-  const hours = dtSeconds / 3_600;
-  const flows = flowsOf(spec, state, inputs, dtSeconds);
+): HouseState {
+  let now = state;
+  let leftHours = dtSeconds / 3_600;
+  for (let segment = 1; leftHours > 0 && segment <= segmentsMax; segment += 1) {
+    const flows = flowsOf(spec, now, inputs);
+    const untilEvent = segment === segmentsMax ? leftHours : hoursToEvent(spec, now, inputs, flows);
+    const segmentHours = Math.min(leftHours, untilEvent);
+    now = moved(spec, now, inputs, flows, segmentHours);
+    leftHours -= segmentHours;
+  }
+  return now;
+}
+
+/** What flows at this instant. The meter's is the sum of all others. */
+export function flowsOf(spec: HouseSpec, state: HouseState, inputs: HouseInputs): HouseFlows {
+  const pvKw = within(inputs.pvAvailableKw, 0, Math.max(0, inputs.pvLimitKw));
+  const { batteryChargeKw, batteryDischargeKw } = batteryFlows(spec.battery, state, inputs);
+  const evChargeKw = evChargeOf(spec.ev, state, inputs);
+  const hvacKw = spec.hvac ? hvacPowerOf(spec.hvac, state.indoorC, inputs) : 0;
+  const { baseLoadKw } = inputs;
+  const netImportKw = baseLoadKw + hvacKw + evChargeKw + batteryChargeKw - batteryDischargeKw - pvKw;
+  return { baseLoadKw, pvKw, batteryChargeKw, batteryDischargeKw, evChargeKw, hvacKw, netImportKw };
+}
+
+function batteryFlows(battery: BatterySpec | undefined, state: HouseState, inputs: HouseInputs) {
+  if (!battery) return { batteryChargeKw: 0, batteryDischargeKw: 0 };
+  const full = state.batteryKwh >= battery.capacityKwh - kwhSlack;
+  const empty = state.batteryKwh <= kwhSlack;
+  const wantedKw = inputs.batteryNetChargeKw;
+  return {
+    batteryChargeKw: full ? 0 : within(wantedKw, 0, battery.chargeKwMax),
+    batteryDischargeKw: empty ? 0 : within(-wantedKw, 0, battery.dischargeKwMax),
+  };
+}
+
+function evChargeOf(ev: EvSpec | undefined, state: HouseState, inputs: HouseInputs): number {
+  if (!ev || !inputs.evPresent || inputs.evLimitKw < (ev.chargeKwMin ?? 0)) return 0;
+  return state.evKwh >= ev.capacityKwh - kwhSlack ? 0 : within(inputs.evLimitKw, 0, ev.chargeKwMax);
+}
+
+/** The thermostat of a compressor that modulates: full power until it is reached, then what holds it. */
+function hvacPowerOf(hvac: HvacSpec, indoorC: number, inputs: HouseInputs): number {
+  if (inputs.hvacKw !== 'thermostat') return within(inputs.hvacKw, 0, hvac.powerKwMax);
+  const lackingK = signOf(hvac) * (inputs.thermostatC - indoorC);
+  if (lackingK > kelvinSlack) return hvac.powerKwMax;
+  if (lackingK < -kelvinSlack) return 0;
+  const lossKw = (signOf(hvac) * (inputs.thermostatC - inputs.outdoorC)) / hvac.resistanceKPerKw;
+  return within(lossKw / hvac.cop, 0, hvac.powerKwMax);
+}
+
+function hoursToEvent(spec: HouseSpec, state: HouseState, inputs: HouseInputs, flows: HouseFlows): number {
+  const { battery, ev, hvac } = spec;
+  const events: number[] = [];
+  if (battery && flows.batteryChargeKw > 0) {
+    const roomKwh = battery.capacityKwh - state.batteryKwh;
+    events.push(roomKwh / (flows.batteryChargeKw * battery.chargeEfficiency));
+  }
+  if (battery && flows.batteryDischargeKw > 0)
+    events.push((state.batteryKwh * battery.dischargeEfficiency) / flows.batteryDischargeKw);
+  if (ev && flows.evChargeKw > 0)
+    events.push((ev.capacityKwh - state.evKwh) / (flows.evChargeKw * ev.chargeEfficiency));
+  if (hvac && inputs.hvacKw === 'thermostat') {
+    const settlesC = settlesAt(hvac, inputs.outdoorC, flows.hvacKw);
+    const keeps = (inputs.thermostatC - settlesC) / (state.indoorC - settlesC);
+    const reached = Math.abs(inputs.thermostatC - state.indoorC) <= kelvinSlack;
+    if (!reached && keeps > 0 && keeps < 1)
+      events.push(-hvac.resistanceKPerKw * hvac.capacitanceKwhPerK * Math.log(keeps));
+  }
+  return Math.min(Number.POSITIVE_INFINITY, ...events);
+}
+
+/** The house after `hours` in which these flows do not change. */
+function moved(
+  spec: HouseSpec,
+  state: HouseState,
+  inputs: HouseInputs,
+  flows: HouseFlows,
+  hours: number,
+): HouseState {
   const { counters } = state;
-  const { battery, ev } = spec;
+  const { battery, ev, hvac } = spec;
   const batteryKwh = battery
     ? state.batteryKwh +
       flows.batteryChargeKw * battery.chargeEfficiency * hours -
@@ -137,42 +170,20 @@ export function stepHouse(
     : 0;
   const evKwh = ev ? state.evKwh + flows.evChargeKw * ev.chargeEfficiency * hours : 0;
   return {
-    flows,
-    state: {
-      batteryKwh: within(batteryKwh, 0, battery?.capacityKwh ?? 0),
-      evKwh: within(evKwh, 0, ev?.capacityKwh ?? 0),
-      indoorC: indoorAfter(spec.hvac, state.indoorC, inputs.outdoorC, flows.hvacKw, hours),
-      counters: {
-        importKwh: counters.importKwh + Math.max(0, flows.netImportKw) * hours,
-        exportKwh: counters.exportKwh + Math.max(0, -flows.netImportKw) * hours,
-        baseLoadKwh: counters.baseLoadKwh + flows.baseLoadKw * hours,
-        pvKwh: counters.pvKwh + flows.pvKw * hours,
-        batteryChargedKwh: counters.batteryChargedKwh + flows.batteryChargeKw * hours,
-        batteryDischargedKwh: counters.batteryDischargedKwh + flows.batteryDischargeKw * hours,
-        evChargedKwh: counters.evChargedKwh + flows.evChargeKw * hours,
-        hvacKwh: counters.hvacKwh + flows.hvacKw * hours,
-      },
+    batteryKwh: within(batteryKwh, 0, battery?.capacityKwh ?? 0),
+    evKwh: within(evKwh, 0, ev?.capacityKwh ?? 0),
+    indoorC: hvac ? indoorAfter(hvac, state.indoorC, inputs.outdoorC, flows.hvacKw, hours) : state.indoorC,
+    counters: {
+      importKwh: counters.importKwh + Math.max(0, flows.netImportKw) * hours,
+      exportKwh: counters.exportKwh + Math.max(0, -flows.netImportKw) * hours,
+      baseLoadKwh: counters.baseLoadKwh + flows.baseLoadKw * hours,
+      pvKwh: counters.pvKwh + flows.pvKw * hours,
+      batteryChargedKwh: counters.batteryChargedKwh + flows.batteryChargeKw * hours,
+      batteryDischargedKwh: counters.batteryDischargedKwh + flows.batteryDischargeKw * hours,
+      evChargedKwh: counters.evChargedKwh + flows.evChargeKw * hours,
+      hvacKwh: counters.hvacKwh + flows.hvacKw * hours,
     },
   };
-}
-
-/** What flows, as a mean over the next `dtSeconds`; with a second or so, what a meter shows now. */
-export function flowsOf(
-  spec: HouseSpec,
-  state: HouseState,
-  inputs: HouseInputs,
-  dtSeconds: number,
-): HouseFlows {
-  const hours = dtSeconds / 3_600;
-  const pvKw = within(inputs.pvAvailableKw, 0, Math.max(0, inputs.pvLimitKw));
-  const wantedKw = inputs.batteryNetChargeKw;
-  const batteryChargeKw = spec.battery ? chargeOf(spec.battery, state.batteryKwh, wantedKw, hours) : 0;
-  const batteryDischargeKw = spec.battery ? dischargeOf(spec.battery, state.batteryKwh, -wantedKw, hours) : 0;
-  const evChargeKw = spec.ev ? evChargeOf(spec.ev, state.evKwh, inputs, hours) : 0;
-  const hvacKw = spec.hvac ? hvacPowerOf(spec.hvac, state.indoorC, inputs) : 0;
-  const { baseLoadKw } = inputs;
-  const netImportKw = baseLoadKw + hvacKw + evChargeKw + batteryChargeKw - batteryDischargeKw - pvKw;
-  return { baseLoadKw, pvKw, batteryChargeKw, batteryDischargeKw, evChargeKw, hvacKw, netImportKw };
 }
 
 /** A vehicle that comes back has used what it drove; it cannot have used more than it had. */
@@ -180,47 +191,24 @@ export function returnFromDrive(state: HouseState, drivenKwh: number): HouseStat
   return { ...state, evKwh: Math.max(0, state.evKwh - drivenKwh) };
 }
 
-function chargeOf(battery: BatterySpec, storedKwh: number, wantedKw: number, hours: number): number {
-  const room = Math.max(0, battery.capacityKwh - storedKwh) / (battery.chargeEfficiency * hours);
-  return Math.min(within(wantedKw, 0, battery.chargeKwMax), room);
-}
-
-function dischargeOf(battery: BatterySpec, storedKwh: number, wantedKw: number, hours: number): number {
-  const left = (storedKwh * battery.dischargeEfficiency) / hours;
-  return Math.min(within(wantedKw, 0, battery.dischargeKwMax), left);
-}
-
-function evChargeOf(ev: EvSpec, storedKwh: number, inputs: HouseInputs, hours: number): number {
-  if (!inputs.evPresent || inputs.evLimitKw < (ev.chargeKwMin ?? 0)) return 0;
-  const room = Math.max(0, ev.capacityKwh - storedKwh) / (ev.chargeEfficiency * hours);
-  return Math.min(within(inputs.evLimitKw, 0, ev.chargeKwMax), room);
-}
-
-/** The time in which a thermostat of its own makes for the wanted temperature. */
-const thermostatHours = 0.25;
-
-function hvacPowerOf(hvac: HvacSpec, indoorC: number, inputs: HouseInputs): number {
-  if (inputs.hvacKw !== 'thermostat') return within(inputs.hvacKw, 0, hvac.powerKwMax);
-  const keeps = Math.exp(-thermostatHours / (hvac.resistanceKPerKw * hvac.capacitanceKwhPerK));
-  const idleC = inputs.outdoorC + (indoorC - inputs.outdoorC) * keeps;
-  const perKw = signOf(hvac) * hvac.resistanceKPerKw * hvac.cop * (1 - keeps);
-  return within((inputs.thermostatC - idleC) / perKw, 0, hvac.powerKwMax);
-}
-
 /**
  * One resistance, one capacitance, heat from the unit: C dT/dt = (tOut - T) / R +- COP P, solved exactly over
- * the step: T' = T + (tOut - T)(1 - a) +- R COP P (1 - a), a = exp(-dt / (R C)).
+ * the step: T' = T + (tOut +- R COP P - T)(1 - a), a = exp(-dt / (R C)).
  */
 function indoorAfter(
-  hvac: HvacSpec | undefined,
+  hvac: HvacSpec,
   indoorC: number,
   outdoorC: number,
   powerKw: number,
   hours: number,
 ): number {
-  if (!hvac) return indoorC;
   const gives = -Math.expm1(-hours / (hvac.resistanceKPerKw * hvac.capacitanceKwhPerK));
-  return indoorC + (outdoorC - indoorC + signOf(hvac) * hvac.resistanceKPerKw * hvac.cop * powerKw) * gives;
+  return indoorC + (settlesAt(hvac, outdoorC, powerKw) - indoorC) * gives;
+}
+
+/** The indoor temperature after a very long time at this power. */
+function settlesAt(hvac: HvacSpec, outdoorC: number, powerKw: number): number {
+  return outdoorC + signOf(hvac) * hvac.resistanceKPerKw * hvac.cop * powerKw;
 }
 
 function signOf(hvac: HvacSpec): 1 | -1 {

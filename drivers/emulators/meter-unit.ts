@@ -11,16 +11,16 @@ const ohmPerPhase = 0.15;
 
 /** The meter of the connection: SunSpec models 1 and 203, import positive, power spread evenly over three phases. */
 export function createMeterUnit(house: RunningHouse, serial: string, faults: FaultView): RegisterDevice {
+  const scale = connectionKwOf(house) > 32 ? 1 : 0;
   return createSunSpecUnit({
-    models: () => [commonModel('Emulated meter', serial), meterModel(house)],
+    models: () => [commonModel('Emulated meter', serial), meterModel(house, scale)],
     allAbsent: () => faults.fault?.kind === 'sentinels',
   });
 }
 
-function meterModel(house: RunningHouse): ModelValues {
+function meterModel(house: RunningHouse, scale: 0 | 1): ModelValues {
   const { flows, counters } = house.snapshot();
   const importW = flows.netImportKw * 1_000;
-  const scale = Math.abs(importW) > 32_000 ? 1 : 0;
   const phaseA = importW / 3 / 230;
   const volts = 230 - ohmPerPhase * phaseA;
   const between = volts * Math.sqrt(3);
@@ -32,7 +32,7 @@ function meterModel(house: RunningHouse): ModelValues {
     VA_SF: scale,
     VAR_SF: scale,
     PF_SF: -1,
-    TotWh_SF: 0,
+    TotWh_SF: -2,
     TotVAh_SF: 0,
     TotVArh_SF: 0,
   };
@@ -62,4 +62,10 @@ function meterModel(house: RunningHouse): ModelValues {
     Evt: 0,
   };
   return { model: 203, values: { ...scales, ...measured } };
+}
+
+/** The most that may flow either way. */
+function connectionKwOf({ spec: { baseLoadKw, battery, ev, hvac }, pvRatedKw }: RunningHouse): number {
+  const loadKw = Math.max(...Array.from(baseLoadKw)) + (ev?.chargeKwMax ?? 0) + (hvac?.powerKwMax ?? 0);
+  return Math.max(loadKw + (battery?.chargeKwMax ?? 0), pvRatedKw + (battery?.dischargeKwMax ?? 0));
 }

@@ -41,6 +41,10 @@ const headerBytes = 7;
 /** MBAP header and a protocol data unit of 253 bytes. */
 const frameBytesMax = 260;
 const connectionsMax = 16;
+const unreadBytesMax = 65_536;
+const lateRepliesMax = 64;
+/** A client that says nothing for so long is gone. */
+const idleMsMax = 600_000;
 
 /**
  * A Modbus TCP server of one unit or several behind one port: functions 3, 4, 6 and 16, with the limits and
@@ -52,21 +56,27 @@ export async function startModbusServer(options: {
   /** 0 takes a free port. */
   readonly port: number;
   readonly units: ReadonlyMap<number, RegisterDevice>;
+  /** A connection was ended for a header that no client sends: nothing after it can be trusted. */
+  readonly onGarbage?: () => void;
 }): Promise<ModbusServer> {
-  const { host, units } = options;
+  const { host, units, onGarbage } = options;
   const sockets = new Set<Socket>();
   let fault: WireFault | undefined;
+  let lateReplies = 0;
 
   function onSocket(socket: Socket): void {
     sockets.add(socket);
     socket.once('close', () => sockets.delete(socket));
     // A client that goes in mid-sentence is its own business: 'close' follows.
     socket.on('error', () => socket.destroy());
+    socket.setTimeout(idleMsMax, () => socket.destroy());
     let pending: Buffer = Buffer.alloc(0);
     socket.on('data', (chunk) => {
       pending = Buffer.concat([pending, chunk]);
       const taken = takeFrames(pending, (frame) => answer(socket, frame));
-      if (taken === undefined || pending.length - taken > frameBytesMax) socket.destroy();
+      if (taken === undefined) onGarbage?.();
+      // A client that asks on and never reads the answers is let go, too.
+      if (taken === undefined || socket.writableLength > unreadBytesMax) socket.destroy();
       else pending = pending.subarray(taken);
     });
   }
@@ -83,7 +93,13 @@ export async function startModbusServer(options: {
         return;
       case 'late': {
         const late = reply(frame, respond(units, frame));
-        setTimeout(() => socket.writable && socket.write(late), fault.delayMs).unref();
+        if (lateReplies >= lateRepliesMax) return;
+        lateReplies += 1;
+        const send = () => {
+          lateReplies -= 1;
+          if (socket.writable) socket.write(late);
+        };
+        setTimeout(send, fault.delayMs).unref();
         return;
       }
       case 'refuse':

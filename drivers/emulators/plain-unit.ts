@@ -1,5 +1,5 @@
 import { type FaultView, obeys, swallowsWrites } from './device-fault.ts';
-import type { EvSpec, HvacSpec } from './house-model.ts';
+import { type EvSpec, type HvacSpec, thermostatCMax, thermostatCMin } from './house-spec.ts';
 import { modbusException, type RegisterDevice } from './modbus-server.ts';
 import { signedRegister, textRegisters, words } from './register-image.ts';
 import type { RunningHouse } from './running-house.ts';
@@ -40,15 +40,15 @@ export function createWallboxUnit(
   const label = makeRegisters('Emulated wallbox', serial);
   return plainUnit(faults, {
     input: () => {
-      const { flows, counters, evKwh } = house.snapshot();
+      const { flows, evSessionKwh, evKwh } = house.snapshot();
       const present = house.evPresent;
       const chargeW = flows.evChargeKw * 1_000;
-      const limitKw = house.orders.evLimitKw?.value ?? house.evFallbackKw;
+      const limitW = 1_000 * (house.orders.evLimitKw?.value ?? house.evFallbackKw);
       return [
         [0, [!present ? 0 : chargeW >= 0.5 ? 2 : 1, Math.round(chargeW)]],
-        [2, words(Math.round(counters.evChargedKwh * 1_000))],
+        [2, words(Math.round(evSessionKwh * 1_000))],
         [4, present ? words(Math.round(evKwh * 1_000)) : absentLong],
-        [6, [Math.round(limitKw * 1_000), minW, maxW, phases]],
+        [6, [limitW < minW ? 0 : Math.round(limitW), minW, maxW, phases]],
         ...label,
       ];
     },
@@ -92,8 +92,9 @@ export function createHvacUnit(
     input: () => {
       const { flows, indoorC } = house.snapshot();
       const powerW = Math.round(flows.hvacKw * 1_000);
+      const appliedW = Math.round((house.orders.hvacKw?.value ?? flows.hvacKw) * 1_000);
       const temperatures = [signedRegister(indoorC * 10), signedRegister(house.outdoorC * 10)];
-      return [[0, [powerW > 0 ? 1 : 0, powerW, ...temperatures, 0, maxW, powerW]], ...label];
+      return [[0, [powerW > 0 ? 1 : 0, powerW, ...temperatures, 0, maxW, appliedW]], ...label];
     },
     measured: [1, 2, 3, 6],
     signed: [2, 3],
@@ -101,7 +102,8 @@ export function createHvacUnit(
     write: (registers, written) => {
       const raw = registers[2] ?? 0;
       const thermostatC = (raw >= 0x8000 ? raw - 0x1_0000 : raw) / 10;
-      if (thermostatC < 5 || thermostatC > 35) return modbusException.illegalDataValue;
+      if (thermostatC < thermostatCMin || thermostatC > thermostatCMax)
+        return modbusException.illegalDataValue;
       const outcome = control.write(registers, written);
       if (outcome === 0 && written(2) && obeys(faults)) house.thermostatC = thermostatC;
       return outcome;

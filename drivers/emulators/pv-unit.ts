@@ -16,8 +16,8 @@ const counterStartWh = 500_000;
 
 /** An inverter: SunSpec models 1, 103, 120 and 123; the limit of 123 is in percent of 120 `WRtg`. */
 export function createPvUnit(house: RunningHouse, serial: string, faults: FaultView): RegisterDevice {
-  const ratedW = Math.max(1, Math.round(house.pvRatedKw * 1_000));
-  const powerScale = ratedW > 32_000 ? 1 : 0;
+  const ratedW = Math.max(1, Math.ceil(house.pvRatedKw * 1_000 - 1e-6));
+  const powerScale = ratedW > 31_000 ? 1 : 0;
   const limit = limitBlock(house, ratedW, faults);
   return createSunSpecUnit({
     models: () => [
@@ -50,7 +50,7 @@ function inverterModel(
     VA_SF: powerScale,
     VAr_SF: powerScale,
     PF_SF: -1,
-    WH_SF: 0,
+    WH_SF: -2,
     DCW_SF: powerScale,
     Tmp_SF: -1,
   };

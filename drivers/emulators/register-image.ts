@@ -47,7 +47,7 @@ export function modelImage({ model, values }: ModelValues): number[] {
         ? textRegisters(String(value ?? ''), point.size as number)
         : numberRegisters(
             point,
-            typeof value === 'number' ? value / 10 ** scaleOf(point, values) : undefined,
+            typeof value === 'number' ? value * 10 ** -scaleOf(point, values) : undefined,
           );
     for (const [i, register] of registers.entries()) image[point.offset + i] = register;
   }
@@ -108,8 +108,8 @@ function numberRegisters(point: TablePoint, value: number | undefined): number[]
   const signed = point.type === 'int16' || point.type === 'int32' || point.type === 'sunssf';
   const modulus = 2 ** (16 * registers);
   let raw = value === undefined ? absent : Math.round(value);
-  // Counters wrap; everything else must fit and must not read as absent.
-  if (point.type === 'acc32') raw %= modulus;
+  // Counters show what has passed in full, and wrap; everything else must fit and must not read as absent.
+  if (point.type === 'acc32') raw = Math.floor((value ?? 0) + 1e-6) % modulus;
   else if (value !== undefined) {
     const [min, max] = signed ? [-modulus / 2 + 1, modulus / 2 - 1] : [0, modulus - 2];
     if (raw < min || raw > max) throw new RangeError(`${point.name} cannot hold ${value}`);

@@ -2,12 +2,12 @@ import {
   flowsOf,
   type HouseFlows,
   type HouseInputs,
-  type HouseSpec,
   type HouseState,
   initialHouse,
   returnFromDrive,
   stepHouse,
 } from './house-model.ts';
+import { type HouseSpec, pvRatedKwOf } from './house-spec.ts';
 
 /** What a device was told, until when: after that it goes back to what it does by itself. */
 type Order<Value> = { readonly value: Value; readonly untilMs: number };
@@ -20,17 +20,28 @@ export type HouseOrders = {
   hvacKw: Order<number> | undefined;
 };
 
-export type HouseSnapshot = HouseState & { readonly utcMs: number; readonly flows: HouseFlows };
+/** `evSessionKwh`: what the vehicle drew since it was plugged in. */
+export type HouseSnapshot = HouseState & {
+  readonly utcMs: number;
+  readonly flows: HouseFlows;
+  readonly evSessionKwh: number;
+};
 
-/** Longest step: how late a full battery may be noticed. A leap of the clock is taken in at most `stepsMax`. */
-const stepMsMax = 60_000;
-const stepsMax = 50_000;
-/** A meter shows the mean of its last second. */
-const meterSeconds = 1;
+/** Before the first slot. */
+const standstill: HouseFlows = {
+  baseLoadKw: 0,
+  pvKw: 0,
+  batteryChargeKw: 0,
+  batteryDischargeKw: 0,
+  evChargeKw: 0,
+  hvacKw: 0,
+  netImportKw: 0,
+};
 
 /**
  * A house that lives in simulated time: it is advanced to a moment, in steps that end where a slot ends
- * or an order runs out, so that its course does not depend on how often anybody looks.
+ * or an order runs out, so that its course does not depend on how often anybody looks. Before the first slot
+ * nothing moves but the time in which orders run out.
  */
 export class RunningHouse {
   readonly spec: HouseSpec;
@@ -48,14 +59,16 @@ export class RunningHouse {
   pvAsleep = false;
   #utcMs: number;
   #state: HouseState;
+  #pluggedInKwh = 0;
 
-  constructor(spec: HouseSpec) {
+  constructor(spec: HouseSpec, utcMs = spec.startMs) {
     this.spec = spec;
-    this.#utcMs = spec.startMs;
+    this.#utcMs = Math.min(utcMs, spec.startMs);
     this.#state = initialHouse(spec);
     this.evFallbackKw = spec.ev?.chargeKwMax ?? 0;
     this.thermostatC = spec.hvac?.preferredC ?? 0;
-    this.pvRatedKw = spec.pvRatedKw ?? Math.max(0, ...Array.from(spec.pvKw));
+    this.pvRatedKw = pvRatedKwOf(spec);
+    if (this.#utcMs === spec.startMs) this.#enterSlot(0);
   }
 
   get utcMs(): number {
@@ -66,34 +79,36 @@ export class RunningHouse {
     return this.#presentIn(this.#slot());
   }
 
+  get started(): boolean {
+    return this.#utcMs >= this.spec.startMs;
+  }
+
   get outdoorC(): number {
     return at(this.spec.outdoorC, this.#slot());
   }
 
   get pvAvailableKw(): number {
-    return this.pvAsleep ? 0 : at(this.spec.pvKw, this.#slot());
+    return this.pvAsleep || !this.started ? 0 : at(this.spec.pvKw, this.#slot());
   }
 
   /** A clock that goes back is ignored: what has happened has happened. */
   advanceTo(utcMs: number): void {
-    const stepMs = Math.max(stepMsMax, Math.ceil((utcMs - this.#utcMs) / stepsMax));
     while (this.#utcMs < utcMs) {
-      const slotEndMs = this.spec.startMs + (this.#slot() + 1) * this.spec.slotMs;
-      const ends = Object.values(this.orders).flatMap((order) =>
-        order && order.untilMs > this.#utcMs ? [order.untilMs] : [],
-      );
-      const nextMs = Math.min(utcMs, slotEndMs, this.#utcMs + stepMs, ...ends);
+      const ends = Object.values(this.orders).map((order) => order?.untilMs ?? Number.POSITIVE_INFINITY);
+      const nextMs = Math.max(this.#utcMs, Math.min(utcMs, this.#nextSlotMs(), ...ends));
       const seconds = (nextMs - this.#utcMs) / 1_000;
-      this.#state = stepHouse(this.spec, this.#state, this.#inputs(), seconds).state;
+      if (this.started) this.#state = stepHouse(this.spec, this.#state, this.#inputs(), seconds);
+      const entersSlot = nextMs === this.#nextSlotMs();
       this.#utcMs = nextMs;
-      if (nextMs === slotEndMs) this.#enterSlot();
+      if (entersSlot) this.#enterSlot(this.#slot());
       this.#dropOrders();
     }
   }
 
   snapshot(): HouseSnapshot {
-    const flows = flowsOf(this.spec, this.#state, this.#inputs(), meterSeconds);
-    return { ...this.#state, utcMs: this.#utcMs, flows };
+    const flows = this.started ? flowsOf(this.spec, this.#state, this.#inputs()) : standstill;
+    const evSessionKwh = this.#state.counters.evChargedKwh - this.#pluggedInKwh;
+    return { ...this.#state, utcMs: this.#utcMs, flows, evSessionKwh };
   }
 
   #inputs(): HouseInputs {
@@ -111,18 +126,29 @@ export class RunningHouse {
     };
   }
 
+  /** The slot whose values hold: the first before the day, the last after it. */
   #slot(): number {
-    return Math.floor((this.#utcMs - this.spec.startMs) / this.spec.slotMs);
+    const slot = Math.floor((this.#utcMs - this.spec.startMs) / this.spec.slotMs);
+    return Math.min(Math.max(slot, 0), this.spec.baseLoadKw.length - 1);
+  }
+
+  #nextSlotMs(): number {
+    const { startMs, slotMs, baseLoadKw } = this.spec;
+    if (!this.started) return startMs;
+    const next = this.#slot() + 1;
+    return next < baseLoadKw.length ? startMs + next * slotMs : Number.POSITIVE_INFINITY;
   }
 
   #presentIn(slot: number): boolean {
-    return this.spec.ev !== undefined && at(this.spec.ev.present, slot) !== 0;
+    return this.spec.ev !== undefined && at(this.spec.ev.present, slot) > 0;
   }
 
-  #enterSlot(): void {
-    const slot = this.#slot();
+  #enterSlot(slot: number): void {
     const { ev } = this.spec;
-    if (ev && this.#presentIn(slot)) this.#state = returnFromDrive(this.#state, at(ev.drivenKwh, slot));
+    if (!ev) return;
+    this.#state = returnFromDrive(this.#state, at(ev.drivenKwh, slot));
+    const pluggedIn = this.#presentIn(slot) && !(slot > 0 && this.#presentIn(slot - 1));
+    if (pluggedIn) this.#pluggedInKwh = this.#state.counters.evChargedKwh;
   }
 
   #dropOrders(): void {
@@ -133,7 +159,7 @@ export class RunningHouse {
   }
 }
 
-/** Curves repeat: the day after the last is like the first. */
-function at(curve: ArrayLike<number>, slot: number): number {
-  return curve.length === 0 ? 0 : (curve[slot % curve.length] as number);
+/** 0 where a series is empty, as that of a home without PV. */
+function at(series: ArrayLike<number>, slot: number): number {
+  return series[slot] ?? 0;
 }
