@@ -68,6 +68,12 @@ export async function startAgent(configFile: string, write: (line: string) => vo
     const transport = connect(config, { network: genesis.network, address, log });
     closers.push(() => transport.stop());
     const clock = clockOf(config, { transport, network: genesis.network, log });
+    let halt: (error: unknown) => void = () => undefined;
+    const halted = new Promise<never>((_, reject) => {
+      halt = reject;
+    });
+    // Whoever awaits the day sees it; until then it is no unhandled rejection.
+    halted.catch(() => undefined);
     const node = await startNode({
       genesis,
       contract,
@@ -78,6 +84,7 @@ export async function startAgent(configFile: string, write: (line: string) => vo
       clock,
       timing: config.timing,
       log,
+      onFailure: (error) => halt(error),
     });
     closers.push(() => node.stop());
     const devices = openDevices(config.devices, { clock, log });
@@ -108,7 +115,8 @@ export async function startAgent(configFile: string, write: (line: string) => vo
     ]);
     return {
       home,
-      day: work.then(() => undefined),
+      // A node that has halted for good ends the agent: whoever watches over it starts it again.
+      day: Promise.race([work, halted]).then(() => undefined),
       stop: async () => {
         stopping.abort();
         await work.catch(() => undefined);

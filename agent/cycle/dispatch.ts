@@ -1,4 +1,4 @@
-import type { SetPointOutcome } from '../../drivers/index.ts';
+import type { AnyDevice, SetPointOutcome } from '../../drivers/index.ts';
 import type { Devices } from '../devices.ts';
 import type { Log } from '../log.ts';
 import type { DevicePlan } from './optimize.ts';
@@ -43,56 +43,60 @@ export type DispatchOptions = {
  * device falls back by itself; one that is refused or has no effect is told, and the others go on.
  */
 export async function dispatch(devices: Devices, plan: SlotPlan, options: DispatchOptions): Promise<void> {
-  const { revertMs, signal, log } = options;
-  const wait = { signal };
-  const say = async (deviceId: string, outcome: Promise<SetPointOutcome>) => {
-    try {
-      const result = await outcome;
-      if (!result.ok)
-        log({
-          event: 'set-point-refused',
-          level: 'warn',
-          device: deviceId,
-          code: result.code,
-          reason: result.reason,
-        });
-    } catch (error) {
-      if (signal.aborted) throw error;
-      devices.mark(deviceId, (error as Error).message);
-    }
-  };
-
-  const battery = devices.find('battery');
+  const { revertMs, signal, pvForecastKw } = options;
   const evse = devices.find('evse');
   const hvac = devices.find('hvac');
   const pv = devices.find('pv');
+  const isCurtailed = plan.pvUsedKw < CURTAIL_BELOW * pvForecastKw;
   await Promise.all([
-    battery && say(battery.id, setBattery(battery, plan.batteryNetChargeKw * W_PER_KW, revertMs, wait)),
-    evse && say(evse.id, evse.charge({ powerW: plan.evChargeKw * W_PER_KW, revertMs }, wait)),
-    hvac && say(hvac.id, hvac.setPower({ powerW: plan.hvacKw * W_PER_KW, revertMs }, wait)),
-    pv &&
-      say(
-        pv.id,
-        plan.pvUsedKw < CURTAIL_BELOW * options.pvForecastKw
-          ? pv.limitGeneration({ powerW: plan.pvUsedKw * W_PER_KW, revertMs }, wait)
-          : pv.release(wait),
-      ),
+    dispatchBattery(devices, plan, options),
+    steer(devices, evse, options, (unit) =>
+      unit.charge({ powerW: plan.evChargeKw * W_PER_KW, revertMs }, { signal }),
+    ),
+    steer(devices, hvac, options, (unit) =>
+      unit.setPower({ powerW: plan.hvacKw * W_PER_KW, revertMs }, { signal }),
+    ),
+    steer(devices, pv, options, (unit) =>
+      isCurtailed
+        ? unit.limitGeneration({ powerW: plan.pvUsedKw * W_PER_KW, revertMs }, { signal })
+        : unit.release({ signal }),
+    ),
   ]);
 }
 
-type BatteryDevice = NonNullable<ReturnType<typeof findBattery>>;
-const findBattery = (devices: Devices) => devices.find('battery');
+/** The battery's part alone. Below a few watts it idles, and keeps its set-point so that it goes on idling. */
+export async function dispatchBattery(
+  devices: Devices,
+  { batteryNetChargeKw }: SlotPlan,
+  options: DispatchOptions,
+): Promise<void> {
+  const { revertMs, signal } = options;
+  const netChargeW = batteryNetChargeKw * W_PER_KW;
+  const powerW = Math.abs(netChargeW) < IDLE_BELOW_W ? 0 : Math.abs(netChargeW);
+  await steer(devices, devices.find('battery'), options, (unit) =>
+    netChargeW < 0 && powerW > 0
+      ? unit.discharge({ powerW, revertMs }, { signal })
+      : unit.charge({ powerW, revertMs }, { signal }),
+  );
+}
 
-function setBattery(
-  battery: BatteryDevice,
-  netChargeW: number,
-  revertMs: number,
-  wait: { signal: AbortSignal },
-): Promise<SetPointOutcome> {
-  if (Math.abs(netChargeW) < IDLE_BELOW_W) return battery.charge({ powerW: 0, revertMs }, wait);
-  return netChargeW > 0
-    ? battery.charge({ powerW: netChargeW, revertMs }, wait)
-    : battery.discharge({ powerW: -netChargeW, revertMs }, wait);
+/** Says a device what to do, if it is there; tells when it would not, and marks it when it did not answer. */
+async function steer<Unit extends AnyDevice>(
+  devices: Devices,
+  unit: Unit | undefined,
+  { signal, log }: DispatchOptions,
+  say: (unit: Unit) => Promise<SetPointOutcome>,
+): Promise<void> {
+  if (unit === undefined) return;
+  try {
+    const outcome = await say(unit);
+    if (outcome.ok) return;
+    const { code, reason } = outcome;
+    log({ event: 'set-point-refused', level: 'warn', device: unit.id, code, reason });
+  } catch (error) {
+    if (signal.aborted) throw error;
+    devices.mark(unit.id, (error as Error).message);
+  }
 }
 
 /**

@@ -90,17 +90,26 @@ function vehicleOf({ config, measured, outlook }: ProblemInputs): ElectricVehicl
     initialKwh: Math.min(measured.evKwh, vehicle.capacityKwh),
     present: present.slice(fromSlot),
     energyKwhMin: energyKwhMin.slice(fromSlot),
-    drivenKwh: drivenKwh.slice(fromSlot),
+    // What was measured now is what is left after a return in this slot.
+    drivenKwh: drivenKwh.slice(fromSlot).map((kwh, t) => (t === 0 ? 0 : kwh)),
   };
 }
 
 function hvacOf({ config, measured, outlook }: ProblemInputs): Hvac | undefined {
   if (config.hvac === undefined || measured.indoorC === undefined) return undefined;
+  const { indoorCMin, indoorCMax, resistanceKPerKw, capacitanceKwhPerK, gainKPerKw } = config.hvac;
+  const powerKwInitial = measured.hvacKw ?? 0;
+  // The first slot's temperature is settled by what was; a house outside its band comes back as the plan finds worth it.
+  const kept = Math.exp(-outlook.slotHours / (resistanceKPerKw * capacitanceKwhPerK));
+  const outdoorC = outlook.outdoorC[0]!;
+  const settledC = outdoorC - (outdoorC - measured.indoorC) * kept + gainKPerKw * powerKwInitial;
   return {
     ...config.hvac,
+    indoorCMin: Math.min(indoorCMin, settledC),
+    indoorCMax: Math.max(indoorCMax, settledC),
     outdoorC: outlook.outdoorC,
     indoorCInitial: measured.indoorC,
-    powerKwInitial: measured.hvacKw ?? 0,
+    powerKwInitial,
   };
 }
 

@@ -1,7 +1,8 @@
-import type { Schedule } from '../../optimizer/index.ts';
+import type { MeterReading } from '../../drivers/index.ts';
+import { sleep } from '../clock/clock.ts';
 import { type Home, note } from '../home.ts';
 import type { Agreed } from './agree.ts';
-import { dispatch, type SlotPlan, slotPlan, trim } from './dispatch.ts';
+import { dispatch, dispatchBattery, slotPlan, trim } from './dispatch.ts';
 import { forecast } from './forecast.ts';
 import { type Leaf, newSaltHex } from './leaf.ts';
 import { bestPlan, type DevicePlan, devicePlan, homeProblem, measuredOf } from './optimize.ts';
@@ -9,10 +10,13 @@ import { type Snapshot, sense } from './sense.ts';
 import { boundaryOf, recordSlots } from './settle.ts';
 
 const W_PER_KW = 1_000;
+const MS_PER_HOUR = 3_600_000;
 /** A reading later than this share of a slot says nothing exact about the boundary any more. */
 const BOUNDARY_LATE_SHARE = 0.25;
-/** Where in the slot the meter is held against the nomination and the battery corrected. */
-const TRIM_AT_SHARES = [0.3, 0.65];
+/** In the last part of a slot a correction would have to be large to matter, and would only unsettle. */
+const TRIM_UNTIL_SHARE = 0.9;
+/** Plans leave so much room below a promise: nominations are whole watts, and so are set-points. */
+const PROMISE_SLACK_KW = 0.02;
 /** A set-point outlives its slot by one: a late agent finds its devices as it left them, a dead one does not. */
 const REVERT_SLOTS = 2;
 
@@ -46,51 +50,86 @@ function slotAt({ day }: Home, utcMs: number): number {
   return Math.min(Math.max(0, slot), day.importPricePerKwh.length);
 }
 
+/**
+ * Records what finished slots brought. A reading that comes too late for this boundary is left to the next one, which
+ * then covers both; only at the end of the day, where there is none, it is taken as it is.
+ */
 async function closeFinishedSlots(home: Home, { meter }: Snapshot, slot: number) {
   const { day } = home;
   const startMs = day.startMs + slot * day.slotMs;
-  if (meter === undefined || meter.atMs - startMs > BOUNDARY_LATE_SHARE * day.slotMs) return;
+  if (meter === undefined) return;
+  const isLate = meter.atMs - startMs > BOUNDARY_LATE_SHARE * day.slotMs;
+  if (isLate && slot < day.importPricePerKwh.length) return;
   const boundary = boundaryOf(meter, slot, startMs);
-  if (boundary === undefined) return;
-  await recordSlots(home, boundary);
+  if (boundary !== undefined) await recordSlots(home, boundary);
 }
 
 type SlotInputs = { readonly agreed: Agreed; readonly slot: number; readonly snapshot: Snapshot };
 
-async function runSlot(
-  home: Home,
-  { agreed, slot, snapshot }: SlotInputs,
-  signal: AbortSignal,
-): Promise<void> {
-  const { clock, day, log } = home;
-  const plan = await replan(home, { agreed, slot, snapshot });
+async function runSlot(home: Home, inputs: SlotInputs, signal: AbortSignal): Promise<void> {
+  const { day, log, config, devices } = home;
+  const { agreed, slot } = inputs;
+  const plan = await replan(home, inputs);
   let current = plan && slotPlan(plan, slot);
-  if (current === undefined) return;
-
   const options = {
     pvForecastKw: day.pvForecastKw[slot]!,
     revertMs: REVERT_SLOTS * day.slotMs,
     signal,
     log,
   };
-  await dispatch(home.devices, current, options);
+  if (current !== undefined) await dispatch(devices, current, options);
 
   const leaves: Leaf[] = [];
-  const startMs = day.startMs + slot * day.slotMs;
-  for (const share of TRIM_AT_SHARES) {
-    const atMs = startMs + share * day.slotMs;
-    if (clock.utcMs() >= startMs + day.slotMs) break;
-    await clock.waitUntil(atMs, signal);
-    const seen = await sense(home.devices, signal);
+  home.state.leaves = { slot, leaves };
+  const untilMs = day.startMs + (slot + TRIM_UNTIL_SHARE) * day.slotMs;
+  while (await pause(home, untilMs, signal)) {
+    const seen = await sense(devices, signal);
     const leaf = leafOf(seen);
     if (leaf !== undefined) leaves.push(leaf);
-    const corrected = correct(home, current, seen, agreed.nominatedKw[slot]);
-    if (corrected !== undefined) {
-      current = corrected;
-      await dispatch(home.devices, current, options);
-    }
+    const net = promisedNow(home, agreed, { slot, meter: seen.meter });
+    if (current === undefined || config.battery === undefined || net === undefined) continue;
+    const corrected = trim({ ...current, netImportKw: net.needed }, net.measured, config.battery);
+    if (corrected === undefined) continue;
+    current = corrected;
+    await dispatchBattery(devices, current, options);
   }
-  home.state.leaves = { slot, leaves };
+}
+
+/** Until the next look at the devices. False when the time to look is over before. */
+async function pause({ clock, config }: Home, untilMs: number, signal: AbortSignal): Promise<boolean> {
+  const over = new AbortController();
+  const stop = AbortSignal.any([signal, over.signal]);
+  const looked = sleep(config.timing.senseMs, stop);
+  const ended = clock.waitUntil(untilMs, stop);
+  try {
+    return await Promise.race([looked.then(() => true), ended.then(() => false)]);
+  } finally {
+    over.abort();
+    await Promise.allSettled([looked, ended]);
+  }
+}
+
+/**
+ * What net import must be from now on for the slot to end at what was nominated, and what it is. Undefined where
+ * nothing was sold, and so nothing is owed, or the meter does not say.
+ */
+function promisedNow(
+  { day, state }: Home,
+  agreed: Agreed,
+  { slot, meter }: { slot: number; meter: MeterReading | undefined },
+): { needed: number; measured: number } | undefined {
+  const nominatedKw = agreed.nominatedKw[slot];
+  const { boundary } = state.journal;
+  if (nominatedKw === undefined || agreed.soldKw[slot]! <= 0 || boundary?.slot !== slot) return undefined;
+  const now = meter && boundaryOf(meter, slot, meter.atMs);
+  if (now === undefined || meter?.netImportW === undefined) return undefined;
+  const slotHours = day.slotMs / MS_PER_HOUR;
+  const goneHours = (meter.atMs - day.startMs) / MS_PER_HOUR - slot * slotHours;
+  const soFarKwh = (now.importWh - boundary.importWh - (now.exportWh - boundary.exportWh)) / W_PER_KW;
+  return {
+    needed: (nominatedKw * slotHours - soFarKwh) / (slotHours - goneHours),
+    measured: meter.netImportW / W_PER_KW,
+  };
 }
 
 /** The rest of the day anew, with the trade as it was agreed and net import held to what was nominated where energy was sold. */
@@ -105,7 +144,7 @@ async function replan(home: Home, { agreed, slot, snapshot }: SlotInputs): Promi
     ...(agreed.nominatedKw.length > 0 && { netImportKwMax: promisedKw(home, agreed, slot) }),
   });
   const best = bestPlan(library, problem, log);
-  const plan = best && devicePlan(problem, best.schedule as Schedule, slot);
+  const plan = best && devicePlan(problem, best.schedule, slot);
   if (plan === undefined) return home.state.journal.schedule;
   await note(home, { schedule: plan });
   return plan;
@@ -114,14 +153,9 @@ async function replan(home: Home, { agreed, slot, snapshot }: SlotInputs): Promi
 const promisedKw = ({ config }: Home, agreed: Agreed, slot: number): number[] =>
   agreed.nominatedKw
     .slice(slot)
-    .map((kw, t) => (agreed.soldKw[slot + t]! > 0 ? kw : config.connection.importWMax / W_PER_KW));
-
-function correct(home: Home, plan: SlotPlan, { meter, battery }: Snapshot, nominatedKw: number | undefined) {
-  if (meter?.netImportW === undefined || battery === undefined || home.config.battery === undefined)
-    return undefined;
-  const held = { ...plan, netImportKw: nominatedKw ?? plan.netImportKw };
-  return trim(held, meter.netImportW / W_PER_KW, home.config.battery);
-}
+    .map((kw, t) =>
+      agreed.soldKw[slot + t]! > 0 ? kw + PROMISE_SLACK_KW : config.connection.importWMax / W_PER_KW,
+    );
 
 const leafOf = ({ meter, battery, hvac }: Snapshot): Leaf | undefined =>
   meter?.netImportW === undefined

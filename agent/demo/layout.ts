@@ -178,6 +178,7 @@ export async function writeConfig({
       blockIntervalMs: 20,
       allowedSkewMs: 2 * data.slotMs,
       heartbeatMs: 0,
+      senseMs: 200,
     },
   });
 }
