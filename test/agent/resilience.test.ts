@@ -1,0 +1,105 @@
+import t from 'tap';
+import type { AgentStatus } from '../../agent/diagnostics/status.ts';
+import { openStreet, type Street, type StreetHome, untilAll } from './street.ts';
+
+const batteryOf = ({ place }: StreetHome) => `${place.home}-battery`;
+const faultOf = ({ devices }: AgentStatus, id: string) => devices.find((device) => device.id === id)?.fault;
+const isUnderway = ({ phase }: AgentStatus) => ['delivering', 'settling', 'done'].includes(phase);
+
+/** All nodes at one block with one state, and nothing of their own left to tell. */
+async function untilOneHead(homes: readonly StreetHome[]): Promise<readonly AgentStatus[]> {
+  for (let look = 0; ; look += 1) {
+    const statuses = await untilAll(homes, 'nothing is left to tell', ({ ledger }) => ledger.pending === 0);
+    const heads = new Set(
+      statuses.map(({ ledger }) => `${ledger.height} ${ledger.digest} ${ledger.stateRoot}`),
+    );
+    if (heads.size === 1) return statuses;
+    if (look > 100) throw new Error(`no one head: ${[...heads].join(', ')}`);
+    await new Promise((resolve) => setTimeout(resolve, 100));
+  }
+}
+
+async function recordsOf(street: Street) {
+  const { deliveryByHome } = await street.homes[0]!.session();
+  return deliveryByHome;
+}
+
+t.setTimeout(90_000);
+
+t.test('a day on which the broker, a device and agents fail one after the other', async (t) => {
+  const slots = 12;
+  const street = await openStreet(t, { slots });
+  const { broker, homes } = street;
+  const storing = homes.find(({ house }) => house.devices.some(({ kind }) => kind === 'battery'))!;
+  const [first, second, third] = homes.filter((home) => home !== storing) as [
+    StreetHome,
+    StreetHome,
+    StreetHome,
+  ];
+
+  await broker.kill();
+  await Promise.all(homes.map((home) => home.start()));
+  for (const status of await Promise.all(homes.map((home) => home.status()))) {
+    t.equal(status.ledger.connected, false, 'without a broker an agent starts, and says so');
+    t.equal(status.ledger.height, 0);
+  }
+  await broker.start();
+  await street.tellEvening();
+
+  await untilAll([first], 'rounds have begun', ({ rounds }) => rounds.length >= 2);
+  await second.kill();
+  await second.start();
+  await untilAll(homes, 'the day is agreed upon', isUnderway);
+  t.match(await second.session(), { status: 'final' }, 'killed in a round, it takes the trades up again');
+
+  street.tellDay();
+  // A device vanishes for two slots.
+  await street.untilSlot(1.5);
+  await storing.house.setFault(batteryOf(storing), { kind: 'refuse' });
+  await third.kill();
+  await street.untilSlot(2.2);
+  await third.start();
+  await street.untilSlot(3.4);
+  const without = await storing.status();
+  t.match(faultOf(without, batteryOf(storing)), /refused|lost|closed/i, 'the status names it');
+  t.ok(without.realised.slots >= 3, 'and the day goes on');
+  await storing.house.setFault(batteryOf(storing), undefined);
+  await street.untilSlot(5.5);
+  const again = await storing.status();
+  t.equal(faultOf(again, batteryOf(storing)), undefined, 'it is picked up again');
+  t.match(
+    (await storing.log()).filter(({ device }) => device === batteryOf(storing)).map(({ event }) => event),
+    ['device-back', 'device-missing'],
+  );
+
+  // The broker vanishes for two slots.
+  await street.untilSlot(6.3);
+  const before = await Promise.all(homes.map((home) => home.status()));
+  await broker.kill();
+  await street.untilSlot(8.4);
+  const cut = await Promise.all(homes.map((home) => home.status()));
+  for (const [index, status] of cut.entries()) {
+    t.equal(status.ledger.connected, false);
+    t.equal(status.slot, 8, 'it goes on by its plan');
+    t.ok(status.realised.slots > before[index]!.realised.slots, 'and meters');
+    t.ok(status.ledger.pending > 0, 'and keeps what it has to tell');
+  }
+  // Killed and started while there is no broker.
+  await first.kill();
+  await broker.start();
+  await first.start();
+  await street.untilSlot(slots);
+  await untilAll(homes, 'the day is settled', ({ phase }) => phase === 'done');
+  const statuses = await untilOneHead(homes);
+  for (const { home, realised } of statuses) t.equal(realised.slots, slots, `${home} has metered every slot`);
+  for (const [home, counts] of Object.entries(await recordsOf(street))) t.equal(counts.pending, 0, home);
+
+  // Asked to stop.
+  const stopping = performance.now();
+  t.same(await Promise.all(homes.map((home) => home.stop())), ['0', '0', '0', '0']);
+  t.comment(`stopped in ${Math.round(performance.now() - stopping)} ms`);
+  for (const { house } of homes) {
+    const { batteryChargeKw, batteryDischargeKw } = house.state().flows;
+    t.equal(batteryChargeKw + batteryDischargeKw, 0, 'devices are let go');
+  }
+});
