@@ -16,6 +16,7 @@ import type { AgentConfig } from './config/schema.ts';
 import { runDay } from './cycle/day.ts';
 import { openDevices } from './devices.ts';
 import { startLocalApi } from './diagnostics/local-api.ts';
+import { problemAnswer } from './diagnostics/problem-answer.ts';
 import { sessionAnswer } from './diagnostics/session-answer.ts';
 import { statusOf } from './diagnostics/status.ts';
 import { AgentError } from './errors.ts';
@@ -104,7 +105,11 @@ export async function startAgent(configFile: string, write: (line: string) => vo
     };
     const api = await startLocalApi(
       config.directory,
-      { '/status': () => statusOf(home), '/session': () => sessionAnswer(home) },
+      {
+        '/status': () => statusOf(home),
+        '/session': () => sessionAnswer(home),
+        '/problem': () => problemAnswer(home),
+      },
       log,
     );
     closers.push(() => api.stop());

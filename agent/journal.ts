@@ -20,7 +20,6 @@ const journalSchema = z.strictObject({
       batteryKwh: z.number().optional(),
       evKwh: z.number().optional(),
       indoorC: z.number().optional(),
-      hvacKw: z.number().optional(),
     })
     .optional(),
   /** Net import planned with trade, kW by slot. */

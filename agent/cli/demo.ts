@@ -34,7 +34,7 @@ export async function demo(options: DemoOptions, io: CliIo): Promise<void> {
       signal,
     });
     progress.begin('Comparing');
-    const centralised = centralisedCost(await loadQpLibrary(), data, outcome.layout.homes);
+    const centralised = centralisedCost(await loadQpLibrary(), outcome.problems);
     if (centralised === undefined) {
       throw new AgentError('AGENT_BAD_DATA', 'The homes together have no feasible plan to compare with.');
     }

@@ -32,7 +32,7 @@ export const loadDay = async (file: string): Promise<DayAhead> =>
   deepFreeze(parse(await readYaml(file), daySchema, file));
 
 /** @throws AgentError AGENT_FILE_MISSING or AGENT_BAD_CONFIG. */
-export async function readYaml(file: string): Promise<unknown> {
+async function readYaml(file: string): Promise<unknown> {
   let text: string;
   try {
     text = await readFile(file, 'utf8');
@@ -60,11 +60,7 @@ export async function readYaml(file: string): Promise<unknown> {
 }
 
 /** @throws AgentError AGENT_BAD_CONFIG naming each wrong key by its path. */
-export function parse<Schema extends z.ZodType>(
-  value: unknown,
-  schema: Schema,
-  file: string,
-): z.infer<Schema> {
+function parse<Schema extends z.ZodType>(value: unknown, schema: Schema, file: string): z.infer<Schema> {
   const result = schema.safeParse(value);
   if (result.success) return result.data;
   const problems = result.error.issues

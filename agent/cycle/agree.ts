@@ -18,7 +18,7 @@ import { type Home, note, sessionIdOf } from '../home.ts';
 import { submit, untilHead, untilHeadOrTime } from '../ledger.ts';
 import { kwToWatts, microToMoney, wattsToKw } from '../translate/units.ts';
 import { forecast } from './forecast.ts';
-import { bestPlan, homeProblem, measuredOf } from './optimize.ts';
+import { bestPlan, homeProblem, type Measured, measuredOf } from './optimize.ts';
 import { sense } from './sense.ts';
 
 /** What the home is bound to for the day. All zeros and no nomination where it takes no part. */
@@ -61,12 +61,20 @@ const alone = (home: Home, sessionId: string): Agreed => ({
   nominatedKw: [],
 });
 
-/** The whole day from what the devices say now; the journal remembers it, for a restart at noon. */
+/** The home's whole day without trade, from where its stores of energy stood when it was planned. */
+export function wholeDayProblem(
+  { config, day }: Pick<Home, 'config' | 'day'>,
+  measured: Measured,
+): HomeProblem {
+  return homeProblem({ config, outlook: forecast(day, 0), measured, trade: { kind: 'none' } });
+}
+
+/** From what the devices say now; the journal remembers it, for a restart at noon. */
 async function problemOfTheDay(home: Home, signal: AbortSignal): Promise<HomeProblem> {
-  const { config, day, devices, state } = home;
+  const { devices, state } = home;
   const measured = state.journal.measured ?? measuredOf(await sense(devices, signal));
   await note(home, { measured });
-  return homeProblem({ config, outlook: forecast(day, 0), measured, trade: { kind: 'none' } });
+  return wholeDayProblem(home, measured);
 }
 
 async function planAlone(home: Home, problem: HomeProblem): Promise<number | undefined> {

@@ -23,7 +23,6 @@ export type Measured = {
   readonly batteryKwh?: number | undefined;
   readonly evKwh?: number | undefined;
   readonly indoorC?: number | undefined;
-  readonly hvacKw?: number | undefined;
 };
 
 /** The part of a snapshot that a plan starts from. A device that did not answer is planned without. */
@@ -31,7 +30,6 @@ export const measuredOf = (snapshot: Snapshot): Measured => ({
   ...(snapshot.battery?.storedWh !== undefined && { batteryKwh: snapshot.battery.storedWh / W_PER_KW }),
   ...(snapshot.evse?.vehicleWh !== undefined && { evKwh: snapshot.evse.vehicleWh / W_PER_KW }),
   ...(snapshot.hvac?.indoorC !== undefined && { indoorC: snapshot.hvac.indoorC }),
-  ...(snapshot.hvac?.powerW !== undefined && { hvacKw: snapshot.hvac.powerW / W_PER_KW }),
 });
 
 export type ProblemInputs = {
@@ -95,21 +93,24 @@ function vehicleOf({ config, measured, outlook }: ProblemInputs): ElectricVehicl
   };
 }
 
+/**
+ * The paper dates a temperature at the start of its slot, and takes the one before as given. So that slot 0 begins with
+ * what was measured now, the one before is the temperature that would have come to it with the unit off.
+ */
 function hvacOf({ config, measured, outlook }: ProblemInputs): Hvac | undefined {
-  if (config.hvac === undefined || measured.indoorC === undefined) return undefined;
-  const { indoorCMin, indoorCMax, resistanceKPerKw, capacitanceKwhPerK, gainKPerKw } = config.hvac;
-  const powerKwInitial = measured.hvacKw ?? 0;
-  // The first slot's temperature is settled by what was; a house outside its band comes back as the plan finds worth it.
-  const kept = Math.exp(-outlook.slotHours / (resistanceKPerKw * capacitanceKwhPerK));
+  const { hvac } = config;
+  const nowC = measured.indoorC;
+  if (hvac === undefined || nowC === undefined) return undefined;
+  const kept = Math.exp(-outlook.slotHours / (hvac.resistanceKPerKw * hvac.capacitanceKwhPerK));
   const outdoorC = outlook.outdoorC[0]!;
-  const settledC = outdoorC - (outdoorC - measured.indoorC) * kept + gainKPerKw * powerKwInitial;
   return {
-    ...config.hvac,
-    indoorCMin: Math.min(indoorCMin, settledC),
-    indoorCMax: Math.max(indoorCMax, settledC),
+    ...hvac,
+    // A house outside its band comes back into it as far as the plan finds worth it.
+    indoorCMin: Math.min(hvac.indoorCMin, nowC),
+    indoorCMax: Math.max(hvac.indoorCMax, nowC),
     outdoorC: outlook.outdoorC,
-    indoorCInitial: measured.indoorC,
-    powerKwInitial,
+    indoorCInitial: outdoorC - (outdoorC - nowC) / kept,
+    powerKwInitial: 0,
   };
 }
 

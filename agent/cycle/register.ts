@@ -7,7 +7,7 @@ import { submit } from '../ledger.ts';
 const W_PER_KW = 1_000;
 
 /** A device's name on the ledger: it tells two devices apart, and nothing about either. */
-export const deviceIdOf = (address: string, device: Pick<DeviceConfig, 'id'>): string =>
+const deviceIdOf = (address: string, device: Pick<DeviceConfig, 'id'>): string =>
   createHash('sha256').update(`gridquorum/device\0${address}\0${device.id}`).digest('hex');
 
 /** Before the first day: every device of the home is on the ledger with what it can do. */

@@ -1,8 +1,10 @@
 import { join } from 'node:path';
+import type { HomeProblem } from '../../optimizer/index.ts';
 import { type DemoOptions, restartAfterSlots } from '../cli/demo-options.ts';
 import { sleep } from '../clock/clock.ts';
 import type { DeviceConfig } from '../config/schema.ts';
 import { askLocalApi } from '../diagnostics/local-api.ts';
+import type { ProblemAnswer } from '../diagnostics/problem-answer.ts';
 import type { SessionAnswer } from '../diagnostics/session-answer.ts';
 import type { AgentStatus } from '../diagnostics/status.ts';
 import { AgentError } from '../errors.ts';
@@ -29,9 +31,10 @@ export type DemoEvent =
 
 /** All that the homes told when the day was over. */
 export type DayOutcome = {
-  readonly layout: Layout;
   readonly statuses: readonly AgentStatus[];
   readonly session: SessionAnswer;
+  /** What each home planned by, in the order of `statuses`. */
+  readonly problems: readonly HomeProblem[];
   readonly rssMb: Readonly<Record<string, number>>;
 };
 
@@ -125,6 +128,12 @@ const startHome = (nursery: Nursery, place: HomePlace) =>
   nursery.start(place.home, 'agent', ['run', '--config', place.configFile]);
 
 const ask = async (place: HomePlace, path: string): Promise<unknown> => askLocalApi(place.directory, path);
+async function problemOf(place: HomePlace): Promise<HomeProblem> {
+  const { problem } = (await ask(place, '/problem')) as ProblemAnswer;
+  if (problem !== undefined) return problem;
+  throw new AgentError('AGENT_CHILD_FAILED', `${place.home} made no plan of the day: see its log.`);
+}
+
 const statusOf = (place: HomePlace) => ask(place, '/status') as Promise<AgentStatus>;
 
 /** Polls the homes that run until all of them satisfy the condition. */
@@ -222,8 +231,9 @@ async function collect({ signal }: DayRun, stage: Stage): Promise<DayOutcome> {
   );
   const statuses = await Promise.all(stage.layout.homes.map(statusOf));
   const session = (await ask(stage.layout.homes[0]!, '/session')) as SessionAnswer;
+  const problems = await Promise.all(stage.layout.homes.map(problemOf));
   const rssMb = { ...stage.rssMb };
   for (const child of [...stage.others, ...stage.homes.values()])
     rssMb[child.name] = (await child.rssMb()) ?? 0;
-  return { layout: stage.layout, statuses, session, rssMb };
+  return { statuses, session, problems, rssMb };
 }

@@ -29,8 +29,6 @@ export type HomePlace = {
   readonly address: string;
   readonly directory: string;
   readonly configFile: string;
-  readonly loadForecastKw: readonly number[];
-  readonly pvForecastKw: readonly number[];
 };
 
 export type Layout = {
@@ -101,8 +99,6 @@ async function makeHome(data: DayData, home: HomeDay, index: number, shape: Demo
         seed: shape.seed * 10_007 + index * 2 + salt,
       }),
     );
-  const loadForecastKw = forecastOf(home.baseLoadKw, 0);
-  const pvForecastKw = forecastOf(home.pvKw, 1);
   await writeJson(join(directory, 'day.json'), {
     day: data.day,
     startMs: data.startMs,
@@ -110,8 +106,8 @@ async function makeHome(data: DayData, home: HomeDay, index: number, shape: Demo
     importPricePerKwh: data.importPricePerKwh,
     feedInPricePerKwh: data.feedInPricePerKwh,
     outdoorC: data.outdoorC,
-    loadForecastKw,
-    pvForecastKw,
+    loadForecastKw: forecastOf(home.baseLoadKw, 0),
+    pvForecastKw: forecastOf(home.pvKw, 1),
   });
   return {
     home: home.home,
@@ -119,8 +115,6 @@ async function makeHome(data: DayData, home: HomeDay, index: number, shape: Demo
     publicKeyHex: toHex(publicKey),
     directory,
     configFile: join(directory, 'config.yaml'),
-    loadForecastKw,
-    pvForecastKw,
   };
 }
 

@@ -9,7 +9,7 @@ const SOCKET_PATH_BYTES_MAX = 107;
 const REPLY_BYTES_MAX = 4_194_304;
 
 /** The socket on which a running agent answers, inside its directory. */
-export const socketPath = (directory: string): string => join(directory, 'agent.sock');
+const socketPath = (directory: string): string => join(directory, 'agent.sock');
 
 export type LocalApi = { stop(): Promise<void> };
 

@@ -2,5 +2,5 @@ export { selectDay } from './day.ts';
 export { dayGrid, slotsAllowed } from './day-grid.ts';
 export { generatedHomesMax } from './generator.ts';
 export { homeProblem } from './home-problem.ts';
-export { loadNeighbourhood, type NeighbourhoodChoice } from './load.ts';
+export { loadNeighbourhood } from './load.ts';
 export type * from './types.ts';

@@ -8,7 +8,7 @@ import { type DemoOptions, parseDemoOptions } from '../../agent/cli/demo-options
 import { type DemoReport, reportText, writeReport } from '../../agent/cli/demo-report.ts';
 import { renderDemoReport } from '../../agent/cli/demo-view.ts';
 import { keysNew } from '../../agent/cli/keys-new.ts';
-import { AgentError } from '../../agent/index.ts';
+import { AgentError } from '../../agent/errors.ts';
 import { withDirectory } from './csv-fixture.ts';
 
 const defaults: DemoOptions = {
@@ -315,11 +315,12 @@ t.test('a new key is the owner’s alone and never overwrites', async (t) => {
     const file = join(directory, 'key');
     await keysNew({ file }, io);
     const key = readFileSync(file, 'utf8');
-    t.match(key, /^[0-9a-f]{64}\n$/);
+    const { privateKey } = JSON.parse(key);
+    t.match(privateKey, /^[0-9a-f]{64}$/);
     t.equal(statSync(file).mode & 0o777, 0o600);
     const told = JSON.parse(out.join(''));
     t.match(told, { address: /^[0-9a-f]{40}$/, publicKey: /^0[23][0-9a-f]{64}$/ });
-    t.notMatch(out.join(''), key.trim(), 'the private key is not told');
+    t.notMatch(out.join(''), privateKey, 'the private key is not told');
     await t.rejects(keysNew({ file }, io), { code: 'AGENT_BAD_OPTION', message: /is there already/ });
     t.equal(readFileSync(file, 'utf8'), key);
   });

@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import t from 'tap';
-import { AgentError } from '../../agent/index.ts';
+import { AgentError } from '../../agent/errors.ts';
 import { evDay } from '../../agent/neighbourhood/ev-day.ts';
 import {
   dayGrid,

@@ -1,1 +1,0 @@
-export { AgentError, type AgentErrorCode } from './errors.ts';
