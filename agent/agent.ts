@@ -54,7 +54,10 @@ export async function startAgent(configFile: string, write: (line: string) => vo
 
   const closers: (() => Promise<void>)[] = [];
   const close = async () => {
-    for (const closer of closers.splice(0).reverse()) await closer();
+    for (const closer of closers.splice(0).reverse()) {
+      // What cannot be closed must not keep the rest open.
+      await closer().catch((error) => log({ event: 'closing-failed', level: 'error', error }));
+    }
   };
   const stopping = new AbortController();
   try {
@@ -101,7 +104,11 @@ export async function startAgent(configFile: string, write: (line: string) => vo
       library,
       journalFile,
       log,
-      state: { phase: 'registering', journal: journalFile.found.journal ?? { day: day.day, realised: [] } },
+      state: {
+        phase: 'registering',
+        handedOver: new Set(),
+        journal: journalFile.found.journal ?? { day: day.day, untold: [], realised: [] },
+      },
     };
     const api = await startLocalApi(
       config.directory,

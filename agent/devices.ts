@@ -12,7 +12,10 @@ export type Devices = {
   readonly all: readonly DevicePlace[];
   /** The present device of a kind, if the home has one and it answers. */
   find<Kind extends AnyDevice['kind']>(kind: Kind): Extract<AnyDevice, { kind: Kind }> | undefined;
-  /** Tries once more to reach what is missing. */
+  /**
+   * Tries once more to reach what is missing. The first attempt is waited for; later ones go on beside the
+   * work with those that answer, after doubling pauses.
+   */
   reach(signal: AbortSignal): Promise<void>;
   /** Tells that a device did not answer (`fault`) or did. */
   mark(id: string, fault?: string): void;
@@ -27,7 +30,20 @@ export type DevicePlace = {
   readonly sinceMs: number;
 };
 
-type MutablePlace = { config: DeviceConfig; device?: AnyDevice; fault?: string; sinceMs: number };
+type MutablePlace = {
+  config: DeviceConfig;
+  device?: AnyDevice;
+  fault?: string;
+  sinceMs: number;
+  attempts: number;
+  /** Monotonic. */
+  nextAttemptMs: number;
+  reaching?: Promise<void>;
+};
+
+/** Between two attempts to reach a device that has not been reached yet. */
+const RETRY_MS_MIN = 200;
+const RETRY_MS_MAX = 10_000;
 
 export function openDevices(
   configs: readonly DeviceConfig[],
@@ -37,6 +53,8 @@ export function openDevices(
     config,
     fault: 'not reached yet',
     sinceMs: clock.utcMs(),
+    attempts: 0,
+    nextAttemptMs: 0,
   }));
 
   const mark = (place: MutablePlace, fault?: string) => {
@@ -51,19 +69,28 @@ export function openDevices(
   };
 
   const reachOne = async (place: MutablePlace, signal: AbortSignal) => {
-    if (place.device !== undefined) return;
+    place.attempts += 1;
     try {
       const { profile, ...description } = place.config;
       place.device = await connectDevice(
         { ...description, ...(profile !== undefined && { profile }) },
         { clock: { nowMs: clock.utcMs }, log },
+        { signal },
       );
       mark(place);
     } catch (error) {
-      if (signal.aborted) throw error;
-      mark(place, (error as Error).message);
+      const fault = (error as Error).message;
+      if (place.attempts === 1) log({ event: 'device-missing', device: place.config.id, fault });
+      if (!signal.aborted) mark(place, fault);
+      const pauseMs = Math.min(RETRY_MS_MIN * 2 ** (place.attempts - 1), RETRY_MS_MAX);
+      place.nextAttemptMs = performance.now() + pauseMs;
+    } finally {
+      delete place.reaching;
     }
   };
+
+  const isDue = ({ device, reaching, nextAttemptMs }: MutablePlace) =>
+    device === undefined && reaching === undefined && performance.now() >= nextAttemptMs;
 
   return {
     all: places,
@@ -72,13 +99,19 @@ export function openDevices(
         (place) => place.config.kind === kind && place.device !== undefined && place.fault === undefined,
       )?.device as Extract<AnyDevice, { kind: Kind }> | undefined,
     reach: async (signal) => {
-      await Promise.all(places.map((place) => reachOne(place, signal)));
+      const first: Promise<void>[] = [];
+      for (const place of places.filter(isDue)) {
+        if (place.attempts === 0) first.push(reachOne(place, signal));
+        else place.reaching = reachOne(place, signal);
+      }
+      await Promise.all(first);
     },
     mark: (id, fault) => {
       const place = places.find(({ config }) => config.id === id);
       if (place !== undefined) mark(place, fault);
     },
     close: async () => {
+      await Promise.all(places.map(({ reaching }) => reaching));
       await Promise.allSettled(places.map(({ device }) => device?.close()));
     },
   };

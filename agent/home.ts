@@ -26,8 +26,10 @@ export type Home = {
     phase: Phase;
     slot?: number;
     journal: Journal;
+    /** Starts of the slots whose records this run has handed to the ledger's outbox. */
+    readonly handedOver: Set<number>;
     /** Fine readings of the slot that runs, or ran last. */
-    leaves?: { readonly slot: number; readonly leaves: readonly Leaf[] };
+    leaves?: { readonly day: string; readonly slot: number; readonly leaves: readonly Leaf[] };
   };
 };
 

@@ -37,6 +37,19 @@ const journalSchema = z.strictObject({
     .optional(),
   /** Counters at a boundary of slots: where the next record starts. */
   boundary: z.strictObject({ slot: z.int().min(0), importWh: z.number(), exportWh: z.number() }).optional(),
+  /** Records that the ledger does not hold yet, of this day or days before. */
+  untold: z
+    .array(
+      z.strictObject({
+        slotStartMs: z.int().min(0),
+        day: z.string(),
+        slot: z.int(),
+        importWh: z.number(),
+        exportWh: z.number(),
+        substituted: z.boolean(),
+      }),
+    )
+    .default([]),
   /** What the meter counted so far, by slot. */
   realised: z
     .array(
@@ -61,7 +74,15 @@ export type JournalFile = {
 
 export async function openJournal(directory: string): Promise<JournalFile> {
   const file = join(directory, 'journal.json');
-  return { found: await read(file), write: (journal) => replace(file, journal) };
+  let last: Promise<void> = Promise.resolve();
+  return {
+    found: await read(file),
+    // One after the other: all use the same draft. Whoever's write failed has been told.
+    write: (journal) => {
+      last = last.catch(() => undefined).then(() => replace(file, journal));
+      return last;
+    },
+  };
 }
 
 const checksum = (body: string) => createHash('sha256').update(body).digest('hex');

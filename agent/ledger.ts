@@ -4,6 +4,7 @@ import {
   type Head,
   type LedgerNode,
   type MethodName,
+  type Submitted,
 } from '../consensus/index.ts';
 import type { Clock } from './clock/clock.ts';
 import { AgentError } from './errors.ts';
@@ -70,15 +71,24 @@ export type Submitter = { readonly node: LedgerNode; readonly clock: Clock; read
  * expected outcome: it is told, and answered with false.
  */
 export async function submit<Name extends MethodName>(
-  { node, clock, log }: Submitter,
+  submitter: Submitter,
   method: Name,
   args: ArgumentsOf<Name>,
 ): Promise<boolean> {
+  return (await trySubmit(submitter, method, args)).ok;
+}
+
+/** Like {@link submit}, for those who want to know why not. */
+export async function trySubmit<Name extends MethodName>(
+  { node, clock, log }: Submitter,
+  method: Name,
+  args: ArgumentsOf<Name>,
+): Promise<Submitted> {
   const outcome = await node.submit({
     ...buildCall(method, args),
     expiresMs: clock.utcMs() + CALL_LIFETIME_MS,
   });
   if (!outcome.ok)
     log({ event: 'call-rejected', level: 'warn', method, code: outcome.code, reason: outcome.reason });
-  return outcome.ok;
+  return outcome;
 }

@@ -14,7 +14,7 @@ import {
   poolTerms,
   toOfferMw,
 } from '../../optimizer/index.ts';
-import { type Home, note, sessionIdOf } from '../home.ts';
+import { type Home, note, type Phase, sessionIdOf } from '../home.ts';
 import { submit, untilHead, untilHeadOrTime } from '../ledger.ts';
 import { kwToWatts, microToMoney, wattsToKw } from '../translate/units.ts';
 import { forecast } from './forecast.ts';
@@ -39,24 +39,33 @@ export type Agreed = {
 export async function agree(home: Home, signal: AbortSignal): Promise<Agreed> {
   const { state, address } = home;
   const id = sessionIdOf(home);
-  state.phase = 'waiting';
-  const opened = await sessionBeforeTheDay(home, id, signal);
-  if (!opened?.homes.includes(address)) return alone(home, id);
+  enter(home, 'waiting');
+  const opened = await sessionOfTheDay(home, id, signal);
+  if (!opened?.homes.includes(address)) return nothingAgreed(home);
 
-  state.phase = 'trading';
+  enter(home, 'trading');
   const problem = await problemOfTheDay(home, signal);
   const aloneCost = state.journal.aloneCost ?? (await planAlone(home, problem));
   const final = await tradeRounds(home, { id, problem, signal });
-  state.phase = 'planning';
+  enter(home, 'planning');
   return await commit(home, { id, problem, final, aloneCost, signal });
 }
 
-/** The session as soon as it is opened; undefined when the day begins without one. */
-const sessionBeforeTheDay = (home: Home, id: string, signal: AbortSignal) =>
-  untilHeadOrTime(home, (head) => readSession(head.state, id), { timeMs: home.day.startMs, signal });
+/** Once the day has begun, what it does is told by its slots. */
+function enter({ state }: Home, phase: Phase) {
+  if (state.slot === undefined) state.phase = phase;
+}
 
-const alone = (home: Home, sessionId: string): Agreed => ({
-  sessionId,
+/** The session as soon as it is known here; undefined when the day ends without one. */
+const sessionOfTheDay = (home: Home, id: string, signal: AbortSignal) => {
+  const { startMs, slotMs, importPricePerKwh } = home.day;
+  const timeMs = startMs + importPricePerKwh.length * slotMs;
+  return untilHeadOrTime(home, (head) => readSession(head.state, id), { timeMs, signal });
+};
+
+/** The home by itself: no trade, and free to import and export as it likes. */
+export const nothingAgreed = (home: Home): Agreed => ({
+  sessionId: sessionIdOf(home),
   soldKw: home.day.importPricePerKwh.map(() => 0),
   nominatedKw: [],
 });

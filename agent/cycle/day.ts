@@ -1,30 +1,36 @@
-import { AgentError } from '../errors.ts';
 import { type Home, note } from '../home.ts';
-import { agree } from './agree.ts';
+import { agree, nothingAgreed } from './agree.ts';
 import { register } from './register.ts';
-import { settleDay } from './settle.ts';
+import { settleDay, untilAllTold } from './settle.ts';
 import { carryOut } from './slots.ts';
 
 /**
  * One day of one home, in the order of the six: the agreement on it before it begins, its slots, its
  * settlement. Each step looks first at what the ledger and the journal say is done already, so that a day goes on
- * after a crash where it was.
+ * after a crash where it was. A day does not wait for neighbours that cannot be heard: it begins with the home's own
+ * optimum, and takes up what is agreed upon once it is known.
  */
 export async function runDay(home: Home, signal: AbortSignal): Promise<void> {
   if (home.state.journal.day !== home.day.day) {
-    home.state.journal = { day: home.day.day, realised: [] };
+    home.state.journal = { day: home.day.day, untold: home.state.journal.untold, realised: [] };
     await note(home, {});
   }
   try {
     home.state.phase = 'registering';
     await register(home);
-    const agreed = await agree(home, signal);
-    await carryOut(home, agreed, signal);
+    let agreed = nothingAgreed(home);
+    const agreeing = agree(home, signal).then((found) => {
+      agreed = found;
+    });
+    const delivering = Promise.race([agreeing, home.clock.waitUntil(home.day.startMs, signal)]).then(() =>
+      carryOut(home, () => agreed, signal),
+    );
+    await Promise.all([agreeing, delivering]);
     home.state.phase = 'settling';
-    await settleDay(home, agreed, signal);
+    await Promise.all([settleDay(home, agreed, signal), untilAllTold(home, signal)]);
     home.state.phase = 'done';
   } catch (error) {
-    if (error instanceof AgentError && error.code === 'AGENT_ABORTED') return;
+    if (signal.aborted) return;
     throw error;
   }
 }

@@ -1,9 +1,10 @@
-import { mkdir, writeFile } from 'node:fs/promises';
+import { mkdir, readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { type Head, merkleRoot, readDelivery, readRecord, readSession } from '../../consensus/index.ts';
 import type { MeterReading } from '../../drivers/index.ts';
 import { type Home, note } from '../home.ts';
-import { submit, untilHead, untilHeadOrTime } from '../ledger.ts';
+import type { Journal } from '../journal.ts';
+import { submit, trySubmit, untilHead, untilHeadOrTime } from '../ledger.ts';
 import { wattHoursToWattSeconds } from '../translate/units.ts';
 import type { Agreed } from './agree.ts';
 import { newSaltHex } from './leaf.ts';
@@ -21,6 +22,8 @@ export type SlotEnergy = {
   /** Spread over slots that nobody watched, instead of measured slot by slot. */
   readonly substituted: boolean;
 };
+
+type Untold = Journal['untold'][number];
 
 /**
  * The counters as they stood when the slot began: a reading comes a little later, and what flowed in between is
@@ -56,37 +59,98 @@ export function energyBetween(from: Boundary, to: Boundary): SlotEnergy[] {
 
 /**
  * Last of the six, slot by slot: what the meter counted since the last boundary becomes one signed record a slot.
- * The journal moves on only after the ledger's outbox has them on disk, so that a crash repeats a record rather
- * than losing it; the contract takes each once.
+ * The journal has them first, and until the ledger has them: neither a crash nor a full outbox loses one.
  */
 export async function recordSlots(home: Home, boundary: Boundary): Promise<void> {
-  const { state, day, address, node } = home;
+  const { state, day } = home;
   const { journal } = state;
   const finished = journal.boundary === undefined ? [] : energyBetween(journal.boundary, boundary);
-  for (const energy of finished) {
-    const slotStartMs = day.startMs + energy.slot * day.slotMs;
-    if (readRecord(node.head.state, address, slotStartMs) !== undefined) continue;
-    const leaves = await keepLeaves(home, energy);
-    await submit(home, 'metering.record', {
-      slotStartMs,
-      importWs: wattHoursToWattSeconds(energy.importWh),
-      exportWs: wattHoursToWattSeconds(energy.exportWh),
-      leavesRoot: merkleRoot('reading', leaves),
-    });
-  }
-  await note(home, { boundary, realised: [...journal.realised, ...finished] });
+  const untold = finished.map((energy) => ({
+    ...energy,
+    day: day.day,
+    slotStartMs: day.startMs + energy.slot * day.slotMs,
+  }));
+  await note(home, {
+    boundary,
+    realised: [...journal.realised, ...finished],
+    untold: [...journal.untold, ...untold],
+  });
+  await tellRecords(home);
 }
 
-/** The fine readings of a slot stay here, in a file; the ledger gets the root of their tree. */
-async function keepLeaves({ config, day, state }: Home, energy: SlotEnergy): Promise<Uint8Array[]> {
-  const measured = state.leaves?.slot === energy.slot ? state.leaves.leaves : [];
-  const leaves = [...measured, { saltHex: newSaltHex(), substituted: energy.substituted }].map((leaf) =>
-    JSON.stringify(leaf),
+/** The contract will not take such a record at any later time either. */
+const REFUSED_FOR_GOOD: ReadonlySet<string> = new Set([
+  'CONTRACT_ALREADY_EXISTS',
+  'CONTRACT_TOO_LATE',
+  'CONTRACT_IMPLAUSIBLE',
+  'CONTRACT_BAD_ARGUMENTS',
+]);
+
+/** Hands over what the ledger has not been told yet, as far as its outbox has room; what it holds is done with. */
+export async function tellRecords(home: Home): Promise<void> {
+  const { state, address, node } = home;
+  const isKnown = (slotStartMs: number) => readRecord(node.head.state, address, slotStartMs) !== undefined;
+  const refused = new Set<number>();
+  // Neither waiting nor held by the ledger: what was handed over has failed since.
+  if (node.status().ownPending === 0) state.handedOver.clear();
+  for (const untold of state.journal.untold) {
+    const { slotStartMs, importWh, exportWh } = untold;
+    if (isKnown(slotStartMs) || state.handedOver.has(slotStartMs)) continue;
+    const outcome = await trySubmit(home, 'metering.record', {
+      slotStartMs,
+      importWs: wattHoursToWattSeconds(importWh),
+      exportWs: wattHoursToWattSeconds(exportWh),
+      leavesRoot: merkleRoot('reading', await keepLeaves(home, untold)),
+    });
+    // One that an earlier run has handed over is refused here while it waits: it stays until the ledger shows it.
+    if (outcome.ok || outcome.code === 'CONTRACT_ALREADY_EXISTS') state.handedOver.add(slotStartMs);
+    else if (REFUSED_FOR_GOOD.has(outcome.code)) refused.add(slotStartMs);
+    else break;
+  }
+  const left = state.journal.untold.filter(
+    ({ slotStartMs }) => !isKnown(slotStartMs) && !refused.has(slotStartMs),
   );
-  const folder = join(config.directory, 'readings', day.day);
+  if (left.length < state.journal.untold.length) await note(home, { untold: left });
+}
+
+/** After the day: waits until the ledger has every record, and hands over what it had no room for before. */
+export async function untilAllTold(home: Home, signal: AbortSignal): Promise<void> {
+  while (home.state.journal.untold.length > 0) {
+    const { height } = home.node.head;
+    const newBlock = (head: Head) => head.height > height || undefined;
+    const timeMs = home.clock.utcMs() + home.day.slotMs;
+    await untilHeadOrTime(home, newBlock, { timeMs, signal });
+    await tellRecords(home);
+  }
+}
+
+/**
+ * The fine readings of a slot stay here, in a file; the ledger gets the root of their tree. Leaves once written are
+ * the ones that were told of, perhaps by a run that a crash has ended.
+ */
+async function keepLeaves(
+  { config, state }: Home,
+  { day, slot, substituted }: Untold,
+): Promise<Uint8Array[]> {
+  const folder = join(config.directory, 'readings', day);
+  const file = join(folder, `${slot}.jsonl`);
+  const measured = state.leaves?.slot === slot && state.leaves.day === day ? state.leaves.leaves : [];
+  const fresh = [...measured, { saltHex: newSaltHex(), substituted }].map((leaf) => JSON.stringify(leaf));
   await mkdir(folder, { recursive: true, mode: 0o700 });
-  await writeFile(join(folder, `${energy.slot}.jsonl`), `${leaves.join('\n')}\n`, { mode: 0o600 });
-  return leaves.map((leaf) => new TextEncoder().encode(leaf));
+  const lines = (await writtenBefore(file)) ?? fresh;
+  if (lines === fresh) await writeFile(file, `${fresh.join('\n')}\n`, { mode: 0o600 });
+  return lines.map((leaf) => new TextEncoder().encode(leaf));
+}
+
+/** Undefined where there is none, or one that a crash has cut: that one was never told of. */
+async function writtenBefore(file: string): Promise<string[] | undefined> {
+  try {
+    const text = await readFile(file, 'utf8');
+    return text.endsWith('\n') ? text.slice(0, -1).split('\n') : undefined;
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return undefined;
+    throw error;
+  }
 }
 
 /**

@@ -23,9 +23,11 @@ const REVERT_SLOTS = 2;
 /**
  * The day's slots one after the other: look, plan anew from where things stand, tell the devices, hold the
  * meter to what was nominated, and record what the finished slot brought. Ends with the record of the last slot.
+ *
+ * @param agreed what the home is bound to by now: neighbours that could not be heard may come to terms later.
  */
-export async function carryOut(home: Home, agreed: Agreed, signal: AbortSignal): Promise<void> {
-  const { clock, day } = home;
+export async function carryOut(home: Home, agreed: () => Agreed, signal: AbortSignal): Promise<void> {
+  const { clock, day, config } = home;
   home.state.phase = 'delivering';
   const slots = day.importPricePerKwh.length;
   const startOf = (slot: number) => day.startMs + slot * day.slotMs;
@@ -40,7 +42,12 @@ export async function carryOut(home: Home, agreed: Agreed, signal: AbortSignal):
     home.state.slot = Math.min(slot, slots - 1);
     const snapshot = await sense(home.devices, signal);
     await closeFinishedSlots(home, snapshot, slot);
-    if (slot < slots) await runSlot(home, { agreed, slot, snapshot }, signal);
+    if (slot < slots) await runSlot(home, { agreed: agreed(), slot, snapshot }, signal);
+  }
+  // A meter that does not answer at the end of the day is waited for: it still knows what it counted.
+  while (home.state.journal.boundary?.slot !== slots) {
+    await sleep(config.timing.senseMs, signal);
+    await closeFinishedSlots(home, await sense(home.devices, signal), slots);
   }
 }
 
@@ -80,7 +87,7 @@ async function runSlot(home: Home, inputs: SlotInputs, signal: AbortSignal): Pro
   if (current !== undefined) await dispatch(devices, current, options);
 
   const leaves: Leaf[] = [];
-  home.state.leaves = { slot, leaves };
+  home.state.leaves = { day: day.day, slot, leaves };
   const untilMs = day.startMs + (slot + TRIM_UNTIL_SHARE) * day.slotMs;
   while (await pause(home, untilMs, signal)) {
     const seen = await sense(devices, signal);

@@ -141,7 +141,8 @@ export function createOutbox(
     for (const { transaction, code, reason } of rehearse(sorted().map((entry) => entry.transaction))
       .dropped) {
       const entry = entries.get(transaction.nonce);
-      if (entry === undefined || code === 'CHAIN_NONCE_AHEAD') continue;
+      // Too early is no failure: its time comes, or the own clock, just started, finds out what time it is.
+      if (entry === undefined || code === 'CHAIN_NONCE_AHEAD' || code === 'CONTRACT_TOO_EARLY') continue;
       log({
         event: 'own-transaction-failed',
         method: transaction.method,

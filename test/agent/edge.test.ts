@@ -117,11 +117,19 @@ t.test(
   'the journal survives a cut at every byte, as the old one, the new one or a stated doubt',
   async (t) => {
     const directory = t.testdir();
-    const journal: Journal = { day: '2017-05-08', aloneCost: 1.5, soldKw: [0.25, -1], realised: [] };
+    const journal: Journal = {
+      day: '2017-05-08',
+      aloneCost: 1.5,
+      soldKw: [0.25, -1],
+      untold: [],
+      realised: [],
+    };
     const file = await openJournal(directory);
     t.same(file.found, {}, 'nothing at first');
     await file.write(journal);
     t.same((await openJournal(directory)).found, { journal });
+    await Promise.all([file.write({ ...journal, aloneCost: 2 }), file.write(journal)]);
+    t.same((await openJournal(directory)).found, { journal }, 'writes at once come one after the other');
 
     const path = join(directory, 'journal.json');
     const whole = readFileSync(path);

@@ -3,6 +3,10 @@ import type { AgentStatus } from '../../agent/diagnostics/status.ts';
 import { openStreet, type Street, type StreetHome, untilAll } from './street.ts';
 
 const batteryOf = ({ place }: StreetHome) => `${place.home}-battery`;
+const batteryKw = ({ house }: StreetHome) => {
+  const { batteryChargeKw, batteryDischargeKw } = house.state().flows;
+  return batteryChargeKw - batteryDischargeKw;
+};
 const faultOf = ({ devices }: AgentStatus, id: string) => devices.find((device) => device.id === id)?.fault;
 const isUnderway = ({ phase }: AgentStatus) => ['delivering', 'settling', 'done'].includes(phase);
 
@@ -72,6 +76,9 @@ t.test('a day on which the broker, a device and agents fail one after the other'
     ['device-back', 'device-missing'],
   );
 
+  await street.untilSlot(5.9);
+  t.ok(batteryKw(storing) !== 0, 'and steered again');
+
   // The broker vanishes for two slots.
   await street.untilSlot(6.3);
   const before = await Promise.all(homes.map((home) => home.status()));
@@ -98,8 +105,7 @@ t.test('a day on which the broker, a device and agents fail one after the other'
   const stopping = performance.now();
   t.same(await Promise.all(homes.map((home) => home.stop())), ['0', '0', '0', '0']);
   t.comment(`stopped in ${Math.round(performance.now() - stopping)} ms`);
-  for (const { house } of homes) {
-    const { batteryChargeKw, batteryDischargeKw } = house.state().flows;
-    t.equal(batteryChargeKw + batteryDischargeKw, 0, 'devices are let go');
-  }
+  for (const home of homes) t.equal(batteryKw(home), 0, 'devices are let go');
+  const all = Array.from({ length: slots }, (_, slot) => slot);
+  for (const home of homes) t.same(await home.recordedSlots(), all, `every record of ${home.place.home}`);
 });

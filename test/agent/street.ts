@@ -17,6 +17,13 @@ import { askLocalApi } from '../../agent/diagnostics/local-api.ts';
 import type { SessionAnswer } from '../../agent/diagnostics/session-answer.ts';
 import type { AgentStatus } from '../../agent/diagnostics/status.ts';
 import { type DayData, loadNeighbourhood, selectDay } from '../../agent/neighbourhood/index.ts';
+import {
+  applyCall,
+  genesisEntries,
+  openLedgerStore,
+  parseGenesis,
+  readRecord,
+} from '../../consensus/index.ts';
 import { type HouseEmulator, startHouseEmulator } from '../../drivers/index.ts';
 import { type Mosquitto, startMosquitto } from '../peers/mosquitto.ts';
 
@@ -36,6 +43,8 @@ export type StreetHome = {
   stop(): Promise<string>;
   status(): Promise<AgentStatus>;
   session(): Promise<SessionAnswer>;
+  /** Slots of the day whose records its own ledger holds; the agent must not run. */
+  recordedSlots(): Promise<readonly number[]>;
   /** What the agent told, oldest first. */
   log(): Promise<readonly Readonly<Record<string, unknown>>[]>;
 };
@@ -106,6 +115,23 @@ export async function openStreet(
         },
         status: () => askLocalApi(place.directory, '/status') as Promise<AgentStatus>,
         session: () => askLocalApi(place.directory, '/session') as Promise<SessionAnswer>,
+        recordedSlots: async () => {
+          const genesis = parseGenesis(await readFile(layout.genesisFile, 'utf8'));
+          const { directory } = place;
+          const store = await openLedgerStore({
+            directory,
+            genesis,
+            contract: { genesisEntries, applyCall },
+          });
+          try {
+            return Array.from({ length: data.slots }, (_, slot) => slot).filter(
+              (slot) =>
+                readRecord(store.head.state, place.address, data.startMs + slot * data.slotMs) !== undefined,
+            );
+          } finally {
+            await store.close();
+          }
+        },
         log: async () => {
           const text = await readFile(join(logs, `${place.home}.log`), 'utf8');
           return text
