@@ -25,6 +25,7 @@ import {
   WIRE_LIMITS,
 } from './network/index.ts';
 import { createBodies } from './node/bodies.ts';
+import { createFirstStart } from './node/first-start.ts';
 import { createLatency, type LatencySummary } from './node/latency.ts';
 import { createOutbox, type Finality, type OwnCall, type Submitted } from './node/outbox.ts';
 import type { Clock, LedgerStorePort, Log, VoteLogPort } from './node/ports.ts';
@@ -193,6 +194,11 @@ export async function startNode(options: NodeOptions): Promise<LedgerNode> {
     resendPool: () => publishTransactions(pool.take(head(), RESENT)),
   });
 
+  const firstStart = createFirstStart(shared, {
+    isDue: () => voteLog.doubt?.isFirstStart === true,
+    begin: voter.beginFirst,
+  });
+
   let outgoing: SignedTransaction[] = [];
   const flush = () => {
     const batch = outgoing;
@@ -274,8 +280,10 @@ export async function startNode(options: NodeOptions): Promise<LedgerNode> {
       case 'sync-request':
         // Reading takes its time and changes nothing: the votes need not wait for it.
         void sync.serve(from, envelope.fromHeight, envelope.maxBlocks).catch(fail);
+        await firstStart.heard(from, envelope.fromHeight - 1);
         return true;
       case 'sync-response':
+        await firstStart.heard(from, envelope.headHeight);
         return sync.takeResponse(envelope, from);
     }
   };
@@ -291,7 +299,7 @@ export async function startNode(options: NodeOptions): Promise<LedgerNode> {
   const tolerated = faultsTolerated(genesis.validators.length);
   if (tolerated === 0)
     log({ event: 'no-liar-tolerated', validators: genesis.validators.length, neededForOne: 4 });
-  if (voteLog.doubt !== null)
+  if (voteLog.doubt !== null && isValidator(shared))
     log({
       event: 'votes-in-doubt',
       reason: voteLog.doubt.reason,
@@ -303,6 +311,7 @@ export async function startNode(options: NodeOptions): Promise<LedgerNode> {
       voter
         .start()
         .then(() => outbox.start())
+        .then(() => firstStart.start())
         .then(resolve, reject),
     );
   });

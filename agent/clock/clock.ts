@@ -7,6 +7,8 @@ import { AgentError } from '../errors.ts';
 export type Clock = {
   /** UTC in milliseconds; never goes back. */
   utcMs(): number;
+  /** False until a clock that must be told the time has been told it. */
+  readonly set?: boolean;
   /** Resolves once `utcMs()` has reached the given time; rejects with AGENT_ABORTED when the signal fires. */
   waitUntil(utcMs: number, signal: AbortSignal): Promise<void>;
 };

@@ -38,7 +38,7 @@ export const encodeClockSetting = (setting: ClockSetting): Uint8Array =>
 export type SimulatedClock = Clock & {
   /** Follow a new setting from now on. Time already told is never taken back: the clock waits instead. */
   adjust(setting: ClockSetting): void;
-  /** Whether anybody has set it yet; until then it stands still at its start. */
+  /** False until anybody has set it; until then it stands still at its start. */
   readonly set: boolean;
 };
 

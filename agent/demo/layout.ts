@@ -12,6 +12,8 @@ import { houseOf } from './house.ts';
 const FORECAST_ERROR = 0.05;
 /** Each account may owe this much before it is refused new sessions, and starts with nothing. */
 const CREDIT_LIMIT_MICRO = 100_000_000;
+/** Simulated: all clocks of a demo follow one, and a validator that comes late waits twice as long until it votes. */
+const ALLOWED_SKEW_MS = 10_000;
 const W_PER_KW = 1_000;
 const MW_PER_W = 1_000n;
 /** The ledger's clock at the start of the run: the evening before. */
@@ -170,7 +172,7 @@ export async function writeConfig({
       baseTimeoutMs: 2_000,
       maxTimeoutMs: 10_000,
       blockIntervalMs: 20,
-      allowedSkewMs: 2 * data.slotMs,
+      allowedSkewMs: ALLOWED_SKEW_MS,
       heartbeatMs: 0,
       senseMs: 200,
     },

@@ -16,7 +16,12 @@ export type LedgerStorePort = {
 /** The record of own votes, apart from the database. */
 export type VoteLogPort = {
   /** Set when a vote may be missing: this node may have said, up to that height or above, what it does not remember. */
-  readonly doubt: { readonly reason: string; readonly highestHeight: number } | null;
+  readonly doubt: {
+    readonly reason: string;
+    readonly highestHeight: number;
+    /** There is no record at all, and no block either: a first start, as far as this node can know. */
+    readonly isFirstStart: boolean;
+  } | null;
   /** Nothing may be signed at or below it. */
   readonly floorHeight: number;
   /** Votes above the final height, in the order in which they were made. */
@@ -42,4 +47,8 @@ export type Log = (entry: {
 }) => void;
 
 /** UTC in milliseconds, possibly simulated: block times and expiries. */
-export type Clock = { utcMs(): number };
+export type Clock = {
+  utcMs(): number;
+  /** False until the clock has been told the time: what it says before proves nothing. */
+  readonly set?: boolean;
+};

@@ -46,6 +46,8 @@ export type Voter = {
   readonly height: () => number;
   readonly round: () => number;
   readonly isInDoubt: () => boolean;
+  /** No block is final anywhere, so that no vote of an earlier life can matter. */
+  readonly beginFirst: () => Promise<void>;
 };
 
 export type VoterOptions = {
@@ -64,9 +66,9 @@ const PROPOSED_BYTES_MAX = 512 * 1024;
 export function createVoter(shared: Shared, options: VoterOptions): Voter {
   const { self, privateKey, genesis, contract, clock, log, head, pool, bodies, queue, timers } = shared;
   const { timing, voteLog } = options;
-  const startedUtcMs = clock.utcMs();
   const backlog: Event[] = [];
   let state: State;
+  let startedUtcMs: number | null = null;
   let busy = false;
   /** Decided by others' votes before its body came. */
   let bodiless: Extract<Effect, { kind: 'finalise' }> | null = null;
@@ -257,12 +259,23 @@ export function createVoter(shared: Shared, options: VoterOptions): Voter {
     return block.transactions.length > 0;
   };
 
+  /** As soon as the clock can be believed: one that lags behind the chain would make old blocks look young. */
+  const noteStart = () => {
+    const isBehind = clock.utcMs() + shared.allowedSkewMs < head().header.timeMs;
+    if (clock.set !== false && !isBehind) startedUtcMs ??= clock.utcMs();
+  };
+
   /** A block born after this node came back follows every height at which it may have spoken before. */
   const endDoubt = async ({ height, header }: Head) => {
-    if (voteLog.doubt === null || height < voteLog.doubt.highestHeight) return;
-    if (header.timeMs <= startedUtcMs + 2 * shared.allowedSkewMs) return;
+    if (voteLog.doubt === null) return;
+    noteStart();
+    if (startedUtcMs === null || height < voteLog.doubt.highestHeight) return;
+    if (header.timeMs > startedUtcMs + 2 * shared.allowedSkewMs) await trustAbove(height);
+  };
+
+  const trustAbove = async (height: number) => {
     await voteLog.endDoubt(height);
-    log({ event: 'votes-trusted-again', height });
+    log({ event: 'votes-trusted', height });
     await take({ kind: 'doubt-ended', height });
   };
 
@@ -277,6 +290,7 @@ export function createVoter(shared: Shared, options: VoterOptions): Voter {
 
   return {
     async start() {
+      noteStart();
       const records: VoteRecord[] = [];
       for (const { kind, digest, payload } of voteLog.votes) {
         if (kind !== 'block') records.push(decodeVoteRecord(payload));
@@ -331,7 +345,8 @@ export function createVoter(shared: Shared, options: VoterOptions): Voter {
     },
     height: () => state.height,
     round: () => state.round,
-    isInDoubt: () => voteLog.doubt !== null,
+    isInDoubt: () => voteLog.doubt !== null && isValidator(shared),
+    beginFirst: () => trustAbove(0),
   };
 }
 

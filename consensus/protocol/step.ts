@@ -60,6 +60,8 @@ export function step(state: State, event: Event): Step {
       break;
     case 'doubt-ended':
       turn.state.signsAbove = Math.min(turn.state.signsAbove, event.height);
+      // A proposal that came while nothing was signed still waits for this node's vote.
+      if (turn.state.accepted !== null && turn.state.good.has(turn.state.accepted)) prepare(turn);
       considerRoundZero(turn);
       lead(turn);
       break;

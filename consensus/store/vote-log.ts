@@ -23,7 +23,12 @@ const CAPACITY_BYTES_MAX = 64 * 1024 * 1024;
 const RESERVE_BYTES = 1024;
 
 /** Why nothing may be signed, and the highest height at which the node is known to have been able to vote. */
-export type VoteDoubt = { readonly reason: string; readonly highestHeight: number };
+export type VoteDoubt = {
+  readonly reason: string;
+  readonly highestHeight: number;
+  /** Neither votes nor blocks are here: this node is new, or has lost all it had. */
+  readonly isFirstStart: boolean;
+};
 
 /** What of the ledger's store the record of votes leans on. */
 export type VoteAnchor = {
@@ -89,14 +94,17 @@ export class VoteLog {
     const b = await readCopy(this.#paths.b);
     const { height } = this.#anchor.head;
     // Files are put in place whole, so one that was never written to can be no remainder of one that was.
-    if (identity === undefined && height === 0 && neverUsed(a) && neverUsed(b)) return this.#begin(0);
     this.#generationSeen = Math.max(generationOf(a), generationOf(b));
+    if (identity === undefined && height === 0 && neverUsed(a) && neverUsed(b)) {
+      this.#doubt = { reason: 'there is no record of votes yet', highestHeight: 0, isFirstStart: true };
+      return;
+    }
     const judgement = judge(a, b);
     const reason =
       judgement.kind === 'doubt' ? judgement.reason : strangeness(identity, judgement.copy.header);
     if (judgement.kind === 'doubt' || reason !== null) {
       const highestHeight = Math.max(height + 1, highestOf(a), highestOf(b));
-      this.#doubt = { reason: reason ?? 'unknown', highestHeight };
+      this.#doubt = { reason: reason ?? 'unknown', highestHeight, isFirstStart: false };
       return;
     }
     const { copy } = judgement;
@@ -145,6 +153,7 @@ export class VoteLog {
 
   /**
    * Others have finalised `height`, which is not below any at which this node may have voted: it signs above from now.
+   * At a first start, 0 says that there is no block anywhere.
    * @throws ConsensusError CONSENSUS_VOTES_IN_DOUBT when the height is below one that is known
    */
   async endDoubt(height: number): Promise<void> {

@@ -22,11 +22,13 @@ const TIMING = {
 /** Writes words down; refuses some, so that nodes have something to refuse. */
 const notebook: Contract = {
   genesisEntries: () => [['book', encode(0n)]],
-  applyCall(state, { sender, method, args }) {
+  applyCall(state, { sender, method, args }, { timeMs }) {
+    if (method === 'notes.later' && timeMs < NOW_MS + 1_500)
+      return { ok: false, code: 'CONTRACT_TOO_EARLY', reason: 'not yet' };
     if (method === 'accounts.skip') return { ok: true, events: [] };
     if (method === 'notes.once' && state.get(`once/${args[0]}`) !== undefined)
       return { ok: false, code: 'CONTRACT_ALREADY_EXISTS', reason: 'said before' };
-    if (method !== 'notes.once' && method !== 'notes.say')
+    if (!['notes.once', 'notes.say', 'notes.later'].includes(method))
       return { ok: false, code: 'CONTRACT_UNKNOWN_METHOD', reason: method };
     const prefix = method === 'notes.once' ? 'once' : `said/${sender}`;
     const before = state.get(`count/${sender}/${args[0]}`)?.length ?? 0;
@@ -306,6 +308,83 @@ t.test(
     t.ok(spoken > 0);
   },
 );
+
+t.test(
+  'a validator that has lost all it had signs nothing at heights that it may have voted on',
+  async (t) => {
+    const { members, open, close, network, directory, clock } = await village(t);
+    for (const word of ['one', 'two']) await say(members[0]!, word);
+    await agree(members);
+    const wiped = members[2]!;
+    let spoken = 0;
+    await close(wiped);
+    await rm(join(directory, wiped.name), { recursive: true });
+    network.filter = ({ channel, from }) => {
+      if (from === wiped.name && (channel === 'vote' || channel === 'proposal')) spoken += 1;
+      return true;
+    };
+    const listen = network.filter;
+    // A first start that ends before it has heard anything leaves nothing behind that could be trusted.
+    network.filter = () => false;
+    await open(wiped);
+    t.ok(wiped.node.status().votesInDoubt);
+    await close(wiped);
+    network.filter = listen;
+    await open(wiped);
+    t.ok(wiped.node.status().votesInDoubt);
+    await agree(members);
+    for (const word of ['three', 'four', 'five', 'six']) await say(members[0]!, word);
+    await agree(members);
+    t.ok(wiped.node.status().votesInDoubt);
+    t.equal(spoken, 0);
+    clock.nowMs += 10 * TIMING.allowedSkewMs;
+    await say(members[0]!, 'much later');
+    await until('trust', () => !wiped.node.status().votesInDoubt);
+    await close(members[0]!);
+    for (const word of ['seven', 'eight'])
+      t.ok((await say(members[1]!, word)).ok, 'its vote is needed again');
+    t.ok(spoken > 0);
+    await open(members[0]!);
+  },
+);
+
+t.test('a network begins once a quorum is there, and its clock may be told the time late', async (t) => {
+  const { members, open, close, directory } = await village(t);
+  for (const member of members) await close(member);
+  for (const member of members) await rm(join(directory, member.name), { recursive: true });
+  await open(members[0]!);
+  await open(members[1]!);
+  const early = await members[1]!.node.submit(call('said among two'));
+  t.ok(early.ok);
+  t.ok(
+    members.slice(0, 2).every(({ node }) => node.status().votesInDoubt),
+    'two of four know nothing',
+  );
+  await open(members[3]!);
+  await until('its call is final', () => members[1]!.node.status().ownPending === 0);
+  t.ok([0, 1, 3].every((index) => !members[index]!.node.status().votesInDoubt));
+  await open(members[2]!);
+  await agree(members);
+});
+
+t.test('a call waits for its time when the own clock lags behind after a restart', async (t) => {
+  const { members, open, close, network, clock } = await village(t);
+  const one = members[0]!;
+  await say(one, 'before');
+  network.filter = () => false;
+  clock.nowMs += 1_000;
+  const submitted = await one.node.submit(call('now', 'notes.later'));
+  t.ok(submitted.ok);
+  await close(one);
+  clock.nowMs -= 1_000;
+  await open(one);
+  t.equal(one.node.status().ownPending, 1);
+  clock.nowMs += 1_000;
+  network.filter = () => true;
+  await until('its call is final', () => one.node.status().ownPending === 0);
+  await agree(members);
+  t.equal(one.node.head.state.get(`count/${one.name}/now`)?.length, 1);
+});
 
 t.test('garbage on every channel harms nobody', async (t) => {
   const { members, network } = await village(t);

@@ -43,6 +43,13 @@ function anchorAt(height = 0): VoteAnchor & { head: { height: number }; identity
   };
 }
 
+/** For a node that knows that there is no block yet. */
+async function begun(directory: string, anchor: VoteAnchor): Promise<VoteLog> {
+  const log = await openVoteLog(directory, anchor);
+  await log.endDoubt(0);
+  return log;
+}
+
 async function reopened(directory: string, log: VoteLog, anchor: VoteAnchor): Promise<VoteLog> {
   await log.close();
   return openVoteLog(directory, anchor);
@@ -51,7 +58,7 @@ async function reopened(directory: string, log: VoteLog, anchor: VoteAnchor): Pr
 t.test('votes come back in order, whole, and only for open heights', async (t) => {
   const directory = await newDirectory();
   const anchor = anchorAt();
-  let log = await openVoteLog(directory, anchor);
+  let log = await begun(directory, anchor);
   t.equal(log.doubt, null);
   const votes = [
     vote(1, 0, { kind: 'block', payload: new Uint8Array(5000).fill(7) }),
@@ -82,7 +89,7 @@ t.test('votes come back in order, whole, and only for open heights', async (t) =
 t.test('what is final is dropped in time, what is open never', async (t) => {
   const directory = await newDirectory();
   const anchor = anchorAt();
-  let log = await openVoteLog(directory, anchor);
+  let log = await begun(directory, anchor);
   const payload = new Uint8Array(3000);
   for (let height = 1; height <= 200; height++) {
     await log.append([vote(height, 0, { payload }), vote(height + 1, 0, { kind: 'commit' })]);
@@ -208,7 +215,7 @@ t.test('in doubt nothing is written until others have gone beyond', async (t) =>
   const directory = await newDirectory();
   const a = join(directory, 'votes-a.log');
   const anchor = anchorAt();
-  let log = await openVoteLog(directory, anchor);
+  let log = await begun(directory, anchor);
   await log.append([vote(1, 0), vote(7, 0)]);
   await log.close();
   const image = await readFile(a);
@@ -236,7 +243,7 @@ t.test('in doubt nothing is written until others have gone beyond', async (t) =>
 t.test('store and record of votes must know each other', async (t) => {
   const directory = await newDirectory();
   const anchor = anchorAt();
-  const log = await openVoteLog(directory, anchor);
+  const log = await begun(directory, anchor);
   await log.append([vote(1, 0)]);
   await log.close();
   const [a, b] = [join(directory, 'votes-a.log'), join(directory, 'votes-b.log')];
@@ -268,12 +275,21 @@ t.test('store and record of votes must know each other', async (t) => {
 
 t.test('a first start that a crash cut begins again', async (t) => {
   const directory = await newDirectory();
-  const first = await openVoteLog(directory, anchorAt());
-  await first.close();
+  const nothing = await openVoteLog(directory, anchorAt());
+  t.match(nothing.doubt, { isFirstStart: true, highestHeight: 0 });
+  await t.rejects(nothing.append([vote(1, 0)]), { code: 'CONSENSUS_VOTES_IN_DOUBT' });
+  await nothing.endDoubt(0);
+  await nothing.close();
   await rm(join(directory, 'votes-b.log'));
   const anchor = anchorAt();
   const log = await openVoteLog(directory, anchor);
-  t.equal(log.doubt, null, 'copy a alone, never written to, and a store that knows of none');
+  t.match(
+    log.doubt,
+    { isFirstStart: true },
+    'copy a alone, never written to, and a store that knows of none',
+  );
+  await log.endDoubt(0);
+  t.equal(log.doubt, null);
   await log.append([vote(1, 0)]);
   const again = await reopened(directory, log, anchor);
   t.equal(again.doubt, null);
@@ -283,7 +299,7 @@ t.test('a first start that a crash cut begins again', async (t) => {
 t.test('a full disk is told, nothing goes on, and the next start knows all', async (t) => {
   const directory = await newDirectory();
   const anchor = anchorAt();
-  const log = await openVoteLog(directory, anchor);
+  const log = await begun(directory, anchor);
   await log.append([vote(1, 0)]);
   const blocked = join(directory, 'votes-b.log.new');
   await symlink('/dev/full', blocked);
