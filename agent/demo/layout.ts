@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import { addressOf, publicKeyOf, toHex, writeKeyFile } from '../../consensus/index.ts';
 import { defaultSessionParameters, profileForecast } from '../../optimizer/index.ts';
 import type { DeviceConfig } from '../config/schema.ts';
+import { socketPath } from '../diagnostics/local-api.ts';
 import type { DayData, HomeDay } from '../neighbourhood/index.ts';
 import { microToPricePerKwh, milliwattsToKw } from '../translate/units.ts';
 import { houseOf } from './house.ts';
@@ -88,6 +89,8 @@ export async function layOut(data: DayData, shape: DemoShape, broker: string): P
 
 async function makeHome(data: DayData, home: HomeDay, index: number, shape: DemoShape) {
   const directory = join(shape.directory, 'homes', home.home);
+  // Found out now, it is one clear line; found out by ten agents later, it would not be.
+  socketPath(directory);
   await mkdir(directory, { recursive: true, mode: 0o700 });
   const privateKey = new Uint8Array(randomBytes(32));
   const publicKey = publicKeyOf(privateKey);

@@ -8,8 +8,22 @@ import type { Log } from '../log.ts';
 const SOCKET_PATH_BYTES_MAX = 107;
 const REPLY_BYTES_MAX = 4_194_304;
 
-/** The socket on which a running agent answers, inside its directory. */
-const socketPath = (directory: string): string => join(directory, 'agent.sock');
+/**
+ * The socket on which a running agent answers, inside its directory.
+ *
+ * @throws AgentError AGENT_BAD_CONFIG when the directory's path is too long for a socket.
+ */
+export function socketPath(directory: string): string {
+  const path = join(directory, 'agent.sock');
+  if (Buffer.byteLength(path) > SOCKET_PATH_BYTES_MAX) {
+    throw new AgentError(
+      'AGENT_BAD_CONFIG',
+      `The path ${path} is too long for a socket (${SOCKET_PATH_BYTES_MAX} bytes at most): choose a shorter directory.`,
+      { directory },
+    );
+  }
+  return path;
+}
 
 export type LocalApi = { stop(): Promise<void> };
 
@@ -26,12 +40,6 @@ export async function startLocalApi(
   log: Log,
 ): Promise<LocalApi> {
   const path = socketPath(directory);
-  if (Buffer.byteLength(path) > SOCKET_PATH_BYTES_MAX) {
-    throw new AgentError(
-      'AGENT_BAD_CONFIG',
-      `The path ${path} is too long for a socket (${SOCKET_PATH_BYTES_MAX} bytes at most): choose a shorter directory.`,
-    );
-  }
   // A socket left by a killed agent would refuse the new one; the store's lock has already kept a second agent out.
   await rm(path, { force: true });
 

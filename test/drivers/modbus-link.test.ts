@@ -21,7 +21,7 @@ async function rig(t: Test, options: Partial<LinkOptions> = {}): Promise<Rig> {
   const link = openLink({
     host: '127.0.0.1',
     port: server.port,
-    timeoutMs: 60,
+    timeoutMs: 300,
     backoff: quickBackoff,
     ...options,
   });
@@ -180,10 +180,10 @@ t.test('late, duplicate and stale replies never become values', async (t) => {
   t.test('a late reply', async (t) => {
     const { server, link } = await rig(t);
     t.equal(await readOrCode(link, 1), 'right');
-    server.behave = (request) => void setTimeout(() => send(request, rightReply(request)), 90);
+    server.behave = (request) => void setTimeout(() => send(request, rightReply(request)), 400);
     t.equal(await readOrCode(link, 2), 'DRIVERS_TIMEOUT');
     await recovers(t, { server, link });
-    await pause(50);
+    await pause(200);
     for (let address = 3; address < 20; address += 1) t.equal(await readOrCode(link, address), 'right');
   });
 

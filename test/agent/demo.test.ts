@@ -1,0 +1,104 @@
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { existsSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import t, { type Test } from 'tap';
+import type { DemoReport } from '../../agent/cli/demo-report.ts';
+import { startMosquitto } from '../peers/mosquitto.ts';
+
+t.setTimeout(240_000);
+
+const PROGRAM = fileURLToPath(new URL('../../agent/cli/main.js', import.meta.url));
+
+async function runDemo(words: readonly string[]): Promise<{ status: number; out: string; err: string }> {
+  const child = spawn(process.execPath, [PROGRAM, 'demo', ...words], {
+    stdio: ['ignore', 'pipe', 'pipe'],
+    env: { ...process.env, NO_COLOR: '1' },
+  });
+  let out = '';
+  let err = '';
+  child.stdout.on('data', (part) => {
+    out += part;
+  });
+  child.stderr.on('data', (part) => {
+    err += part;
+  });
+  const [status] = await once(child, 'close');
+  return { status, out, err };
+}
+
+/** What every day must end with, whatever happened in it. */
+function holds(t: Test, report: DemoReport): void {
+  t.equal(report.maxImbalanceW, 0, 'every slot clears');
+  t.equal(report.paymentsSum, 0, 'payments sum to nothing');
+  t.ok(Math.abs(report.cost.gap) <= 0.005, `gap ${report.cost.gap}`);
+  for (const { home, alone, together } of report.perHome) {
+    t.ok(together <= alone + Math.max(0.001 * Math.abs(alone), 0.01), `${home} does not lose`);
+  }
+  t.equal(new Set(Object.values(report.stateRoots)).size, 1, 'one state root');
+  t.equal(new Set(Object.values(report.heights)).size, 1, 'one height');
+  t.equal(
+    report.delivery.met + report.delivery.short,
+    report.delivery.obligations,
+    'every obligation is judged',
+  );
+  const sold = report.perHome.reduce((sum, { soldKwh }) => sum + soldKwh, 0);
+  const bought = report.perHome.reduce((sum, { boughtKwh }) => sum + boughtKwh, 0);
+  t.ok(Math.abs(sold - bought) < 1e-6, 'what is sold is bought');
+  t.ok(sold > 0, 'and something is');
+}
+
+t.test('a day with the embedded broker, in which a validator is killed', { timeout: 120_000 }, async (t) => {
+  // A socket's path is short, and the test's own folder lies too deep for it.
+  const place = mkdtempSync(join(tmpdir(), 'gq-'));
+  t.teardown(() => rmSync(place, { recursive: true }));
+  const directory = join(place, 'run');
+  const file = join(place, 'report.json');
+  const { status, out, err } = await runDemo([
+    ...['--homes', '4', '--slots', '6', '--seed', '3', '--kill', '2@1'],
+    ...['--dir', directory, '--json', file],
+  ]);
+  t.equal(status, 0, err);
+  const report: DemoReport = JSON.parse(readFileSync(file, 'utf8'));
+  holds(t, report);
+  t.same(report.killed, [{ validator: 2, slot: 1 }]);
+  t.match(err, /validator 2 killed/);
+  t.match(err, /validator 2 started again/);
+  t.match(out, /payments sum to 0/);
+  t.ok(existsSync(join(directory, 'homes', 'home001', 'ledger')), 'a directory that was given stays');
+  const again = await runDemo(['--dir', directory]);
+  t.match(again, { status: 2, err: /holds an earlier run/ });
+  const deep = await runDemo(['--dir', join(place, 'x'.repeat(90))]);
+  t.match(deep, { status: 2, err: /too long for a socket/ });
+});
+
+t.test('pairwise, through a Mosquitto of the outside, report to stdout', { timeout: 120_000 }, async (t) => {
+  const mosquitto = await startMosquitto();
+  t.teardown(() => mosquitto.stop());
+  const { status, out, err } = await runDemo([
+    ...['--homes', '3', '--validators', '1', '--slots', '4', '--form', 'pairwise'],
+    ...['--broker', mosquitto.url, '--json'],
+  ]);
+  t.equal(status, 0, err);
+  const report: DemoReport = JSON.parse(out);
+  holds(t, report);
+  t.equal(report.form, 'pairwise');
+  t.notOk(err.includes('\u001b'), 'plain where no terminal looks on');
+});
+
+t.test('a broker that is not there is one line', { timeout: 60_000 }, async (t) => {
+  const { status, err } = await runDemo([
+    '--homes',
+    '2',
+    '--validators',
+    '1',
+    '--slots',
+    '2',
+    '--broker',
+    'mqtt://127.0.0.1:9',
+  ]);
+  t.equal(status, 1);
+  t.match(err, /gridquorum: No broker answers at mqtt:\/\/127\.0\.0\.1:9[^\n]*\[AGENT_TIMEOUT\]\n$/);
+});
