@@ -99,12 +99,8 @@ export function openDevices(
         (place) => place.config.kind === kind && place.device !== undefined && place.fault === undefined,
       )?.device as Extract<AnyDevice, { kind: Kind }> | undefined,
     reach: async (signal) => {
-      const first: Promise<void>[] = [];
-      for (const place of places.filter(isDue)) {
-        if (place.attempts === 0) first.push(reachOne(place, signal));
-        else place.reaching = reachOne(place, signal);
-      }
-      await Promise.all(first);
+      for (const place of places.filter(isDue)) place.reaching = reachOne(place, signal);
+      await Promise.all(places.map(({ attempts, reaching }) => (attempts === 1 ? reaching : undefined)));
     },
     mark: (id, fault) => {
       const place = places.find(({ config }) => config.id === id);

@@ -323,6 +323,7 @@ export async function startNode(options: NodeOptions): Promise<LedgerNode> {
       log({ event: up ? 'connected' : 'disconnected', height: head().height });
       if (!up) return;
       sync.ask();
+      firstStart.connected();
       outbox.resend();
     }),
   ];

@@ -10,6 +10,8 @@ import { isValidator, type Shared } from './shared.ts';
  */
 export type FirstStart = {
   readonly start: () => Promise<void>;
+  /** The network can be reached. */
+  readonly connected: () => void;
   /** Another node has shown which height it looks for or has. */
   readonly heard: (from: Address, headHeight: number) => Promise<void>;
 };
@@ -47,6 +49,7 @@ export function createFirstStart(
       await beginIfEnough();
       ask();
     },
+    connected: ask,
     async heard(from, headHeight) {
       if (!isOpen() || !others().includes(from)) return;
       if (headHeight === 0) atGenesis.add(from);

@@ -267,7 +267,7 @@ export function createVoter(shared: Shared, options: VoterOptions): Voter {
 
   /** A block born after this node came back follows every height at which it may have spoken before. */
   const endDoubt = async ({ height, header }: Head) => {
-    if (voteLog.doubt === null) return;
+    if (voteLog.doubt === null || !isValidator(shared)) return;
     noteStart();
     if (startedUtcMs === null || height < voteLog.doubt.highestHeight) return;
     if (header.timeMs > startedUtcMs + 2 * shared.allowedSkewMs) await trustAbove(height);

@@ -68,16 +68,17 @@ t.test('a day on which the broker, a device and agents fail one after the other'
   t.match(faultOf(without, batteryOf(storing)), /refused|lost|closed/i, 'the status names it');
   t.ok(without.realised.slots >= 3, 'and the day goes on');
   await storing.house.setFault(batteryOf(storing), undefined);
-  await street.untilSlot(5.5);
-  const again = await storing.status();
-  t.equal(faultOf(again, batteryOf(storing)), undefined, 'it is picked up again');
+  await untilAll(
+    [storing],
+    'it is picked up again',
+    (status) => faultOf(status, batteryOf(storing)) === undefined,
+  );
   t.match(
     (await storing.log()).filter(({ device }) => device === batteryOf(storing)).map(({ event }) => event),
     ['device-back', 'device-missing'],
   );
 
-  await street.untilSlot(5.9);
-  t.ok(batteryKw(storing) !== 0, 'and steered again');
+  await untilAll([storing], 'and steered again', () => batteryKw(storing) !== 0);
 
   // The broker vanishes for two slots.
   await street.untilSlot(6.3);
@@ -87,7 +88,7 @@ t.test('a day on which the broker, a device and agents fail one after the other'
   const cut = await Promise.all(homes.map((home) => home.status()));
   for (const [index, status] of cut.entries()) {
     t.equal(status.ledger.connected, false);
-    t.equal(status.slot, 8, 'it goes on by its plan');
+    t.ok((status.slot ?? 0) >= 8, 'it goes on by its plan');
     t.ok(status.realised.slots > before[index]!.realised.slots, 'and meters');
     t.ok(status.ledger.pending > 0, 'and keeps what it has to tell');
   }

@@ -1,7 +1,8 @@
-import { mkdir, mkdtemp, readFile, rm } from 'node:fs/promises';
+import { mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { Test } from 'tap';
+import { parse, stringify } from 'yaml';
 import { simulatedClock } from '../../agent/clock/simulated.ts';
 import { type Child, openNursery } from '../../agent/demo/children.ts';
 import { type ClockTeller, openClockTeller } from '../../agent/demo/clock-teller.ts';
@@ -53,6 +54,7 @@ export type Street = {
   readonly directory: string;
   readonly data: DayData;
   readonly broker: Mosquitto;
+  readonly network: string;
   readonly homes: readonly StreetHome[];
   /** Begins to tell the time: the evening before, and running as in a demo. */
   tellEvening(): Promise<void>;
@@ -62,10 +64,17 @@ export type Street = {
   untilSlot(slot: number): Promise<void>;
 };
 
+export type StreetOptions = {
+  readonly slots: number;
+  readonly homes?: number;
+  /** Of the day's time: how far apart the validators take their clocks to be. Default as in a demo. */
+  readonly allowedSkewMs?: number;
+};
+
 /** A street of homes, every one a validator, with a real broker between them; no agent runs yet. */
 export async function openStreet(
   t: Test,
-  { slots, homes = 4 }: { slots: number; homes?: number },
+  { slots, homes = 4, allowedSkewMs }: StreetOptions,
 ): Promise<Street> {
   const directory = await mkdtemp(join(tmpdir(), 'gq-'));
   const broker = await startMosquitto();
@@ -96,6 +105,7 @@ export async function openStreet(
         leads: index === 0,
       };
       await writeConfig(inputs);
+      if (allowedSkewMs !== undefined) await allowSkew(place.configFile, allowedSkewMs);
       const self: StreetHome = {
         place,
         house,
@@ -159,6 +169,7 @@ export async function openStreet(
     directory,
     data,
     broker,
+    network: layout.network,
     homes: street,
     tellEvening: async () => {
       teller = await openClockTeller({
@@ -177,6 +188,13 @@ export async function openStreet(
         setTimeout(resolve, Math.max(0, startedMs + slot * SLOT_REAL_MS - performance.now())),
       ),
   };
+}
+
+async function allowSkew(configFile: string, skewMs: number) {
+  const text = await readFile(configFile, 'utf8');
+  const config = parse(text);
+  config.timing.allowedSkewMs = skewMs;
+  await writeFile(configFile, stringify(config));
 }
 
 /** Asks every few moments until all running homes satisfy the condition. */
