@@ -10,8 +10,9 @@ type Book<V> = ReadonlyMap<Address, readonly V[]>;
 export function addVote<V extends Prepare | Commit>(book: Book<V>, vote: V): Book<V> {
   const earlier = book.get(vote.author) ?? [];
   if (earlier.some((other) => other.round === vote.round)) return book;
-  // When the place is full the farthest round goes: it is the least likely ever to be reached.
-  const kept = [...earlier, vote].sort((a, b) => a.round - b.round).slice(0, VOTES_PER_AUTHOR);
+  // When the place is full the lowest round goes: its author has left it. Were it the highest, validators that committed
+  // in as many rounds as there is room for could never again hear each other.
+  const kept = [...earlier, vote].sort((a, b) => a.round - b.round).slice(-VOTES_PER_AUTHOR);
   return new Map(book).set(vote.author, kept);
 }
 

@@ -210,6 +210,15 @@ t.test('votes that do not count', (t) => {
   t.end();
 });
 
+t.test('whoever committed in many rounds is still heard in the next', (t) => {
+  const d = node(D);
+  for (let round = 0; round < 20; round += 1) d.hear(commit(A, round), commit(B, round));
+  t.equal(d.did('finalise').length, 0, 'two are no quorum');
+  d.hear(commit(C, 19));
+  t.match(d.did('finalise'), [{ round: 19, digest: BLOCK }]);
+  t.end();
+});
+
 t.test('proposals that are not taken', (t) => {
   const three = [A, B, C].map((author) => roundChange(author, 1));
   const proof = [A, B, C].map((author) => prepare(author));
