@@ -24,7 +24,6 @@ import {
   type Transport,
   WIRE_LIMITS,
 } from './network/index.ts';
-import { createBodies } from './node/bodies.ts';
 import { createFirstStart } from './node/first-start.ts';
 import { createLatency, type LatencySummary } from './node/latency.ts';
 import { createOutbox, type Finality, type OwnCall, type Submitted } from './node/outbox.ts';
@@ -152,7 +151,6 @@ export async function startNode(options: NodeOptions): Promise<LedgerNode> {
     log,
     head: () => store.head,
     pool: new Pool(),
-    bodies: createBodies(),
     gate: createGate(GATE_LIMITS),
     verified: createVerifiedCache(VERIFIED_KEPT),
     latency: createLatency(),
@@ -160,7 +158,7 @@ export async function startNode(options: NodeOptions): Promise<LedgerNode> {
     queue,
     counters,
   };
-  const { head, pool, bodies, gate, latency } = shared;
+  const { head, pool, gate, latency } = shared;
 
   /** The one way a block becomes part of the chain. */
   const append = async (final: FinalBlock, executed: Executed) => {
@@ -168,7 +166,6 @@ export async function startNode(options: NodeOptions): Promise<LedgerNode> {
     const { block } = final;
     const { height } = block.header;
     latency.end(height, nowMs());
-    bodies.advance(height);
     pool.advance(head(), clock.utcMs());
     for (const listener of blockListeners) tell(listener, block, executed);
     await outbox.advanced(block);

@@ -25,6 +25,8 @@ export type Bodies = {
   readonly add: (block: Block, executed: Executed, from: Address) => Hash;
   /** False when the bytes are not the block of this digest. */
   readonly addEncoded: (digest: Hash, bytes: Uint8Array, from: Address) => boolean;
+  /** Takes up a block that was voted for before a restart. */
+  readonly restore: (digest: Hash, bytes: Uint8Array, self: Address) => void;
   /** Forgets blocks of final heights. */
   readonly advance: (height: number) => void;
 };
@@ -32,10 +34,13 @@ export type Bodies = {
 /** Blocks kept of one validator: more than the rounds a height is likely to see. */
 const BODIES_PER_AUTHOR = 8;
 
-export function createBodies(): Bodies {
+/** @param isNeeded whether the agreement may come back to the block, whoever sends others after it */
+export function createBodies(isNeeded: (digest: Hash) => boolean): Bodies {
   const bodies = new Map<Hash, Body>();
   const keep = (digest: Hash, body: Body) => {
-    const others = [...bodies].filter(([, { from, pinned }]) => from === body.from && !pinned);
+    const others = [...bodies].filter(
+      ([known, { from, pinned }]) => from === body.from && !pinned && !isNeeded(known),
+    );
     if (others.length >= BODIES_PER_AUTHOR) for (const [oldest] of others.slice(0, 1)) bodies.delete(oldest);
     bodies.set(digest, body);
   };
@@ -48,17 +53,27 @@ export function createBodies(): Bodies {
     },
     addEncoded(digest, bytes, from) {
       if (bodies.has(digest)) return true;
-      const block = decoded(bytes);
-      if (block === null || blockDigest(block.header) !== digest) return false;
-      // The digest is the header's alone: other transactions under it would keep the true block out.
-      if (transactionsRoot(block.transactions) !== block.header.transactionsRoot) return false;
+      const block = blockOf(digest, bytes);
+      if (block === null) return false;
       keep(digest, { block, bytes, from, executed: null, pinned: false });
       return true;
+    },
+    restore(digest, bytes, self) {
+      const block = blockOf(digest, bytes);
+      if (block !== null) bodies.set(digest, { block, bytes, from: self, executed: null, pinned: true });
     },
     advance(height) {
       for (const [digest, { block }] of bodies) if (block.header.height <= height) bodies.delete(digest);
     },
   };
+}
+
+/** Null when the bytes are not the block of this digest. */
+function blockOf(digest: Hash, bytes: Uint8Array): Block | null {
+  const block = decoded(bytes);
+  if (block === null || blockDigest(block.header) !== digest) return null;
+  // The digest is the header's alone: other transactions under it would keep the true block out.
+  return transactionsRoot(block.transactions) === block.header.transactionsRoot ? block : null;
 }
 
 function decoded(bytes: Uint8Array): Block | null {

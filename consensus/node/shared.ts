@@ -1,7 +1,6 @@
 import type { Contract, Head, Pool } from '../chain/index.ts';
 import type { Address, Hash } from '../contract/types.ts';
 import type { Gate, Transport, VerifiedCache } from '../network/index.ts';
-import type { Bodies } from './bodies.ts';
 import type { Latency } from './latency.ts';
 import type { Clock, LedgerStorePort, Log } from './ports.ts';
 import type { Timers } from './timers.ts';
@@ -20,7 +19,6 @@ export type Shared = {
   readonly log: Log;
   readonly head: () => Head;
   readonly pool: Pool;
-  readonly bodies: Bodies;
   readonly gate: Gate;
   readonly verified: VerifiedCache;
   readonly latency: Latency;

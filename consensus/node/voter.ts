@@ -31,6 +31,7 @@ import {
   type Timing,
   type VoteRecord,
 } from '../protocol/index.ts';
+import { createBodies } from './bodies.ts';
 import type { KeptVotePort, VoteLogPort } from './ports.ts';
 import { isValidator, nowMs, type Shared } from './shared.ts';
 
@@ -64,12 +65,20 @@ export type VoterOptions = {
 const PROPOSED_BYTES_MAX = 512 * 1024;
 
 export function createVoter(shared: Shared, options: VoterOptions): Voter {
-  const { self, privateKey, genesis, contract, clock, log, head, pool, bodies, queue, timers } = shared;
+  const { self, privateKey, genesis, contract, clock, log, head, pool, queue, timers } = shared;
   const { timing, voteLog } = options;
   const backlog: Event[] = [];
   let state: State;
   let startedUtcMs: number | null = null;
   let busy = false;
+  /** What is proposed, prepared or said early; a leader may yet be bound by a round change that it keeps. */
+  const bodies = createBodies(
+    (digest) =>
+      digest === state.accepted ||
+      digest === state.prepared?.digest ||
+      [...state.roundChanges.values()].some((change) => digestOf(change) === digest) ||
+      [...state.ahead.values()].some(({ messages }) => messages.some((early) => digestOf(early) === digest)),
+  );
   /** Decided by others' votes before its body came. */
   let bodiless: Extract<Effect, { kind: 'finalise' }> | null = null;
 
@@ -294,7 +303,7 @@ export function createVoter(shared: Shared, options: VoterOptions): Voter {
       const records: VoteRecord[] = [];
       for (const { kind, digest, payload } of voteLog.votes) {
         if (kind !== 'block') records.push(decodeVoteRecord(payload));
-        else if (digest !== null) bodies.addEncoded(digest, payload, self);
+        else if (digest !== null) bodies.restore(digest, payload, self);
       }
       busy = true;
       await carryOut(
@@ -336,6 +345,7 @@ export function createVoter(shared: Shared, options: VoterOptions): Voter {
     async advanced() {
       bodiless = null;
       const newest = head();
+      bodies.advance(newest.height);
       await voteLog.finalised(newest.height);
       const pending = isValidator(shared) && isPending();
       if (pending) shared.latency.begin(newest.height + 1, nowMs());

@@ -2,11 +2,24 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import t, { type Test } from 'tap';
-import type { Contract, Genesis } from '../../consensus/chain/index.ts';
-import { addressOf, generateKey, publicKeyOf } from '../../consensus/crypto/index.ts';
+import {
+  assembleBlock,
+  blockDigest,
+  type Contract,
+  encodeBlock,
+  type Genesis,
+} from '../../consensus/chain/index.ts';
+import { addressOf, generateKey, publicKeyOf, sign } from '../../consensus/crypto/index.ts';
 import { encode } from '../../consensus/encoding/index.ts';
-import { CHANNELS } from '../../consensus/network/index.ts';
+import {
+  CHANNELS,
+  type Channel,
+  decodeEnvelope,
+  encodeEnvelope,
+  signedDigest,
+} from '../../consensus/network/index.ts';
 import { type LedgerNode, startNode } from '../../consensus/node.ts';
+import type { Message, OwnMessage } from '../../consensus/protocol/index.ts';
 import { type LedgerStore, openLedgerStore, openVoteLog, type VoteLog } from '../../consensus/store/index.ts';
 import { createMemoryNetwork, type MemoryNetwork, type MemoryTransport } from './network-in-memory.ts';
 
@@ -127,6 +140,32 @@ async function until(what: string, holds: () => boolean, timeoutMs = 15_000) {
     if (performance.now() > deadline) throw new Error(`never: ${what}`);
     await new Promise((resolve) => setTimeout(resolve, 5));
   }
+}
+
+/** Closes all members but one and speaks in their place, with their keys. */
+async function playOthers(village: Village, member: Member) {
+  await until('it may vote', () => !member.node.status().votesInDoubt);
+  const voices = new Map<string, MemoryTransport>();
+  const heard: { channel: Channel; payload: Uint8Array }[] = [];
+  for (const other of village.members.filter((candidate) => candidate !== member)) {
+    await village.close(other);
+    const voice = village.network.join(other.name);
+    voice.onMessage(({ channel, payload }) => heard.push({ channel, payload }));
+    voices.set(other.name, voice);
+  }
+  const { head } = member.node;
+  const signed = (message: OwnMessage): Message => {
+    const { key } = village.members.find(({ name }) => name === message.author)!;
+    return { ...message, signature: sign(signedDigest(head.genesis, message), key) } as Message;
+  };
+  const send = (channel: Channel, author: string, payload: Uint8Array) =>
+    voices.get(author)!.publish({ channel, to: member.name, payload });
+  /** An empty block of the next height. */
+  const block = (author: string, timeMs: number) => {
+    const { block: made } = assembleBlock(head, [], { proposer: author, timeMs }, notebook);
+    return { digest: blockDigest(made.header), bytes: encodeBlock(made) };
+  };
+  return { heard, signed, send, block };
 }
 
 const agree = (members: readonly Member[]) => {
@@ -384,6 +423,40 @@ t.test('a call waits for its time when the own clock lags behind after a restart
   await until('its call is final', () => one.node.status().ownPending === 0);
   await agree(members);
   t.equal(one.node.head.state.get(`count/${one.name}/now`)?.length, 1);
+});
+
+t.test('a leader has the block that a round change binds it to, whatever its sender sends after it', async (t) => {
+  const here = await village(t);
+  const [a, leader, c, z] = here.members as [Member, Member, Member, Member];
+  const { heard, signed, send, block } = await playOthers(here, leader);
+  const bound = block(a.name, NOW_MS + 900);
+  const place = { height: 1, round: 0 };
+  const prepares = [a, c, z].map(({ name }) =>
+    signed({ kind: 'prepare', ...place, digest: bound.digest, author: name }),
+  );
+  const giveUp = (author: string, claim: { digest: string; bytes: Uint8Array } | null, proven = false) => {
+    const message = signed({
+      kind: 'round-change',
+      height: 1,
+      round: 1,
+      prepared: claim === null ? null : { round: 0, digest: claim.digest },
+      prepares: proven ? prepares.filter((vote) => vote.kind === 'prepare') : [],
+      author,
+    });
+    if (message.kind !== 'round-change') throw new Error('unreachable');
+    send('vote', author, encodeEnvelope({ channel: 'vote', message, block: claim?.bytes ?? null }));
+  };
+  giveUp(z.name, bound, true);
+  for (let more = 0; more < 20; more += 1) giveUp(z.name, block(z.name, NOW_MS + 901 + more));
+  giveUp(c.name, null);
+  const proposed = () =>
+    heard.flatMap(({ channel, payload }) => {
+      const decoded = decodeEnvelope(channel, payload);
+      return decoded.ok && decoded.envelope.channel === 'proposal' ? [decoded.envelope.message.digest] : [];
+    });
+  await until('it leads', () => proposed().length > 0 || leader.failures.length > 0);
+  t.same(leader.failures, []);
+  t.equal(proposed()[0], bound.digest);
 });
 
 t.test('garbage on every channel harms nobody', async (t) => {
