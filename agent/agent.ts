@@ -2,6 +2,7 @@ import { readFile } from 'node:fs/promises';
 import {
   applyCall,
   genesisEntries,
+  hasAccount,
   openLedgerStore,
   openVoteLog,
   parseGenesis,
@@ -28,7 +29,7 @@ import { openSession } from './roles/aggregator.ts';
 import { qualifyDevices } from './roles/dso.ts';
 
 /** The ledger's rules, as the chain asks for them. */
-const contract = { genesisEntries, applyCall };
+const contract = { genesisEntries, applyCall, hasAccount };
 
 export type Agent = {
   readonly home: Home;

@@ -150,7 +150,7 @@ export async function startNode(options: NodeOptions): Promise<LedgerNode> {
     allowedSkewMs: timing.allowedSkewMs,
     log,
     head: () => store.head,
-    pool: new Pool(),
+    pool: new Pool((address, { state }) => contract.hasAccount(state, address)),
     gate: createGate(GATE_LIMITS),
     verified: createVerifiedCache(VERIFIED_KEPT),
     latency: createLatency(),
@@ -201,7 +201,7 @@ export async function startNode(options: NodeOptions): Promise<LedgerNode> {
     const batch = outgoing;
     outgoing = [];
     publishTransactions(batch);
-    if (isValidator(shared)) queue.add(() => pooled(batch, self));
+    if (isValidator(shared)) queue.add(() => poolOwn(batch));
   };
   const outbox = createOutbox(shared, (transactions) => {
     if (transactions.length === 0) return;
@@ -228,12 +228,22 @@ export async function startNode(options: NodeOptions): Promise<LedgerNode> {
     send();
   };
 
-  const pooled = async (transactions: readonly SignedTransaction[], from: string) => {
-    for (const transaction of transactions) {
-      const admission = pool.add(transaction, head(), clock.utcMs());
-      if (!admission.ok && GARBAGE.has(admission.code)) blame(from, admission.code);
-    }
+  const poolOwn = async (transactions: readonly SignedTransaction[]) => {
+    for (const transaction of transactions) pool.add(transaction, head(), clock.utcMs());
     await voter.poolChanged();
+  };
+
+  /** False at the first that no honest node passes on: what comes after it is not worth a look. */
+  const pooled = async (encoded: readonly Uint8Array[]): Promise<boolean> => {
+    const isGarbage = (bytes: Uint8Array) => {
+      const transaction = readTransaction(bytes);
+      if (transaction === null) return true;
+      const admission = pool.add(transaction, head(), clock.utcMs());
+      return !admission.ok && GARBAGE.has(admission.code);
+    };
+    const holds = !encoded.some(isGarbage);
+    await voter.poolChanged();
+    return holds;
   };
 
   const blame = (from: string, reason: string) => {
@@ -263,14 +273,8 @@ export async function startNode(options: NodeOptions): Promise<LedgerNode> {
       case 'proposal':
       case 'vote':
         return voter.hear(envelope);
-      case 'transaction': {
-        const transactions = envelope.transactions.map(readTransaction);
-        await pooled(
-          transactions.filter((transaction) => transaction !== null),
-          from,
-        );
-        return transactions.every((transaction) => transaction !== null);
-      }
+      case 'transaction':
+        return pooled(envelope.transactions);
       case 'block':
         if (envelope.height > head().height + 1) sync.heard(envelope.height, from);
         return envelope.height !== head().height + 1 || sync.takeEncoded(envelope.finalBlock, from);
@@ -372,6 +376,7 @@ const RESENT = { maxCount: 64, maxBytes: 512 * 1024 };
 const GARBAGE: ReadonlySet<string> = new Set([
   'CHAIN_WRONG_CHAIN',
   'CHAIN_WRONG_SENDER',
+  'CHAIN_UNKNOWN_SENDER',
   'CHAIN_BAD_SIGNATURE',
   'CHAIN_TOO_LARGE',
 ]);

@@ -92,6 +92,8 @@ export type Head = {
 export type Contract = {
   genesisEntries(genesis: Genesis): readonly (readonly [key: string, value: Uint8Array])[];
   applyCall(state: ContractState, call: Call, context: BlockContext): Outcome;
+  /** Whether a call of this address can succeed at all: what others send is not worth a verification. */
+  hasAccount(state: Pick<ContractState, 'get'>, address: Address): boolean;
 };
 
 export type TransactionFault =

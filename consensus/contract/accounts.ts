@@ -44,6 +44,10 @@ export function readAccount(state: Pick<ContractState, 'get'>, home: Address): A
   return accounts.get(state, home);
 }
 
+export function hasAccount(state: Pick<ContractState, 'get'>, address: Address): boolean {
+  return state.get(accounts.key(address)) !== undefined;
+}
+
 /** What the supplier still bills is importWs - exportWs + soldWs - boughtWs: trade is virtual. */
 export function readEnergyAccount(state: Pick<ContractState, 'get'>, home: Address): EnergyAccount {
   return energyAccounts.get(state, home) ?? NO_ENERGY;

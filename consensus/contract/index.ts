@@ -1,4 +1,4 @@
-export { type Account, type EnergyAccount, readAccount, readEnergyAccount } from './accounts.ts';
+export { type Account, type EnergyAccount, hasAccount, readAccount, readEnergyAccount } from './accounts.ts';
 export { type ArgumentsOf, applyCall, buildCall, type MethodName } from './contract.ts';
 export type { OfferedMw } from './coordination.ts';
 export { type Delivery, type Obligation, readDelivery } from './delivery.ts';

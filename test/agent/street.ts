@@ -21,6 +21,7 @@ import { type DayData, loadNeighbourhood, selectDay } from '../../agent/neighbou
 import {
   applyCall,
   genesisEntries,
+  hasAccount,
   openLedgerStore,
   parseGenesis,
   readRecord,
@@ -131,7 +132,7 @@ export async function openStreet(
           const store = await openLedgerStore({
             directory,
             genesis,
-            contract: { genesisEntries, applyCall },
+            contract: { genesisEntries, applyCall, hasAccount },
           });
           try {
             return Array.from({ length: data.slots }, (_, slot) => slot).filter(

@@ -17,6 +17,7 @@ import {
   formatGenesis,
   generateKey,
   genesisEntries,
+  hasAccount,
   openLedgerStore,
   openVoteLog,
   parseGenesis,
@@ -41,7 +42,7 @@ const keyOf = (index: number) => generateKey(new Uint8Array(32).fill(index + 1))
 
 async function validator({ key, genesis: text, url, directory }: Job) {
   const genesis = parseGenesis(text);
-  const contract = { genesisEntries, applyCall } as const;
+  const contract = { genesisEntries, applyCall, hasAccount } as const;
   const privateKey = Uint8Array.from(Buffer.from(key, 'hex'));
   const nodeId = addressOf(publicKeyOf(privateKey));
   const store = await openLedgerStore({ directory, genesis, contract });

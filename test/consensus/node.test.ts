@@ -7,7 +7,9 @@ import {
   blockDigest,
   type Contract,
   encodeBlock,
+  encodeTransaction,
   type Genesis,
+  signTransaction,
 } from '../../consensus/chain/index.ts';
 import { addressOf, generateKey, publicKeyOf, sign } from '../../consensus/crypto/index.ts';
 import { encode } from '../../consensus/encoding/index.ts';
@@ -34,7 +36,8 @@ const TIMING = {
 
 /** Writes words down; refuses some, so that nodes have something to refuse. */
 const notebook: Contract = {
-  genesisEntries: () => [['book', encode(0n)]],
+  genesisEntries: ({ accounts }) => accounts.map(({ address }) => [`account/${address}`, encode(0n)]),
+  hasAccount: (state, address) => state.get(`account/${address}`) !== undefined,
   applyCall(state, { sender, method, args }, { timeMs }) {
     if (method === 'notes.later' && timeMs < NOW_MS + 1_500)
       return { ok: false, code: 'CONTRACT_TOO_EARLY', reason: 'not yet' };
@@ -457,6 +460,36 @@ t.test('a leader has the block that a round change binds it to, whatever its sen
   await until('it leads', () => proposed().length > 0 || leader.failures.length > 0);
   t.same(leader.failures, []);
   t.equal(proposed()[0], bound.digest);
+});
+
+t.test('transactions of strangers, and what comes after a forged one, are not looked at', async (t) => {
+  const { members, network } = await village(t);
+  const [member] = members as [Member];
+  await until('it may vote', () => !member.node.status().votesInDoubt);
+  const mallory = network.join('mallory');
+  const { genesis } = member.node.head;
+  const word = (key: Uint8Array, nonce = 0) =>
+    signTransaction({ genesis, nonce, ...call('word') }, key, publicKeyOf(key));
+  const tell = (...transactions: readonly Uint8Array[]) =>
+    mallory.publish({
+      channel: 'transaction',
+      to: member.name,
+      payload: encodeEnvelope({ channel: 'transaction', transactions }),
+    });
+  const garbage = () => member.node.status().counters.garbage;
+
+  // They could not succeed; those that wait for an earlier one would fill the pool without ever being tried.
+  const strangers = Array.from({ length: 64 }, (_, index) =>
+    generateKey(new Uint8Array(32).fill(100 + index)),
+  );
+  tell(...strangers.map((key) => encodeTransaction(word(key, 1))));
+  await until('it is refused', () => garbage() === 1);
+  t.equal(member.node.status().poolSize, 0);
+
+  const forged = { ...word(members[1]!.key), signature: word(members[2]!.key).signature };
+  tell(encodeTransaction(forged), encodeTransaction(word(members[3]!.key, 1)));
+  await until('it is refused', () => garbage() === 2);
+  t.equal(member.node.status().poolSize, 0);
 });
 
 t.test('garbage on every channel harms nobody', async (t) => {
