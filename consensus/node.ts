@@ -151,7 +151,7 @@ export async function startNode(options: NodeOptions): Promise<LedgerNode> {
     log,
     head: () => store.head,
     pool: new Pool((address, { state }) => contract.hasAccount(state, address)),
-    gate: createGate(GATE_LIMITS),
+    gate: createGate(GATE_LIMITS, (name) => contract.hasAccount(store.head.state, name)),
     verified: createVerifiedCache(VERIFIED_KEPT),
     latency: createLatency(),
     timers,

@@ -1,7 +1,8 @@
 /**
  * Guards the processor against floods: verifying a signature costs some 0.3 ms, making garbage nothing. A name on
  * unverified input proves nothing, so garbage under an honest node's name must not silence that node: once a name is
- * in disrepute its messages are not refused, but share one narrow allowance with all others in disrepute.
+ * in disrepute its messages are not refused, but share one narrow allowance with all others in disrepute. Names that
+ * nobody knows are one name: else whoever takes a new one for every message would never be in disrepute.
  */
 export type Gate = {
   /** Whether an unverified message under this name may be looked at now. */
@@ -25,14 +26,17 @@ export type GateLimits = {
 /** Names remembered; the one unheard for longest is forgotten first. */
 const NAMES_MAX = 1024;
 
+const STRANGER = '';
+
 /** `nowMs` of all calls is from one monotonic clock. */
-export function createGate(limits: GateLimits): Gate {
+export function createGate(limits: GateLimits, isKnown: (name: string) => boolean): Gate {
+  const known = (name: string) => (isKnown(name) ? name : STRANGER);
   const garbage = new Map<string, Bucket>();
   const served = new Map<string, Bucket>();
   const suspects: Bucket = { tokens: limits.suspectsPerSecond, atMs: 0 };
   return {
     admits(from, nowMs) {
-      const bucket = garbage.get(from);
+      const bucket = garbage.get(known(from));
       if (bucket === undefined) return true;
       refill(bucket, { burst: limits.garbageBurst, perSecond: limits.garbagePerSecond }, nowMs);
       if (bucket.tokens >= 1) return true;
@@ -40,11 +44,11 @@ export function createGate(limits: GateLimits): Gate {
       return take(suspects);
     },
     blame(from, nowMs) {
-      const bucket = bucketOf(garbage, from, { tokens: limits.garbageBurst, atMs: nowMs });
+      const bucket = bucketOf(garbage, known(from), { tokens: limits.garbageBurst, atMs: nowMs });
       bucket.tokens = Math.max(0, bucket.tokens - 1);
     },
     serves(author, nowMs) {
-      const bucket = bucketOf(served, author, { tokens: limits.servedBurst, atMs: nowMs });
+      const bucket = bucketOf(served, known(author), { tokens: limits.servedBurst, atMs: nowMs });
       refill(bucket, { burst: limits.servedBurst, perSecond: limits.servedPerSecond }, nowMs);
       return take(bucket);
     },

@@ -211,7 +211,7 @@ t.test('garbage in a name costs that name its ease, never its voice', (t) => {
     servedBurst: 2,
     servedPerSecond: 1,
   };
-  const gate = createGate(limits);
+  const gate = createGate(limits, (name) => !name.startsWith('stranger'));
   for (let i = 0; i < 5; i += 1) {
     t.ok(gate.admits('mallory', 0));
     gate.blame('mallory', 0);
@@ -230,5 +230,16 @@ t.test('garbage in a name costs that name its ease, never its voice', (t) => {
   t.ok(gate.serves('bob', 1_000));
   for (let i = 0; i < 5_000; i += 1) gate.blame(`name ${i}`, 3_000);
   t.ok(gate.admits('mallory', 3_000), 'memory is bounded');
+  for (let i = 0; i < 5; i += 1) gate.blame(`stranger ${i}`, 4_000);
+  t.same(
+    [1, 2, 3].map((i) => gate.admits(`stranger ${i} more`, 4_000)),
+    [true, true, false],
+    'a new name for every message earns no new trust',
+  );
+  t.same(
+    [1, 2, 3].map((i) => gate.serves(`stranger ${i}`, 4_000)),
+    [true, true, false],
+  );
+  t.ok(gate.admits('alice', 4_000));
   t.end();
 });
