@@ -6,7 +6,7 @@ import { certificateFields, decodeCertificateFields } from './certificate.ts';
 import { readAddress, readArray, readBytes, readCount, readHash } from './fields.ts';
 import { merkleRoot } from './merkle.ts';
 import { decodeTransaction, encodeTransaction } from './transaction.ts';
-import type { Block, FinalBlock, Header, SignedTransaction, Validator } from './types.ts';
+import type { Block, Certificate, FinalBlock, Header, SignedTransaction, Validator } from './types.ts';
 
 /** Of a block's encoding, without certificate. */
 export const BLOCK_BYTES_MAX = 1024 * 1024;
@@ -35,7 +35,7 @@ export function encodeBlock(block: Block): Uint8Array {
 
 /** @throws ConsensusError CONSENSUS_BAD_ENCODING, CONSENSUS_TOO_LARGE, CONSENSUS_BAD_KEY */
 export function decodeBlock(bytes: Uint8Array): Block {
-  return readBlock(decode(bytes, { maxBytes: BLOCK_BYTES_MAX }));
+  return openBlock(decodeClosedBlock(bytes));
 }
 
 export function encodeFinalBlock({ block, certificate }: FinalBlock): Uint8Array {
@@ -44,16 +44,45 @@ export function encodeFinalBlock({ block, certificate }: FinalBlock): Uint8Array
 
 /** @throws ConsensusError CONSENSUS_BAD_ENCODING, CONSENSUS_TOO_LARGE, CONSENSUS_BAD_KEY */
 export function decodeFinalBlock(bytes: Uint8Array): FinalBlock {
+  const { certificate, ...closed } = decodeClosedFinalBlock(bytes);
+  return { block: openBlock(closed), certificate };
+}
+
+/**
+ * A block as it came: its transactions are still closed. Opening one takes the decompression of a key, and whoever sends
+ * rubbish should not be able to ask for two thousand of them: first see that the header is one that somebody signed.
+ */
+export type ClosedBlock = { readonly header: Header; readonly encodedTransactions: readonly Uint8Array[] };
+
+/** @throws ConsensusError CONSENSUS_BAD_ENCODING, CONSENSUS_TOO_LARGE */
+export function decodeClosedBlock(bytes: Uint8Array): ClosedBlock {
+  return readClosedBlock(decode(bytes, { maxBytes: BLOCK_BYTES_MAX }));
+}
+
+export type ClosedFinalBlock = ClosedBlock & { readonly certificate: Certificate };
+
+/** @throws ConsensusError CONSENSUS_BAD_ENCODING, CONSENSUS_TOO_LARGE */
+export function decodeClosedFinalBlock(bytes: Uint8Array): ClosedFinalBlock {
   const maxBytes = BLOCK_BYTES_MAX + CERTIFICATE_BYTES_MAX;
   const fields = readArray(decode(bytes, { maxBytes }), 'finalBlock', 2);
-  return { block: readBlock(fields[0]), certificate: decodeCertificateFields(fields[1]) };
+  return { ...readClosedBlock(fields[0]), certificate: decodeCertificateFields(fields[1]) };
+}
+
+/** Whether these are the transactions that the header means. */
+export function holdsTogether({ header, encodedTransactions }: ClosedBlock): boolean {
+  return merkleRoot('transaction', encodedTransactions) === header.transactionsRoot;
+}
+
+/** @throws ConsensusError CONSENSUS_BAD_ENCODING, CONSENSUS_TOO_LARGE, CONSENSUS_BAD_KEY */
+export function openBlock({ header, encodedTransactions }: ClosedBlock): Block {
+  return { header, transactions: encodedTransactions.map(decodeTransaction) };
 }
 
 function blockFields({ header, transactions }: Block): CborValue {
   return [headerFields(header), transactions.map(encodeTransaction)];
 }
 
-function readBlock(value: CborValue | undefined): Block {
+function readClosedBlock(value: CborValue | undefined): ClosedBlock {
   const fields = readArray(value, 'block', 2);
   const transactions = readArray(fields[1], 'transactions');
   if (transactions.length > BLOCK_TRANSACTIONS_MAX) {
@@ -63,7 +92,7 @@ function readBlock(value: CborValue | undefined): Block {
   }
   return {
     header: readHeader(fields[0]),
-    transactions: transactions.map((bytes) => decodeTransaction(readBytes(bytes, 'transaction'))),
+    encodedTransactions: transactions.map((bytes) => readBytes(bytes, 'transaction')),
   };
 }
 

@@ -1,10 +1,15 @@
 export {
   BLOCK_BYTES_MAX,
   blockDigest,
+  type ClosedFinalBlock,
   decodeBlock,
+  decodeClosedBlock,
+  decodeClosedFinalBlock,
   decodeFinalBlock,
   encodeBlock,
   encodeFinalBlock,
+  holdsTogether,
+  openBlock,
   transactionsRoot,
   validatorsHash,
 } from './block.ts';
@@ -19,6 +24,7 @@ export {
   assembleBlock,
   executeBlock,
   genesisHead,
+  openFinalBlock,
   verifyFinalBlock,
 } from './ledger.ts';
 export { merkleRoot } from './merkle.ts';

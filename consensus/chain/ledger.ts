@@ -4,7 +4,10 @@ import {
   BLOCK_FRAME_BYTES,
   BLOCK_TRANSACTIONS_MAX,
   blockDigest,
+  type ClosedFinalBlock,
   encodeBlock,
+  holdsTogether,
+  openBlock,
   transactionsRoot,
   validatorsHash,
 } from './block.ts';
@@ -163,6 +166,25 @@ export function verifyFinalBlock(
   const digest = blockDigest(block.header);
   const code = checkCertificate(certificate, { genesis, height, digest, validators });
   return code === null ? { ok: true } : { ok: false, code, reason: 'the certificate does not hold' };
+}
+
+/** Opens a final block for whoever has `head`, once its seals hold and its transactions are those that were sealed. */
+export function openFinalBlock(
+  head: Head,
+  closed: ClosedFinalBlock,
+): { readonly ok: true; readonly final: FinalBlock } | FinalityRefusal {
+  const { header, certificate } = closed;
+  const { height } = header;
+  if (height !== head.height + 1) {
+    return refused('CHAIN_WRONG_HEIGHT', `height ${height} does not follow ${head.height}`);
+  }
+  const { genesis, validators } = head;
+  const fault = checkCertificate(certificate, { genesis, height, digest: blockDigest(header), validators });
+  if (fault !== null) return { ok: false, code: fault, reason: 'the certificate does not hold' };
+  if (!holdsTogether(closed)) return refused('CHAIN_WRONG_ROOT', 'its transactions have another root');
+  const final = { block: openBlock(closed), certificate };
+  const verdict = verifyFinalBlock(head, final);
+  return verdict.ok ? { ok: true, final } : verdict;
 }
 
 /** What can be told about a block without executing it. */

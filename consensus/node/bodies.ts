@@ -1,10 +1,11 @@
 import {
   type Block,
   blockDigest,
-  decodeBlock,
+  decodeClosedBlock,
   type Executed,
   encodeBlock,
-  transactionsRoot,
+  holdsTogether,
+  openBlock,
 } from '../chain/index.ts';
 import type { Address, Hash } from '../contract/types.ts';
 import { ConsensusError } from '../errors.ts';
@@ -70,15 +71,10 @@ export function createBodies(isNeeded: (digest: Hash) => boolean): Bodies {
 
 /** Null when the bytes are not the block of this digest. */
 function blockOf(digest: Hash, bytes: Uint8Array): Block | null {
-  const block = decoded(bytes);
-  if (block === null || blockDigest(block.header) !== digest) return null;
-  // The digest is the header's alone: other transactions under it would keep the true block out.
-  return transactionsRoot(block.transactions) === block.header.transactionsRoot ? block : null;
-}
-
-function decoded(bytes: Uint8Array): Block | null {
   try {
-    return decodeBlock(bytes);
+    const closed = decodeClosedBlock(bytes);
+    // The digest is the header's alone: other transactions under it would keep the true block out.
+    return blockDigest(closed.header) === digest && holdsTogether(closed) ? openBlock(closed) : null;
   } catch (error) {
     // That somebody's bytes are no block is an expected outcome, and the caller counts it.
     if (error instanceof ConsensusError) return null;

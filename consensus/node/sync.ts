@@ -1,9 +1,10 @@
 import {
-  decodeFinalBlock,
+  type ClosedFinalBlock,
+  decodeClosedFinalBlock,
   type Executed,
   executeBlock,
   type FinalBlock,
-  verifyFinalBlock,
+  openFinalBlock,
 } from '../chain/index.ts';
 import { ConsensusError } from '../errors.ts';
 import { encodeEnvelope, WIRE_LIMITS } from '../network/index.ts';
@@ -78,19 +79,20 @@ export function createSync(
   };
 
   const take = async (encoded: Uint8Array, from: string): Promise<boolean> => {
-    const final = decoded(encoded);
-    if (final === null) return false;
-    const { height } = final.block.header;
+    const closed = decoded(encoded);
+    if (closed === null) return false;
+    const { height } = closed.header;
     if (height <= head().height) return true;
     if (height > head().height + 1) {
       heard(height, from);
       return true;
     }
-    const verdict = verifyFinalBlock(head(), final);
-    if (!verdict.ok) {
-      log({ event: 'final-block-refused', height, from, code: verdict.code, reason: verdict.reason });
+    const opened = openFinalBlock(head(), closed);
+    if (!opened.ok) {
+      log({ event: 'final-block-refused', height, from, code: opened.code, reason: opened.reason });
       return false;
     }
+    const { final } = opened;
     const executed = executeBlock(head(), final.block, contract);
     if (!executed.ok) throw divergence(height, executed.reason);
     await append(final, executed);
@@ -151,9 +153,9 @@ export function createSync(
   };
 }
 
-function decoded(bytes: Uint8Array): FinalBlock | null {
+function decoded(bytes: Uint8Array): ClosedFinalBlock | null {
   try {
-    return decodeFinalBlock(bytes);
+    return decodeClosedFinalBlock(bytes);
   } catch (error) {
     // Bytes that are no block are an expected outcome: the caller counts them.
     if (error instanceof ConsensusError) return null;

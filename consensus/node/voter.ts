@@ -323,7 +323,9 @@ export function createVoter(shared: Shared, options: VoterOptions): Voter {
       if (isOld(message, state)) return true;
       if (!isGenuine(message, { genesis, publicKeyOf, verified: shared.verified })) return false;
       const digest = digestOf(message);
-      if (block !== null && digest !== undefined && !bodies.addEncoded(digest, block, message.author))
+      // The block that comes with a round change of a height that is final is of no use to anybody any more.
+      const body = message.height < state.height ? null : block;
+      if (body !== null && digest !== undefined && !bodies.addEncoded(digest, body, message.author))
         return false;
       if (message.kind === 'proposal' && message.height === state.height)
         shared.latency.begin(message.height, nowMs());

@@ -17,6 +17,7 @@ import {
   formatGenesis,
   genesisHash,
   nextNonce,
+  openFinalBlock,
   parseGenesis,
   type SignedTransaction,
   signTransaction,
@@ -269,6 +270,14 @@ t.test('a certificate needs a quorum of distinct signers of one round', async (t
   t.match(verifyFinalBlock(start, { block, certificate: { round: 2, seals: [] } }), {
     code: 'CHAIN_SEALS_TOO_FEW',
   });
+  const frame = { header: block.header, certificate: good };
+  const closed = { ...frame, encodedTransactions: block.transactions.map(encodeTransaction) };
+  t.same(openFinalBlock(start, closed), { ok: true, final: { block, certificate: good } });
+  const rubbish = [Uint8Array.of(1), Uint8Array.of(2)];
+  const unsealed = { ...frame, certificate: { round: 3, seals: good.seals }, encodedTransactions: rubbish };
+  t.match(openFinalBlock(start, unsealed), { code: 'CHAIN_SEAL_BAD_SIGNATURE' }, 'transactions stay closed');
+  t.match(openFinalBlock(start, { ...closed, encodedTransactions: rubbish }), { code: 'CHAIN_WRONG_ROOT' });
+  t.match(openFinalBlock(chainOf(1)[0]!.next, closed), { code: 'CHAIN_WRONG_HEIGHT' });
   t.match(verifyFinalBlock(chainOf(1)[0]!.next, { block, certificate: good }), {
     code: 'CHAIN_WRONG_HEIGHT',
   });

@@ -428,39 +428,42 @@ t.test('a call waits for its time when the own clock lags behind after a restart
   t.equal(one.node.head.state.get(`count/${one.name}/now`)?.length, 1);
 });
 
-t.test('a leader has the block that a round change binds it to, whatever its sender sends after it', async (t) => {
-  const here = await village(t);
-  const [a, leader, c, z] = here.members as [Member, Member, Member, Member];
-  const { heard, signed, send, block } = await playOthers(here, leader);
-  const bound = block(a.name, NOW_MS + 900);
-  const place = { height: 1, round: 0 };
-  const prepares = [a, c, z].map(({ name }) =>
-    signed({ kind: 'prepare', ...place, digest: bound.digest, author: name }),
-  );
-  const giveUp = (author: string, claim: { digest: string; bytes: Uint8Array } | null, proven = false) => {
-    const message = signed({
-      kind: 'round-change',
-      height: 1,
-      round: 1,
-      prepared: claim === null ? null : { round: 0, digest: claim.digest },
-      prepares: proven ? prepares.filter((vote) => vote.kind === 'prepare') : [],
-      author,
-    });
-    if (message.kind !== 'round-change') throw new Error('unreachable');
-    send('vote', author, encodeEnvelope({ channel: 'vote', message, block: claim?.bytes ?? null }));
-  };
-  giveUp(z.name, bound, true);
-  for (let more = 0; more < 20; more += 1) giveUp(z.name, block(z.name, NOW_MS + 901 + more));
-  giveUp(c.name, null);
-  const proposed = () =>
-    heard.flatMap(({ channel, payload }) => {
-      const decoded = decodeEnvelope(channel, payload);
-      return decoded.ok && decoded.envelope.channel === 'proposal' ? [decoded.envelope.message.digest] : [];
-    });
-  await until('it leads', () => proposed().length > 0 || leader.failures.length > 0);
-  t.same(leader.failures, []);
-  t.equal(proposed()[0], bound.digest);
-});
+t.test(
+  'a leader has the block that a round change binds it to, whatever its sender sends after it',
+  async (t) => {
+    const here = await village(t);
+    const [a, leader, c, z] = here.members as [Member, Member, Member, Member];
+    const { heard, signed, send, block } = await playOthers(here, leader);
+    const bound = block(a.name, NOW_MS + 900);
+    const place = { height: 1, round: 0 };
+    const prepares = [a, c, z].map(({ name }) =>
+      signed({ kind: 'prepare', ...place, digest: bound.digest, author: name }),
+    );
+    const giveUp = (author: string, claim: { digest: string; bytes: Uint8Array } | null, proven = false) => {
+      const message = signed({
+        kind: 'round-change',
+        height: 1,
+        round: 1,
+        prepared: claim === null ? null : { round: 0, digest: claim.digest },
+        prepares: proven ? prepares.filter((vote) => vote.kind === 'prepare') : [],
+        author,
+      });
+      if (message.kind !== 'round-change') throw new Error('unreachable');
+      send('vote', author, encodeEnvelope({ channel: 'vote', message, block: claim?.bytes ?? null }));
+    };
+    giveUp(z.name, bound, true);
+    for (let more = 0; more < 20; more += 1) giveUp(z.name, block(z.name, NOW_MS + 901 + more));
+    giveUp(c.name, null);
+    const proposed = () =>
+      heard.flatMap(({ channel, payload }) => {
+        const decoded = decodeEnvelope(channel, payload);
+        return decoded.ok && decoded.envelope.channel === 'proposal' ? [decoded.envelope.message.digest] : [];
+      });
+    await until('it leads', () => proposed().length > 0 || leader.failures.length > 0);
+    t.same(leader.failures, []);
+    t.equal(proposed()[0], bound.digest);
+  },
+);
 
 t.test('transactions of strangers, and what comes after a forged one, are not looked at', async (t) => {
   const { members, network } = await village(t);
