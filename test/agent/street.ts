@@ -65,17 +65,10 @@ export type Street = {
   untilSlot(slot: number): Promise<void>;
 };
 
-export type StreetOptions = {
-  readonly slots: number;
-  readonly homes?: number;
-  /** Of the day's time: how far apart the validators take their clocks to be. Default as in a demo. */
-  readonly allowedSkewMs?: number;
-};
-
 /** A street of homes, every one a validator, with a real broker between them; no agent runs yet. */
 export async function openStreet(
   t: Test,
-  { slots, homes = 4, allowedSkewMs }: StreetOptions,
+  { slots, homes = 4 }: { slots: number; homes?: number },
 ): Promise<Street> {
   const directory = await mkdtemp(join(tmpdir(), 'gq-'));
   const broker = await startMosquitto();
@@ -106,7 +99,6 @@ export async function openStreet(
         leads: index === 0,
       };
       await writeConfig(inputs);
-      if (allowedSkewMs !== undefined) await allowSkew(place.configFile, allowedSkewMs);
       const self: StreetHome = {
         place,
         house,
@@ -191,9 +183,9 @@ export async function openStreet(
   };
 }
 
-async function allowSkew(configFile: string, skewMs: number) {
-  const text = await readFile(configFile, 'utf8');
-  const config = parse(text);
+/** Of the day's time: how far apart a home takes the validators' clocks to be, from its next start on. */
+export async function allowSkew({ place: { configFile } }: StreetHome, skewMs: number): Promise<void> {
+  const config = parse(await readFile(configFile, 'utf8'));
   config.timing.allowedSkewMs = skewMs;
   await writeFile(configFile, stringify(config));
 }

@@ -1,4 +1,4 @@
-import { mkdtemp, rm } from 'node:fs/promises';
+import { cp, mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import t, { type Test } from 'tap';
@@ -251,6 +251,7 @@ t.test("two nodes with one key do not lose each other's calls", async (t) => {
     words.flatMap((word) => [say(one, `one ${word}`), say(other, `other ${word}`)]),
   );
   t.ok(outcomes.every((outcome) => outcome.ok));
+  await agree([...members, other]);
   for (const word of words)
     for (const who of ['one', 'other'])
       t.equal(one.node.head.state.get(`count/${one.node.address}/${who} ${word}`)?.length, 1, 'once');
@@ -386,6 +387,31 @@ t.test(
     for (const word of ['seven', 'eight'])
       t.ok((await say(members[1]!, word)).ok, 'its vote is needed again');
     t.ok(spoken > 0);
+    await open(members[0]!);
+  },
+);
+
+t.test(
+  'a ledger that lost more blocks than a height has rounds gets them again beside its votes',
+  async (t) => {
+    const { members, open, close, directory } = await village(t);
+    const behind = members[2]!;
+    const ledger = join(directory, behind.name, 'ledger');
+    await close(behind);
+    await cp(ledger, `${ledger}.old`, { recursive: true });
+    await open(behind);
+    for (let word = 0; word < 16; word += 1) await say(members[word % 2]!, `word ${word}`);
+    await agree(members);
+    await close(behind);
+    await rm(ledger, { recursive: true });
+    await cp(`${ledger}.old`, ledger, { recursive: true });
+    await open(behind);
+    t.notOk(behind.node.status().votesInDoubt, 'it knows what it signed');
+    t.equal(behind.node.head.height, 0);
+    await until('it is where the others are', () => behind.node.head.height === members[0]!.node.head.height);
+    await close(members[0]!);
+    t.ok((await say(members[1]!, 'needed again')).ok);
+    t.same(behind.failures, []);
     await open(members[0]!);
   },
 );

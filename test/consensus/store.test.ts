@@ -155,7 +155,7 @@ t.test('a damaged state is rebuilt from intact blocks, pending transactions incl
     (database: InstanceType<typeof Level<string, Uint8Array>>) => Promise<void>,
     number,
   ][] = [
-    ['an entry changed', (db) => db.put('state/chain/nonce/' + alice.address, Uint8Array.of(0)), LENGTH],
+    ['an entry changed', (db) => db.put(`state/chain/nonce/${alice.address}`, Uint8Array.of(0)), LENGTH],
     ['an entry too many', (db) => db.put('state/extra', Uint8Array.of(0)), LENGTH],
     ['an entry gone', (db) => db.del(`state/chain/nonce/${alice.address}`), LENGTH],
     ['no head', (db) => db.del('head'), LENGTH],
