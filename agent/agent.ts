@@ -27,6 +27,7 @@ import { jsonLog, type Log } from './log.ts';
 import { loadQpLibrary } from './optimizer-library.ts';
 import { openSession } from './roles/aggregator.ts';
 import { qualifyDevices } from './roles/dso.ts';
+import { together } from './together.ts';
 
 /** The ledger's rules, as the chain asks for them. */
 const contract = { genesisEntries, applyCall, hasAccount };
@@ -122,14 +123,14 @@ export async function startAgent(configFile: string, write: (line: string) => vo
     );
     closers.push(() => api.stop());
 
-    const work = Promise.all([
-      runDay(home, stopping.signal),
-      ...playRoles(home, genesis.accounts, stopping.signal),
+    const work = together(stopping.signal, [
+      (signal) => runDay(home, signal),
+      ...rolesOf(home, genesis.accounts),
     ]);
     return {
       home,
       // A node that has halted for good ends the agent: whoever watches over it starts it again.
-      day: Promise.race([work, halted]).then(() => undefined),
+      day: Promise.race([work, halted]),
       stop: async () => {
         stopping.abort();
         await work.catch(() => undefined);
@@ -143,19 +144,21 @@ export async function startAgent(configFile: string, write: (line: string) => vo
   }
 }
 
-function playRoles(
+function rolesOf(
   home: Home,
   accounts: readonly { readonly address: string; readonly roles: readonly string[] }[],
-  signal: AbortSignal,
-): Promise<void>[] {
+): ((signal: AbortSignal) => Promise<void>)[] {
   const quiet = (work: Promise<void>) =>
     work.catch((error) => {
       if (!(error instanceof AgentError && error.code === 'AGENT_ABORTED')) throw error;
     });
   const prosumers = accounts.filter(({ roles }) => roles.includes('prosumer')).map(({ address }) => address);
+  const { roles } = home.config;
   return [
-    ...(home.config.roles.includes('dso') ? [quiet(qualifyDevices(home, prosumers, signal))] : []),
-    ...(home.config.roles.includes('aggregator') ? [quiet(openSession(home, signal))] : []),
+    ...(roles.includes('dso')
+      ? [(signal: AbortSignal) => quiet(qualifyDevices(home, prosumers, signal))]
+      : []),
+    ...(roles.includes('aggregator') ? [(signal: AbortSignal) => quiet(openSession(home, signal))] : []),
   ];
 }
 
@@ -175,6 +178,7 @@ function connect(
     log,
   });
 }
+
 function clockOf(
   { clock }: AgentConfig,
   { transport, network, log }: { transport: MqttTransport; network: string; log: Log },

@@ -1,4 +1,5 @@
 import { type Home, note } from '../home.ts';
+import { together } from '../together.ts';
 import { agree, nothingAgreed } from './agree.ts';
 import { register } from './register.ts';
 import { settleDay, untilAllTold } from './settle.ts';
@@ -19,15 +20,21 @@ export async function runDay(home: Home, signal: AbortSignal): Promise<void> {
     home.state.phase = 'registering';
     await register(home);
     let agreed = nothingAgreed(home);
-    const agreeing = agree(home, signal).then((found) => {
-      agreed = found;
-    });
-    const delivering = Promise.race([agreeing, home.clock.waitUntil(home.day.startMs, signal)]).then(() =>
-      carryOut(home, () => agreed, signal),
-    );
-    await Promise.all([agreeing, delivering]);
+    let agreeing: Promise<void> | undefined;
+    await together(signal, [
+      (stop) => {
+        agreeing = agree(home, stop).then((found) => {
+          agreed = found;
+        });
+        return agreeing;
+      },
+      async (stop) => {
+        await Promise.race([agreeing, home.clock.waitUntil(home.day.startMs, stop)]);
+        await carryOut(home, () => agreed, stop);
+      },
+    ]);
     home.state.phase = 'settling';
-    await Promise.all([settleDay(home, agreed, signal), untilAllTold(home, signal)]);
+    await together(signal, [(stop) => settleDay(home, agreed, stop), (stop) => untilAllTold(home, stop)]);
     home.state.phase = 'done';
   } catch (error) {
     if (signal.aborted) return;

@@ -10,6 +10,7 @@ import { boundaryOf, energyBetween } from '../../agent/cycle/settle.ts';
 import { askLocalApi, startLocalApi } from '../../agent/diagnostics/local-api.ts';
 import { AgentError } from '../../agent/errors.ts';
 import { type Journal, openJournal } from '../../agent/journal.ts';
+import { together } from '../../agent/together.ts';
 import {
   kwToMilliwatts,
   milliwattsToKw,
@@ -221,3 +222,23 @@ t.test('the local socket answers its owner, and says who is not there', async (t
   await t.rejects(askLocalApi(directory, '/status'), { code: 'AGENT_FILE_MISSING' });
   await t.rejects(startLocalApi(`/tmp/${'x'.repeat(120)}`, {}, quiet), { code: 'AGENT_BAD_CONFIG' });
 });
+
+t.test(
+  'works side by side end together: the first failure aborts the rest, which is waited for',
+  async (t) => {
+    const ended: string[] = [];
+    const untilAborted = async (signal: AbortSignal) => {
+      await new Promise((resolve) => signal.addEventListener('abort', resolve, { once: true }));
+      await new Promise((resolve) => setTimeout(resolve, 20));
+      ended.push('the slow one');
+      throw new Error('a consequence');
+    };
+    const failing = async () => {
+      throw new Error('the cause');
+    };
+    await t.rejects(together(new AbortController().signal, [untilAborted, failing]), {
+      message: 'the cause',
+    });
+    t.same(ended, ['the slow one']);
+  },
+);
