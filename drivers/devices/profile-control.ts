@@ -56,9 +56,11 @@ export async function openProfileControl(wire: Wire, profile: Profile, wait?: Wa
       return { ok: false, code: 'DRIVERS_SETPOINT_REFUSED', reason };
     }
     const timeout = timeoutOf(profile, held.revertS);
-    await writeProfilePoints(link, unitId, profile, { [control.setPoint]: value, ...timeout }, wait);
+    // Whatever becomes of this one: the one before is not repeated over it.
+    stopKeeping();
+    const orders = { [control.setPoint]: value, ...timeout };
+    await hold.take(() => writeProfilePoints(link, unitId, profile, orders, wait));
     arbiter.wrote(value, wire.nowMs());
-    hold.take();
     const fault = await settled(() => misled(value, timeout, wait), wire.settleMs, wait);
     if (fault) return fault;
     if ('fixedS' in watchdog) keep(value, held.revertS);
@@ -114,6 +116,9 @@ export async function openProfileControl(wire: Wire, profile: Profile, wait?: Wa
     keeping = undefined;
   }
 
+  /** Whoever else steers it goes on. */
+  const notHeld = async (): Promise<SetPointOutcome> => ({ ok: true, appliedW: maxW, clamped: false });
+
   async function release(wait?: Wait): Promise<SetPointOutcome> {
     stopKeeping();
     await writeProfilePoints(link, unitId, profile, control.release, wait);
@@ -133,7 +138,7 @@ export async function openProfileControl(wire: Wire, profile: Profile, wait?: Wa
   return {
     maxW,
     set: (setPoint, wait) => outcomeOf(() => set(setPoint, wait)),
-    release: (wait) => outcomeOf(() => release(wait)),
+    release: (wait) => outcomeOf(() => (hold.held ? release(wait) : notHeld())),
     async close() {
       stopKeeping();
       await hold.close(release);

@@ -59,21 +59,38 @@ export async function outcomeOf(attempt: () => Promise<SetPointOutcome>): Promis
     return await attempt();
   } catch (error) {
     if (!(error instanceof DriversError)) throw error;
+    if (!isRefusal(error)) throw error;
     const { code, message: reason } = error;
-    if (code === 'DRIVERS_MODBUS_EXCEPTION' && Number(error.details.exception) < 10) {
-      return { ok: false, code: 'DRIVERS_SETPOINT_REFUSED', reason };
-    }
-    if (code === 'DRIVERS_SETPOINT_OUT_OF_RANGE') return { ok: false, code, reason };
-    throw error;
+    return {
+      ok: false,
+      code: code === 'DRIVERS_MODBUS_EXCEPTION' ? 'DRIVERS_SETPOINT_REFUSED' : code,
+      reason,
+    };
   }
+}
+
+/** The device said no, or nothing could be said to it: exceptions from 10 on are a gateway's. */
+function isRefusal({ code, details }: DriversError): boolean {
+  if (code === 'DRIVERS_MODBUS_EXCEPTION') return Number(details.exception) < 10;
+  return code === 'DRIVERS_SETPOINT_OUT_OF_RANGE';
 }
 
 /** Remembers whether we steer a device, so that closing gives it back and leaves others' control alone. */
 export function holdOf(wire: Wire) {
   let held = false;
   return {
-    take: () => {
-      held = true;
+    get held() {
+      return held;
+    },
+    /** Writes what takes control. A write without an answer may have been carried out: only a refusal leaves all as it was. */
+    async take(write: () => Promise<void>): Promise<void> {
+      try {
+        await write();
+        held = true;
+      } catch (error) {
+        if (!(error instanceof DriversError && isRefusal(error))) held = true;
+        throw error;
+      }
     },
     drop: () => {
       held = false;

@@ -19,9 +19,11 @@ export async function openSunSpecBattery(wire: Wire, wait?: Wait): Promise<Batte
   const bank = await device.read(bankModel, wait);
   const wholeW = rating(wire, '124.WChaMax', storage.number('WChaMax'));
   const chargeWMax = Math.min(wholeW, bank.number('WChaRteMax') ?? wholeW);
-  const dischargeWMax = bank.number('WDisChaRteMax') ?? wholeW;
+  const dischargeWRated = bank.number('WDisChaRteMax') ?? wholeW;
+  // Both rates are told in percent of the whole: more than all of it cannot be told.
+  const dischargeWMax = Math.min(wholeW, dischargeWRated);
   const capacityWh = rating(wire, '802.WHRtg', bank.number('WHRtg'));
-  const ratedW = Math.max(wholeW, dischargeWMax);
+  const ratedW = Math.max(wholeW, dischargeWRated);
   const hold = holdOf(wire);
 
   async function read(wait?: Wait): Promise<BatteryReading> {
@@ -54,17 +56,13 @@ export async function openSunSpecBattery(wire: Wire, wait?: Wait): Promise<Batte
     const percent = (100 * held.powerW) / wholeW;
     const rates = direction === 'charge' ? { in: percent, out: -percent } : { in: -percent, out: percent };
     const before = await device.read(storageModel, wait);
-    await device.write(
-      before,
-      [
-        ['OutWRte', rates.out || 0],
-        ['InWRte', rates.in || 0],
-        ['InOutWRte_WinTms', 0],
-        ['InOutWRte_RvrtTms', held.revertS],
-      ],
-      wait,
-    );
-    hold.take();
+    const orders = [
+      ['OutWRte', rates.out || 0],
+      ['InWRte', rates.in || 0],
+      ['InOutWRte_WinTms', 0],
+      ['InOutWRte_RvrtTms', held.revertS],
+    ] as const;
+    await hold.take(() => device.write(before, orders, wait));
     if (before.number('StorCtl_Mod') !== bothRates)
       await device.write(before, [['StorCtl_Mod', bothRates]], wait);
     const stepPercent = 10 ** (before.number('InOutWRte_SF') ?? 0);

@@ -57,18 +57,14 @@ export async function openSunSpecPv(wire: Wire, wait?: Wait): Promise<PvInverter
     if (!held.ok) return held;
     const before = await device.read([123], wait);
     const percent = (100 * held.powerW) / wholeW;
-    await device.write(
-      before,
-      [
-        ['WMaxLimPct', percent],
-        ['WMaxLimPct_WinTms', 0],
-        ['WMaxLimPct_RvrtTms', held.revertS],
-        ['WMaxLimPct_RmpTms', 0],
-        ['WMaxLim_Ena', 1],
-      ],
-      wait,
-    );
-    hold.take();
+    const orders = [
+      ['WMaxLimPct', percent],
+      ['WMaxLimPct_WinTms', 0],
+      ['WMaxLimPct_RvrtTms', held.revertS],
+      ['WMaxLimPct_RmpTms', 0],
+      ['WMaxLim_Ena', 1],
+    ] as const;
+    await hold.take(() => device.write(before, orders, wait));
     let appliedW = held.powerW;
     const stepPercent = 10 ** (before.number('WMaxLimPct_SF') ?? 0);
     const fault = await settled(
@@ -96,6 +92,12 @@ export async function openSunSpecPv(wire: Wire, wait?: Wait): Promise<PvInverter
 
   async function release(wait?: Wait): Promise<SetPointOutcome> {
     const before = await device.read([123], wait);
+    // Ours, of an earlier run too, end by themselves. One without an end is the installer's or the operator's.
+    const isOurs = hold.held || (before.number('WMaxLimPct_RvrtTms') ?? 0) > 0;
+    if (before.number('WMaxLim_Ena') === 0 || !isOurs) {
+      hold.drop();
+      return { ok: true, appliedW: wholeW, clamped: false };
+    }
     await device.write(before, [['WMaxLim_Ena', 0]], wait);
     const after = await device.read([123], wait);
     if (after.number('WMaxLim_Ena') === 0) {

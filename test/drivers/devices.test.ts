@@ -194,6 +194,41 @@ t.test('an inverter: limiting', async (t) => {
   t.equal(map.get(123, 9), 0, 'closing gives control back');
 });
 
+t.test('a limit that is not ours stays, one of an earlier run of ours does not', async (t) => {
+  const map = inverterMap();
+  map.put(123, 5, 7000, 0, 0, 0, 1);
+  const { device, server } = await rig<PvInverter>(t, map, { kind: 'pv' });
+  const writes = () => server.requests.filter(({ functionCode }) => functionCode === 16).length;
+  t.match(await device.release(), { ok: true });
+  t.same([map.get(123, 9), writes()], [1, 0], 'the feed-in limit of the installer');
+  map.put(123, 7, 90);
+  t.match(await device.release(), { ok: true });
+  t.equal(map.get(123, 9), 0, 'one that would have ended by itself');
+  t.match(await device.release(), { ok: true });
+  t.equal(writes(), 1, 'what is free is not freed again');
+});
+
+t.test('a set-point given up while its write was under way is given back', async (t) => {
+  const map = inverterMap();
+  const { device, server } = await rig<PvInverter>(t, map, { kind: 'pv' });
+  const stopping = new AbortController();
+  const answering = server.behave;
+  server.behave = (request) => {
+    if (request.functionCode !== 16) return answering(request);
+    map.put(123, 5, ...request.values);
+    stopping.abort();
+  };
+  const limiting = device.limitGeneration(
+    { powerW: 0, revertMs: 3_600_000 },
+    { signal: stopping.signal, timeoutMs: 5_000 },
+  );
+  await t.rejects(limiting, { code: 'DRIVERS_ABORTED' });
+  t.equal(map.get(123, 9), 1, 'the inverter took it');
+  server.behave = answering;
+  await device.close();
+  t.equal(map.get(123, 9), 0);
+});
+
 t.test('an inverter that takes a limit and does nothing, or the wrong thing', async (t) => {
   const cases: [name: string, sabotage: (map: TestMap) => void, reason: RegExp][] = [
     ['goes on generating', () => undefined, /still generates 2305 W under a limit of 1000 W/],
@@ -292,6 +327,23 @@ t.test('a battery', async (t) => {
   map.put(802, 47, 30_000);
   t.match(await device.read(), { quality: 'bad', chargeW: undefined, dischargeW: undefined });
 });
+
+t.test(
+  'a battery that discharges faster than it charges is asked for no more than can be told',
+  async (t) => {
+    const map = batteryMap();
+    map.put(802, 5, 6000);
+    runBattery(map, 1);
+    const { device } = await rig<BatteryStorage>(t, map, { kind: 'battery' });
+    t.match(device, { chargeWMax: 4000, dischargeWMax: 4000 });
+    t.match(await device.discharge({ powerW: 6000, revertMs: 5000 }), {
+      ok: true,
+      appliedW: 4000,
+      clamped: true,
+    });
+    t.same([map.get(124, 12), map.get(124, 13)], [10_000, 0x10000 - 10_000]);
+  },
+);
 
 t.test('a battery whose maker counts charging as positive', async (t) => {
   const map = batteryMap();
@@ -503,6 +555,33 @@ t.test('a set-point is repeated to a watchdog of fixed length until its time is 
   const repeated = limits;
   await new Promise((resolve) => setTimeout(resolve, 40));
   t.same([limits, releases], [repeated, 1], 'and then there is silence');
+});
+
+t.test('a set-point is not repeated over a later one that failed', async (t) => {
+  const folder = mkdtempSync(join(tmpdir(), 'watchdog-'));
+  t.teardown(() => rmSync(folder, { recursive: true }));
+  const profile = join(folder, 'own.json');
+  const { control, ...rest } = structuredClone(loadProfile('wallbox-generic'));
+  const watchdog = { fixedS: 1, refreshS: 0.01 };
+  writeFileSync(profile, JSON.stringify({ ...rest, control: { ...control, effect: undefined, watchdog } }));
+  const map = wallboxMap();
+  const { device, server } = await rig<Evse>(t, map, { kind: 'evse', driver: 'profile', profile });
+  t.match(await device.release(), { ok: true });
+  t.same(
+    server.requests.filter(({ functionCode }) => functionCode === 16),
+    [],
+    'what was never taken is not given back',
+  );
+  t.match(await device.charge({ powerW: 9000, revertMs: 60_000 }), { ok: true });
+  map.onWrite = () => {
+    if (map.holding.get(0) === 1500) map.holding.set(0, 1400);
+  };
+  t.match(await device.charge({ powerW: 1500, revertMs: 60_000 }), {
+    ok: false,
+    code: 'DRIVERS_SETPOINT_WITHOUT_EFFECT',
+  });
+  await new Promise((resolve) => setTimeout(resolve, 60));
+  t.equal(map.holding.get(0), 1400, 'the fuse may be why there was a later one');
 });
 
 t.test('devices that cannot be connected', async (t) => {
