@@ -34,12 +34,12 @@ export function oneOf<Choice extends string>(
   throw badOption(option, given, `give ${choices.join(' or ')}${meant}`);
 }
 
-const brokerSchemes = ['mqtt:', 'mqtts:', 'ws:', 'wss:'];
+const brokerSchemes = ['mqtt:', 'mqtts:'];
 
 export function brokerUrl(option: string, given: string): string {
   const url = URL.canParse(given) ? new URL(given) : undefined;
   if (url === undefined || !brokerSchemes.includes(url.protocol) || url.hostname === '') {
-    throw badOption(option, given, 'give a URL like mqtt://127.0.0.1:1883 (mqtt, mqtts, ws or wss)');
+    throw badOption(option, given, 'give a URL like mqtt://127.0.0.1:1883 (mqtt or mqtts)');
   }
   return given;
 }

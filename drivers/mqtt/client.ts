@@ -18,7 +18,7 @@ import {
 import { type Channel, requireId, requireRawTopic, topicsOf } from './topics.ts';
 
 export type MqttOptions = {
-  /** `mqtt://host:port` or `mqtts://host:port`. */
+  /** `mqtt://host:port` or `mqtts://host:port`, where needed with `user:password@` before the host. */
   readonly url: string;
   /** The same at every start: the broker keeps the session under it. */
   readonly clientId: string;
@@ -26,6 +26,7 @@ export type MqttOptions = {
   readonly nodeId: string;
   readonly protocolVersion: 4 | 5;
   readonly log: Log;
+  /** Those of the address unless told here. */
   readonly username?: string;
   readonly password?: string;
   readonly tls?: { readonly ca?: string; readonly cert?: string; readonly key?: string };
@@ -95,6 +96,7 @@ export function connectMqtt(options: MqttOptions): MqttTransport {
   const topics = topicsOf(options.network, options.nodeId);
   requireId('clientId', options.clientId);
   const address = addressOf(options.url);
+  const { username = address.username, password = address.password } = options;
   const { log, protocolVersion, windowMax = 20, payloadBytesMax = 1_048_576, stableMs = 60_000 } = options;
   const packetBytesMax = payloadBytesMax * 4 + 1_024;
   const monotonicMs = options.monotonicMs ?? (() => performance.now());
@@ -146,8 +148,8 @@ export function connectMqtt(options: MqttOptions): MqttTransport {
       outgoingStore: emptyStore(),
       incomingStore: emptyStore(),
       ...(protocolVersion === 5 ? { properties } : {}),
-      ...(options.username === undefined ? {} : { username: options.username }),
-      ...(options.password === undefined ? {} : { password: options.password }),
+      ...(username === undefined ? {} : { username }),
+      ...(password === undefined ? {} : { password }),
     };
     poisoned = false;
     const mine = new MqttClient(() => openStream(address, options.tls, packetBytesMax), settings);
@@ -356,15 +358,46 @@ function discard(client: MqttClient): void {
   client.end(true);
 }
 
-type Address = { readonly host: string; readonly port: number; readonly secure: boolean };
+type Address = {
+  readonly host: string;
+  readonly port: number;
+  readonly secure: boolean;
+  readonly username?: string;
+  readonly password?: string;
+};
 
-function addressOf(url: string): Address {
-  const parsed = URL.canParse(url) ? new URL(url) : undefined;
-  if (parsed === undefined || !['mqtt:', 'mqtts:'].includes(parsed.protocol) || parsed.hostname === '')
+function addressOf(given: string): Address {
+  const parsed = URL.canParse(given) ? new URL(given) : undefined;
+  const [username, password] = [parsed?.username, parsed?.password].map(plain);
+  const malformed = username === false || password === false;
+  if (
+    parsed === undefined ||
+    malformed ||
+    !['mqtt:', 'mqtts:'].includes(parsed.protocol) ||
+    parsed.hostname === ''
+  ) {
+    // A password in it is nobody's business who reads the message.
+    const url = given.replace(/\/\/.*@/, '//***@');
     throw new DriversError('DRIVERS_BAD_REQUEST', `Not the address of a broker: "${url}".`, { url });
+  }
   const secure = parsed.protocol === 'mqtts:';
   const host = parsed.hostname.replace(/^\[|\]$/g, '');
-  return { host, secure, port: parsed.port === '' ? (secure ? 8_883 : 1_883) : Number(parsed.port) };
+  const port = parsed.port === '' ? (secure ? 8_883 : 1_883) : Number(parsed.port);
+  return {
+    ...{ host, secure, port },
+    ...(username !== undefined && { username }),
+    ...(password !== undefined && { password }),
+  };
+}
+
+/** A part of an address as it was before it was made fit for one; undefined where there is none, false where it is malformed. */
+function plain(part: string | undefined): string | undefined | false {
+  if (part === undefined || part === '') return undefined;
+  try {
+    return decodeURIComponent(part);
+  } catch {
+    return false;
+  }
 }
 
 // Nagle's algorithm costs tens of milliseconds a message here, and the library leaves it on.

@@ -32,7 +32,7 @@ t.test('right options of the demo', async (t) => {
     ['--data ./homes --day 2024-02-29', { dataDirectory: './homes', day: '2024-02-29' }],
     ['--form pairwise --seed 4294967295', { form: 'pairwise', seed: 4294967295 }],
     ['--broker mqtt://127.0.0.1:1883', { broker: 'mqtt://127.0.0.1:1883' }],
-    ['--broker wss://user:word@broker.example/mqtt', { broker: 'wss://user:word@broker.example/mqtt' }],
+    ['--broker mqtts://user:word@broker.example', { broker: 'mqtts://user:word@broker.example' }],
     ['--dir run1', { directory: 'run1', keep: true }],
     ['--keep', { keep: true }],
     ['--json', { json: 'stdout' }],

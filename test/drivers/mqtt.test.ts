@@ -398,3 +398,24 @@ t.test('the guard finds a packet too long wherever the stream is cut', (t) => {
   );
   t.end();
 });
+
+t.test('name and password in the address are for the broker alone', async (t) => {
+  const greeting = new Promise<Buffer>((resolve) => {
+    const server = createServer((socket) => {
+      socket.on('error', () => undefined);
+      socket.once('data', resolve);
+    });
+    t.teardown(() => server.close());
+    server.listen(0, '127.0.0.1', () => {
+      const address = server.address();
+      const port = typeof address === 'object' ? address?.port : 0;
+      const { transport } = joining(t, `mqtt://maple%407:s%3Acret@127.0.0.1:${port}`, 4);
+      t.teardown(() => transport.stop({ timeoutMs: 0 }));
+    });
+  });
+  const connecting = (await greeting).toString('latin1');
+  t.match(connecting, 'maple@7');
+  t.match(connecting, 's:cret');
+  for (const url of ['http://maple:s3cret@broker', 'mqtt://maple:%zz-s3cret@broker', 'maple://a:s3cret@b@c'])
+    t.throws(() => joining(t, url, 4), { code: 'DRIVERS_BAD_REQUEST', message: /^(?!.*s3cret)/ });
+});
