@@ -1,7 +1,8 @@
 import { createHash } from 'node:crypto';
-import { open, readFile, rename, rm } from 'node:fs/promises';
-import { dirname, join } from 'node:path';
+import { readFile } from 'node:fs/promises';
+import { join } from 'node:path';
 import { z } from 'zod';
+import { replaceFile } from './replace-file.ts';
 
 /**
  * What the agent must still know after a crash that the ledger cannot tell it: the plan it was carrying out and
@@ -104,25 +105,7 @@ async function read(file: string): Promise<JournalFile['found']> {
   return parsed.success ? { journal: parsed.data } : { doubt: `${file} is of another version` };
 }
 
-/** Written beside and renamed over: a cut leaves the old journal or the new one, never half of one. */
 async function replace(file: string, journal: Journal) {
   const body = JSON.stringify(journal);
-  const draft = `${file}.new`;
-  const handle = await open(draft, 'w', 0o600);
-  try {
-    await handle.writeFile(`${checksum(body)}\n${body}`);
-    await handle.datasync();
-  } catch (error) {
-    await rm(draft, { force: true });
-    throw error;
-  } finally {
-    await handle.close();
-  }
-  await rename(draft, file);
-  const folder = await open(dirname(file), 'r');
-  try {
-    await folder.sync();
-  } finally {
-    await folder.close();
-  }
+  await replaceFile(file, `${checksum(body)}\n${body}`);
 }

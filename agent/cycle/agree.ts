@@ -1,4 +1,5 @@
 import {
+  type Head,
   readNomination,
   readSession,
   readTrades,
@@ -14,8 +15,9 @@ import {
   poolTerms,
   toOfferMw,
 } from '../../optimizer/index.ts';
+import type { DayAhead } from '../config/schema.ts';
 import { type Home, note, type Phase, sessionIdOf } from '../home.ts';
-import { submit, untilHead, untilHeadOrTime } from '../ledger.ts';
+import { submit, trySubmit, untilHead, untilHeadOrTime } from '../ledger.ts';
 import { kwToWatts, microToMoney, wattsToKw } from '../translate/units.ts';
 import { forecast } from './forecast.ts';
 import { bestPlan, homeProblem, type Measured, measuredOf } from './optimize.ts';
@@ -57,11 +59,11 @@ function enter({ state }: Home, phase: Phase) {
 }
 
 /** The session as soon as it is known here; undefined when the day ends without one. */
-const sessionOfTheDay = (home: Home, id: string, signal: AbortSignal) => {
-  const { startMs, slotMs, importPricePerKwh } = home.day;
-  const timeMs = startMs + importPricePerKwh.length * slotMs;
-  return untilHeadOrTime(home, (head) => readSession(head.state, id), { timeMs, signal });
-};
+const sessionOfTheDay = (home: Home, id: string, signal: AbortSignal) =>
+  untilHeadOrTime(home, (head) => readSession(head.state, id), { timeMs: endOf(home.day), signal });
+
+const endOf = ({ startMs, slotMs, importPricePerKwh }: DayAhead): number =>
+  startMs + importPricePerKwh.length * slotMs;
 
 /** The home by itself: no trade, and free to import and export as it likes. */
 export const nothingAgreed = (home: Home): Agreed => ({
@@ -194,9 +196,15 @@ async function commit(home: Home, { id, problem, aloneCost, signal }: Committing
     togetherCost: plan.cost.total - microToMoney(own.paymentMicro),
     togetherNetImportKw: Array.from(plan.schedule.netImportKw),
   });
-  const nominated = await submit(home, 'coordination.nominate', { id, netImportW });
-  if (nominated) {
-    await untilHead(node, (head) => readNomination(head.state, id, address), signal);
-  }
-  return { ...agreed, nominatedKw: nominated ? netImportW.map((watts) => wattsToKw(BigInt(watts))) : [] };
+  const outcome = await trySubmit(home, 'coordination.nominate', { id, netImportW });
+  // One that an earlier run has handed over is refused here while it waits: it binds all the same.
+  const isOnItsWay = outcome.ok || outcome.code === 'CONTRACT_ALREADY_EXISTS';
+  const nominated = isOnItsWay ? await nominationOnLedger(home, id, signal) : undefined;
+  return { ...agreed, nominatedKw: (nominated ?? []).map((watts) => wattsToKw(BigInt(watts))) };
+}
+
+/** As the ledger has it; undefined when the day ends without it: nobody takes it any more. */
+async function nominationOnLedger(home: Home, id: string, signal: AbortSignal) {
+  const look = (head: Head) => readNomination(head.state, id, home.address);
+  return (await untilHeadOrTime(home, look, { timeMs: endOf(home.day), signal }))?.netImportW;
 }

@@ -12,8 +12,9 @@ const IDLE_BELOW_W = 20;
 /** What the devices are to do in one slot, kW. */
 export type SlotPlan = {
   readonly batteryNetChargeKw: number;
-  readonly evChargeKw: number;
-  readonly hvacKw: number;
+  /** Undefined: planned without, so it is left to itself. */
+  readonly evChargeKw: number | undefined;
+  readonly hvacKw: number | undefined;
   readonly pvUsedKw: number;
   readonly netImportKw: number;
 };
@@ -23,8 +24,8 @@ export function slotPlan(plan: DevicePlan, slot: number): SlotPlan | undefined {
   if (t < 0 || t >= plan.netImportKw.length) return undefined;
   return {
     batteryNetChargeKw: plan.batteryNetChargeKw[t]!,
-    evChargeKw: plan.evChargeKw[t]!,
-    hvacKw: plan.hvacKw[t]!,
+    evChargeKw: plan.evChargeKw[t],
+    hvacKw: plan.hvacKw[t],
     pvUsedKw: plan.pvUsedKw[t]!,
     netImportKw: plan.netImportKw[t]!,
   };
@@ -44,17 +45,23 @@ export type DispatchOptions = {
  */
 export async function dispatch(devices: Devices, plan: SlotPlan, options: DispatchOptions): Promise<void> {
   const { revertMs, signal, pvForecastKw } = options;
+  const { evChargeKw, hvacKw } = plan;
   const evse = devices.find('evse');
   const hvac = devices.find('hvac');
   const pv = devices.find('pv');
   const isCurtailed = plan.pvUsedKw < CURTAIL_BELOW * pvForecastKw;
   await Promise.all([
     dispatchBattery(devices, plan, options),
+    // A plan that knew neither charge nor temperature is no reason to leave a vehicle empty or a house cold.
     steer(devices, evse, options, (unit) =>
-      unit.charge({ powerW: plan.evChargeKw * W_PER_KW, revertMs }, { signal }),
+      evChargeKw === undefined
+        ? unit.release({ signal })
+        : unit.charge({ powerW: evChargeKw * W_PER_KW, revertMs }, { signal }),
     ),
     steer(devices, hvac, options, (unit) =>
-      unit.setPower({ powerW: plan.hvacKw * W_PER_KW, revertMs }, { signal }),
+      hvacKw === undefined
+        ? unit.release({ signal })
+        : unit.setPower({ powerW: hvacKw * W_PER_KW, revertMs }, { signal }),
     ),
     steer(devices, pv, options, (unit) =>
       isCurtailed

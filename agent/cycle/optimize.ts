@@ -39,7 +39,7 @@ export type ProblemInputs = {
   readonly trade: Trade;
   /** Energy that the battery must hold at the end of the day, kWh. */
   readonly batteryFinalKwh?: number;
-  /** Net import at most, by slot: what was nominated, in slots where energy was sold. */
+  /** Net import at most, by slot: what was nominated, in slots where energy was sold, infinite elsewhere. */
   readonly netImportKwMax?: readonly number[];
 };
 
@@ -49,18 +49,23 @@ export function homeProblem(inputs: ProblemInputs): HomeProblem {
   const battery = batteryOf(inputs);
   const ev = vehicleOf(inputs);
   const hvac = hvacOf(inputs);
+  const importKwMax = config.connection.importWMax / W_PER_KW;
+  const exportKwMax = config.connection.exportWMax / W_PER_KW;
+  const promised = inputs.netImportKwMax ?? new Array<number>(outlook.slots).fill(importKwMax);
   return {
     slots: outlook.slots,
     slotHours: outlook.slotHours,
     importPricePerKwh: outlook.importPricePerKwh,
     feedInPricePerKwh: outlook.feedInPricePerKwh,
-    importKwMax: config.connection.importWMax / W_PER_KW,
+    importKwMax,
     baseLoadKw: outlook.loadKw,
     pvKw: outlook.pvKw,
     ...(battery && { battery }),
     ...(ev && { ev }),
     ...(hvac && measured.indoorC !== undefined && { hvac }),
-    ...(inputs.netImportKwMax && { netImportKwMax: inputs.netImportKwMax }),
+    // Trade is virtual, what flows at the meter is not: the connection carries no more, whoever it was sold to.
+    netImportKwMin: promised.map(() => -exportKwMax),
+    netImportKwMax: promised.map((kw) => Math.min(kw, importKwMax)),
     trade: inputs.trade,
   };
 }
@@ -118,6 +123,7 @@ function hvacOf({ config, measured, outlook }: ProblemInputs): Hvac | undefined 
 export type DevicePlan = {
   readonly fromSlot: number;
   readonly batteryNetChargeKw: number[];
+  /** Empty where the plan was made without the vehicle, or the heat pump: it says nothing of them then. */
   readonly evChargeKw: number[];
   readonly hvacKw: number[];
   readonly pvUsedKw: number[];
@@ -130,8 +136,8 @@ export function devicePlan(problem: HomeProblem, schedule: Schedule, fromSlot: n
   return {
     fromSlot,
     batteryNetChargeKw: Array.from(netted.batteryChargeKw, (kw, t) => kw - netted.batteryDischargeKw[t]!),
-    evChargeKw: Array.from(netted.evChargeKw, (kw, t) => kw - netted.evDischargeKw[t]!),
-    hvacKw: Array.from(netted.hvacKw),
+    evChargeKw: problem.ev ? Array.from(netted.evChargeKw, (kw, t) => kw - netted.evDischargeKw[t]!) : [],
+    hvacKw: problem.hvac ? Array.from(netted.hvacKw) : [],
     pvUsedKw: Array.from(netted.pvUsedKw, (kw, t) => kw + netted.feedInKw[t]!),
     netImportKw: Array.from(netted.netImportKw),
   };

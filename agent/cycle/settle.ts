@@ -1,10 +1,11 @@
-import { mkdir, readFile, writeFile } from 'node:fs/promises';
+import { mkdir, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { type Head, merkleRoot, readDelivery, readRecord, readSession } from '../../consensus/index.ts';
 import type { MeterReading } from '../../drivers/index.ts';
 import { type Home, note } from '../home.ts';
 import type { Journal } from '../journal.ts';
 import { submit, trySubmit, untilHead, untilHeadOrTime } from '../ledger.ts';
+import { replaceFile } from '../replace-file.ts';
 import { wattHoursToWattSeconds } from '../translate/units.ts';
 import type { Agreed } from './agree.ts';
 import { newSaltHex } from './leaf.ts';
@@ -25,19 +26,45 @@ export type SlotEnergy = {
 
 type Untold = Journal['untold'][number];
 
+/** What the meter's counters say at the moment they are read. */
+export type Counter = { readonly atMs: number; readonly importWh: number; readonly exportWh: number };
+
+/** Absent when the reading cannot be trusted. */
+export function counterOf({ importWh, exportWh, netImportW, atMs }: MeterReading): Counter | undefined {
+  if (importWh === undefined || exportWh === undefined || netImportW === undefined) return undefined;
+  return { atMs, importWh, exportWh };
+}
+
 /**
  * The counters as they stood when the slot began: a reading comes a little later, and what flowed in between is
  * taken back by the power measured with it. Absent when the reading cannot be trusted.
  */
 export function boundaryOf(reading: MeterReading, slot: number, slotStartMs: number): Boundary | undefined {
-  const { importWh, exportWh, netImportW, atMs } = reading;
-  if (importWh === undefined || exportWh === undefined || netImportW === undefined) return undefined;
+  const { netImportW = 0, atMs } = reading;
+  const counter = counterOf(reading);
+  if (counter === undefined) return undefined;
   const sinceHours = Math.max(0, atMs - slotStartMs) / MS_PER_HOUR;
   return {
     slot,
-    importWh: importWh - Math.max(0, netImportW) * sinceHours,
-    exportWh: exportWh - Math.max(0, -netImportW) * sinceHours,
+    importWh: counter.importWh - Math.max(0, netImportW) * sinceHours,
+    exportWh: counter.exportWh - Math.max(0, -netImportW) * sinceHours,
   };
+}
+
+/** A fuse carries more than its rating for a while, and counters have their steps. */
+const CONNECTION_HEADROOM = 1.5;
+const COUNTER_SLACK_WH = 100;
+
+/**
+ * Whether a counter goes on from a boundary: what has gone back, or leapt by more than the connection carries,
+ * has begun anew, or is another meter's. The difference says nothing then.
+ */
+export function isContinued({ config, day }: Home, from: Boundary, to: Counter): boolean {
+  const { importWMax, exportWMax } = config.connection;
+  const hours = Math.max(0, to.atMs - day.startMs - from.slot * day.slotMs) / MS_PER_HOUR;
+  const mostWh = CONNECTION_HEADROOM * Math.max(importWMax, exportWMax) * hours + COUNTER_SLACK_WH;
+  const isPossible = (wh: number) => wh >= -COUNTER_SLACK_WH && wh <= mostWh;
+  return isPossible(to.importWh - from.importWh) && isPossible(to.exportWh - from.exportWh);
 }
 
 /**
@@ -57,14 +84,40 @@ export function energyBetween(from: Boundary, to: Boundary): SlotEnergy[] {
   }));
 }
 
+/** A reading later than this share of a slot says nothing exact about the boundary any more. */
+const BOUNDARY_LATE_SHARE = 0.25;
+
 /**
- * Last of the six, slot by slot: what the meter counted since the last boundary becomes one signed record a slot.
- * The journal has them first, and until the ledger has them: neither a crash nor a full outbox loses one.
+ * Last of the six, slot by slot: what the meter counted since the last boundary becomes one signed record a slot. A
+ * reading that comes too late for this boundary is left to the next one, which then covers both; only at the end of
+ * the day, where there is none, it is taken as that of the slot it came in. A boundary once noted stands: the slot
+ * before it is told up to there.
  */
-export async function recordSlots(home: Home, boundary: Boundary): Promise<void> {
+export async function closeFinishedSlots(
+  home: Home,
+  meter: MeterReading | undefined,
+  slot: number,
+): Promise<void> {
+  const { day, log, state } = home;
+  const { boundary: before } = state.journal;
+  if (before !== undefined && slot <= before.slot) return tellRecords(home);
+  const counter = meter && counterOf(meter);
+  if (meter === undefined || counter === undefined) return;
+  const slots = day.importPricePerKwh.length;
+  const lateSlots = (meter.atMs - day.startMs) / day.slotMs - slot;
+  if (lateSlots > BOUNDARY_LATE_SHARE && slot < slots) return;
+  const readIn = slot < slots ? slot : slot + Math.max(0, Math.floor(lateSlots));
+  const boundary = boundaryOf(meter, readIn, day.startMs + readIn * day.slotMs)!;
+  const goesOn = before !== undefined && isContinued(home, before, counter);
+  if (before !== undefined && !goesOn) log({ event: 'meter-restarted', level: 'warn', slot });
+  const finished = goesOn ? energyBetween(before, boundary).filter((energy) => energy.slot < slots) : [];
+  await recordSlots(home, { ...boundary, slot }, finished);
+}
+
+/** The journal has them first, and until the ledger has them: neither a crash nor a full outbox loses one. */
+async function recordSlots(home: Home, boundary: Boundary, finished: readonly SlotEnergy[]): Promise<void> {
   const { state, day } = home;
   const { journal } = state;
-  const finished = journal.boundary === undefined ? [] : energyBetween(journal.boundary, boundary);
   const untold = finished.map((energy) => ({
     ...energy,
     day: day.day,
@@ -87,7 +140,7 @@ const REFUSED_FOR_GOOD: ReadonlySet<string> = new Set([
 ]);
 
 /** Hands over what the ledger has not been told yet, as far as its outbox has room; what it holds is done with. */
-export async function tellRecords(home: Home): Promise<void> {
+async function tellRecords(home: Home): Promise<void> {
   const { state, address, node } = home;
   const isKnown = (slotStartMs: number) => readRecord(node.head.state, address, slotStartMs) !== undefined;
   const refused = new Set<number>();
@@ -138,7 +191,8 @@ async function keepLeaves(
   const fresh = [...measured, { saltHex: newSaltHex(), substituted }].map((leaf) => JSON.stringify(leaf));
   await mkdir(folder, { recursive: true, mode: 0o700 });
   const lines = (await writtenBefore(file)) ?? fresh;
-  if (lines === fresh) await writeFile(file, `${fresh.join('\n')}\n`, { mode: 0o600 });
+  // On disk before anybody is told of it: a root whose leaves a power cut has taken proves nothing.
+  if (lines === fresh) await replaceFile(file, `${fresh.join('\n')}\n`);
   return lines.map((leaf) => new TextEncoder().encode(leaf));
 }
 

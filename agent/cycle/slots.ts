@@ -7,12 +7,10 @@ import { forecast } from './forecast.ts';
 import { type Leaf, newSaltHex } from './leaf.ts';
 import { bestPlan, type DevicePlan, devicePlan, homeProblem, measuredOf } from './optimize.ts';
 import { type Snapshot, sense } from './sense.ts';
-import { boundaryOf, recordSlots } from './settle.ts';
+import { closeFinishedSlots, counterOf, isContinued } from './settle.ts';
 
 const W_PER_KW = 1_000;
 const MS_PER_HOUR = 3_600_000;
-/** A reading later than this share of a slot says nothing exact about the boundary any more. */
-const BOUNDARY_LATE_SHARE = 0.25;
 /** In the last part of a slot a correction would have to be large to matter, and would only unsettle. */
 const TRIM_UNTIL_SHARE = 0.9;
 /** Plans leave so much room below a promise: nominations are whole watts, and so are set-points. */
@@ -41,13 +39,14 @@ export async function carryOut(home: Home, agreed: () => Agreed, signal: AbortSi
     await clock.waitUntil(startOf(slot), signal);
     home.state.slot = Math.min(slot, slots - 1);
     const snapshot = await sense(home.devices, signal);
-    await closeFinishedSlots(home, snapshot, slot);
+    await closeFinishedSlots(home, snapshot.meter, slot);
     if (slot < slots) await runSlot(home, { agreed: agreed(), slot, snapshot }, signal);
   }
   // A meter that does not answer at the end of the day is waited for: it still knows what it counted.
   while (home.state.journal.boundary?.slot !== slots) {
     await sleep(config.timing.senseMs, signal);
-    await closeFinishedSlots(home, await sense(home.devices, signal), slots);
+    const { meter } = await sense(home.devices, signal);
+    await closeFinishedSlots(home, meter, slots);
   }
 }
 
@@ -57,27 +56,16 @@ function slotAt({ day }: Home, utcMs: number): number {
   return Math.min(Math.max(0, slot), day.importPricePerKwh.length);
 }
 
-/**
- * Records what finished slots brought. A reading that comes too late for this boundary is left to the next one, which
- * then covers both; only at the end of the day, where there is none, it is taken as it is.
- */
-async function closeFinishedSlots(home: Home, { meter }: Snapshot, slot: number) {
-  const { day } = home;
-  const startMs = day.startMs + slot * day.slotMs;
-  if (meter === undefined) return;
-  const isLate = meter.atMs - startMs > BOUNDARY_LATE_SHARE * day.slotMs;
-  if (isLate && slot < day.importPricePerKwh.length) return;
-  const boundary = boundaryOf(meter, slot, startMs);
-  if (boundary !== undefined) await recordSlots(home, boundary);
-}
-
 type SlotInputs = { readonly agreed: Agreed; readonly slot: number; readonly snapshot: Snapshot };
 
 async function runSlot(home: Home, inputs: SlotInputs, signal: AbortSignal): Promise<void> {
   const { day, log, config, devices } = home;
   const { agreed, slot } = inputs;
   const plan = await replan(home, inputs);
-  let current = plan && slotPlan(plan, slot);
+  const planned = plan && slotPlan(plan, slot);
+  // A wallbox without a vehicle keeps its power for the plan that will know it.
+  const isAwaited = config.ev !== undefined && inputs.snapshot.evse?.state === 'A';
+  let current = planned && isAwaited ? { ...planned, evChargeKw: planned.evChargeKw ?? 0 } : planned;
   const options = {
     pvForecastKw: day.pvForecastKw[slot]!,
     revertMs: REVERT_SLOTS * day.slotMs,
@@ -121,20 +109,25 @@ async function pause({ clock, config }: Home, untilMs: number, signal: AbortSign
  * nothing was sold, and so nothing is owed, or the meter does not say.
  */
 function promisedNow(
-  { day, state }: Home,
+  home: Home,
   agreed: Agreed,
   { slot, meter }: { slot: number; meter: MeterReading | undefined },
 ): { needed: number; measured: number } | undefined {
+  const { config, day, state } = home;
   const nominatedKw = agreed.nominatedKw[slot];
   const { boundary } = state.journal;
   if (nominatedKw === undefined || agreed.soldKw[slot]! <= 0 || boundary?.slot !== slot) return undefined;
-  const now = meter && boundaryOf(meter, slot, meter.atMs);
+  const now = meter && counterOf(meter);
   if (now === undefined || meter?.netImportW === undefined) return undefined;
   const slotHours = day.slotMs / MS_PER_HOUR;
   const goneHours = (meter.atMs - day.startMs) / MS_PER_HOUR - slot * slotHours;
+  if (goneHours >= slotHours || !isContinued(home, boundary, now)) return undefined;
   const soFarKwh = (now.importWh - boundary.importWh - (now.exportWh - boundary.exportWh)) / W_PER_KW;
+  const wantedKw = (nominatedKw * slotHours - soFarKwh) / (slotHours - goneHours);
+  const { importWMax, exportWMax } = config.connection;
   return {
-    needed: (nominatedKw * slotHours - soFarKwh) / (slotHours - goneHours),
+    // What is missing is made up for, but never by more than the connection may carry.
+    needed: Math.min(Math.max(wantedKw, -exportWMax / W_PER_KW), importWMax / W_PER_KW),
     measured: meter.netImportW / W_PER_KW,
   };
 }
@@ -148,7 +141,7 @@ async function replan(home: Home, { agreed, slot, snapshot }: SlotInputs): Promi
     measured: measuredOf(snapshot),
     trade: { kind: 'fixed', soldKw: agreed.soldKw.slice(slot) },
     ...(agreed.batteryFinalKwh !== undefined && { batteryFinalKwh: agreed.batteryFinalKwh }),
-    ...(agreed.nominatedKw.length > 0 && { netImportKwMax: promisedKw(home, agreed, slot) }),
+    ...(agreed.nominatedKw.length > 0 && { netImportKwMax: promisedKw(agreed, slot) }),
   });
   const best = bestPlan(library, problem, log);
   const plan = best && devicePlan(problem, best.schedule, slot);
@@ -157,12 +150,10 @@ async function replan(home: Home, { agreed, slot, snapshot }: SlotInputs): Promi
   return plan;
 }
 
-const promisedKw = ({ config }: Home, agreed: Agreed, slot: number): number[] =>
+const promisedKw = (agreed: Agreed, slot: number): number[] =>
   agreed.nominatedKw
     .slice(slot)
-    .map((kw, t) =>
-      agreed.soldKw[slot + t]! > 0 ? kw + PROMISE_SLACK_KW : config.connection.importWMax / W_PER_KW,
-    );
+    .map((kw, t) => (agreed.soldKw[slot + t]! > 0 ? kw + PROMISE_SLACK_KW : Number.POSITIVE_INFINITY));
 
 const leafOf = ({ meter, battery, hvac }: Snapshot): Leaf | undefined =>
   meter?.netImportW === undefined
