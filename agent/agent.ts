@@ -12,7 +12,7 @@ import {
 import { clockTopicOf, connectMqtt, type MqttTransport } from '../drivers/index.ts';
 import { type Clock, systemClock } from './clock/clock.ts';
 import { decodeClockSetting, simulatedClock } from './clock/simulated.ts';
-import { loadConfig, loadDay } from './config/load.ts';
+import { checkDay, loadConfig, loadDay } from './config/load.ts';
 import type { AgentConfig } from './config/schema.ts';
 import { runDay } from './cycle/day.ts';
 import { openDevices } from './devices.ts';
@@ -50,6 +50,7 @@ export async function startAgent(configFile: string, write: (line: string) => vo
   const config = await loadConfig(configFile);
   const day = await loadDay(config.dayFile);
   const genesis = parseGenesis(await readText(config.genesisFile));
+  checkDay(config, day, genesis);
   const { privateKey, address } = await readKeyFile(config.keyFile);
   const log = jsonLog(write, { level: config.logLevel, fields: { home: config.home } });
   const library = await loadQpLibrary();

@@ -89,6 +89,15 @@ function checkAcross(config: AgentConfig, file: string) {
   if (config.roles.includes('prosumer') && !config.devices.some((device) => device.kind === 'meter')) {
     refuse('devices: a prosumer needs a meter');
   }
+  for (const [index, { id, kind, driver }] of config.devices.entries()) {
+    const twin = config.devices.slice(0, index).find((other) => other.kind === kind);
+    if (twin !== undefined) refuse(`devices: "${twin.id}" and "${id}" are both ${kind}, and one is steered`);
+    const known = kind === 'evse' || kind === 'hvac' ? 'profile' : 'sunspec';
+    if (driver !== known) refuse(`devices: "${id}" needs the driver "${known}", because it is ${kind}`);
+  }
+  if (config.timing.baseTimeoutMs > config.timing.maxTimeoutMs) {
+    refuse('timing: baseTimeoutMs is above maxTimeoutMs');
+  }
   if (config.broker.reconnectMsMin > config.broker.reconnectMsMax) {
     refuse('broker: reconnectMsMin is above reconnectMsMax');
   }
@@ -97,6 +106,29 @@ function checkAcross(config: AgentConfig, file: string) {
   }
   if (config.hvac && config.hvac.indoorCMin > config.hvac.indoorCMax)
     refuse('hvac: indoorCMin is above indoorCMax');
+  const { ev } = config;
+  if (ev?.energyKwhMin.some((kwh) => kwh > ev.capacityKwh)) refuse('ev: energyKwhMin is above capacityKwh');
+}
+
+/**
+ * What the day's file, the configuration and the ledger must agree on before anything is started.
+ *
+ * @throws AgentError AGENT_BAD_CONFIG.
+ */
+export function checkDay({ dayFile, ev }: AgentConfig, day: DayAhead, ledger: { readonly slotMs: number }) {
+  const refuse = (message: string): never => {
+    throw new AgentError('AGENT_BAD_CONFIG', `${dayFile}: ${message}`, { file: dayFile });
+  };
+  const slots = day.importPricePerKwh.length;
+  if (day.slotMs !== ledger.slotMs) {
+    refuse(`slotMs is ${day.slotMs}, and the ledger settles slots of ${ledger.slotMs}`);
+  }
+  if (day.startMs % day.slotMs !== 0) refuse('startMs does not begin a slot of the ledger');
+  for (const [name, series] of Object.entries(ev ?? {})) {
+    if (Array.isArray(series) && series.length !== slots) {
+      refuse(`it has ${slots} slots, and ev.${name} of the configuration ${series.length}`);
+    }
+  }
 }
 
 function deepFreeze<T>(value: T): T {

@@ -5,10 +5,12 @@ import { z } from 'zod';
  * default is visible here. `agent/config/example.yaml` shows each key with its reason.
  */
 
-const id = z.string().regex(/^[a-z0-9-]{1,64}$/, 'lower-case letters, digits and hyphens, at most 64');
+const id = z
+  .string()
+  .regex(/^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$/, 'letters, digits, dots, underscores and hyphens, at most 64');
 const port = z.int().min(1).max(65_535);
 const watts = z.int().min(0).max(1_000_000);
-const fraction = z.number().min(0).max(1);
+const efficiency = z.number().gt(0).max(1);
 
 const deviceSchema = z.strictObject({
   id,
@@ -31,15 +33,15 @@ const batterySchema = z.strictObject({
   energyKwhMin: z.number().min(0),
   chargeKwMax: z.number().positive(),
   dischargeKwMax: z.number().positive(),
-  chargeEfficiency: fraction,
-  dischargeEfficiency: fraction,
+  chargeEfficiency: efficiency,
+  dischargeEfficiency: efficiency,
   wearPerKwh: z.number().min(0).describe('Money per kWh charged or discharged.'),
 });
 
 const evSchema = z.strictObject({
   capacityKwh: z.number().positive().max(1_000),
   chargeKwMax: z.number().positive(),
-  chargeEfficiency: fraction,
+  chargeEfficiency: efficiency,
   wearPerKwh: z.number().min(0),
   present: z.array(z.union([z.literal(0), z.literal(1)])).describe('1 where plugged in, by slot of the day.'),
   energyKwhMin: z.array(z.number().min(0)).describe('Target at departure, by slot of the day; 0 elsewhere.'),
@@ -74,7 +76,9 @@ export const configSchema = z.strictObject({
   keyFile: z.string().min(1),
   genesisFile: z.string().min(1),
   broker: z.strictObject({
-    url: z.url({ protocol: /^(mqtts?|tcp|tls|ssl|wss?)$/ }),
+    url: z
+      .url({ protocol: /^mqtts?$/ })
+      .describe('mqtt or mqtts; user:password@ before the host where needed.'),
     protocolVersion: z.union([z.literal(4), z.literal(5)]).default(4),
     reconnectMsMin: z.int().min(10).max(60_000).default(1_000),
     reconnectMsMax: z.int().min(10).max(600_000).default(60_000),

@@ -1,12 +1,15 @@
 import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
 import fc from 'fast-check';
-import t from 'tap';
+import t, { type Test } from 'tap';
 import { decodeClockSetting, encodeClockSetting, simulatedClock } from '../../agent/clock/simulated.ts';
-import { loadConfig, loadDay } from '../../agent/config/load.ts';
-import { slotPlan, trim } from '../../agent/cycle/dispatch.ts';
+import { checkDay, loadConfig, loadDay } from '../../agent/config/load.ts';
+import type { AgentConfig } from '../../agent/config/schema.ts';
+import { dispatch, slotPlan, trim } from '../../agent/cycle/dispatch.ts';
 import { boundaryOf, energyBetween } from '../../agent/cycle/settle.ts';
+import type { Devices } from '../../agent/devices.ts';
 import { askLocalApi, startLocalApi } from '../../agent/diagnostics/local-api.ts';
 import { AgentError } from '../../agent/errors.ts';
 import { type Journal, openJournal } from '../../agent/journal.ts';
@@ -17,6 +20,8 @@ import {
   wattHoursToWattSeconds,
   wattSecondsToKwh,
 } from '../../agent/translate/units.ts';
+
+type SetPoint = { readonly powerW: number };
 
 const quiet = () => undefined;
 const example = new URL('../../../agent/config/example.yaml', import.meta.url);
@@ -86,6 +91,26 @@ t.test('the example configuration is valid, and what is wrong is named', async (
     ['no meter', 'kind: meter', 'kind: pv', /needs a meter/],
     ['a profile missing', 'profile: wallbox-generic,', '', /needs a profile/],
     ['crossed limits', 'reconnectMsMin: 1000', 'reconnectMsMin: 60001', /reconnectMs|<=60000/],
+    [
+      'two of a kind',
+      'id: wallbox,\n      kind: evse,',
+      'id: wallbox, kind: pv,',
+      /"pv" and "wallbox" are both pv/,
+    ],
+    [
+      'a driver that cannot',
+      'driver: sunspec, host: 192.0.2.11',
+      'driver: profile, profile: x, host: 192.0.2.11',
+      /needs the driver "sunspec"/,
+    ],
+    [
+      'an efficiency of nothing',
+      'chargeEfficiency: 0.95',
+      'chargeEfficiency: 0',
+      /battery\.chargeEfficiency/,
+    ],
+    ['a broker not spoken to', 'mqtts://broker', 'wss://broker', /broker\.url/],
+    ['crossed time-outs', 'maxTimeoutMs: 60000', 'maxTimeoutMs: 900', /baseTimeoutMs is above/],
     ['broken YAML', 'devices:', 'devices: [', /config\.yaml/],
   ] as const) {
     t.ok(text.includes(from), what);
@@ -99,6 +124,45 @@ t.test('the example configuration is valid, and what is wrong is named', async (
   await t.rejects(loadDay(write('day: 2017-05-08')), { code: 'AGENT_BAD_CONFIG' });
   await t.rejects(loadConfig(write('a: &a [*a]')), { code: 'AGENT_BAD_CONFIG' });
 });
+
+t.test('a day that fits neither the ledger nor the vehicle is refused before anything starts', async (t) => {
+  const day = await loadDay(await written(t, 'day.json', JSON.stringify(dayOf(2))));
+  const config = await loadConfig(fileURLToPath(example));
+  const vehicle = { capacityKwh: 40, chargeKwMax: 7, chargeEfficiency: 0.9, wearPerKwh: 0 };
+  const withVehicle = (...present: (0 | 1)[]): AgentConfig => ({
+    ...config,
+    ev: { ...vehicle, present, energyKwhMin: [0, 8], drivenKwh: [0, 0] },
+  });
+  const ledger = { slotMs: 3_600_000 };
+  checkDay(withVehicle(1, 1), day, ledger);
+  for (const [attempt, message] of [
+    [() => checkDay(config, day, { slotMs: 900_000 }), /ledger settles slots of 900000/],
+    [() => checkDay(config, { ...day, startMs: day.startMs + 1 }, ledger), /startMs/],
+    [() => checkDay(withVehicle(1), day, ledger), /2 slots, and ev\.present of the configuration 1/],
+  ] as const) {
+    t.throws(attempt, { code: 'AGENT_BAD_CONFIG', message });
+  }
+});
+
+const dayOf = (slots: number) => {
+  const series = (value: number) => new Array<number>(slots).fill(value);
+  return {
+    day: '2026-06-01',
+    startMs: Date.UTC(2026, 5, 1),
+    slotMs: 3_600_000,
+    importPricePerKwh: series(0.3),
+    feedInPricePerKwh: series(0.1),
+    outdoorC: series(15),
+    loadForecastKw: series(0.5),
+    pvForecastKw: series(0),
+  };
+};
+
+async function written(t: Test, name: string, content: string): Promise<string> {
+  const file = join(t.testdir(), name);
+  writeFileSync(file, content);
+  return file;
+}
 
 t.test('garbage as a configuration is a typed error', async (t) => {
   const file = join(t.testdir(), 'config.yaml');
@@ -195,6 +259,30 @@ t.test('the battery makes up for what the forecast missed, within its limits', (
   t.equal(trim(plan, 9, battery)?.batteryNetChargeKw, -2, 'no further than it can');
   t.equal(trim(plan, 3.01, battery), undefined, 'a few watts are left alone');
   t.end();
+});
+
+t.test('what was planned without is left to itself, and not switched off', async (t) => {
+  const told: string[] = [];
+  const unit = (kind: string) => ({
+    id: kind,
+    kind,
+    charge: async ({ powerW }: SetPoint) => hear(`${kind} ${powerW} W`),
+    setPower: async ({ powerW }: SetPoint) => hear(`${kind} ${powerW} W`),
+    release: async () => hear(`${kind} released`),
+  });
+  const hear = (what: string) => {
+    told.push(what);
+    return { ok: true };
+  };
+  const devices = {
+    find: (kind: string) => (kind === 'evse' || kind === 'hvac' ? unit(kind) : undefined),
+  } as unknown as Devices;
+  const options = { pvForecastKw: 0, revertMs: 1, signal: new AbortController().signal, log: quiet };
+  const plan = { fromSlot: 0, batteryNetChargeKw: [0], pvUsedKw: [0], netImportKw: [1] };
+  // A wallbox that cannot tell the vehicle's charge, a heat pump whose sensor is broken.
+  await dispatch(devices, slotPlan({ ...plan, evChargeKw: [], hvacKw: [] }, 0)!, options);
+  await dispatch(devices, slotPlan({ ...plan, evChargeKw: [0], hvacKw: [1.5] }, 0)!, options);
+  t.same(told, ['evse released', 'hvac released', 'evse 0 W', 'hvac 1500 W']);
 });
 
 t.test('units survive the way to integers and back', (t) => {
