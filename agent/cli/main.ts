@@ -18,6 +18,9 @@ process.stdout.on('error', (error: NodeJS.ErrnoException) => {
   throw error;
 });
 
+// What cannot be told any more (the reader has ended, the disk is full) is no reason to leave a home alone.
+process.stderr.on('error', () => undefined);
+
 const manifest: { version: string } = JSON.parse(
   readFileSync(new URL('../../../package.json', import.meta.url), 'utf8'),
 );

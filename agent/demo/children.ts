@@ -35,19 +35,19 @@ export type Child = {
 export type Nursery = {
   /**
    * Starts a program; resolves when it printed its line of readiness.
-   * @throws AgentError AGENT_CHILD_FAILED with the end of its log when it ends before.
+   * @throws AgentError AGENT_CHILD_FAILED with the end of its log when it ends before, AGENT_ABORTED after `stopAll`.
    */
   start(name: string, program: keyof typeof PROGRAMS, args: readonly string[]): Promise<Child>;
   /** Rejects when a child ends that nobody asked to end. */
   readonly failure: Promise<never>;
+  /** Ends all, those that are only starting too, and starts none any more. */
   stopAll(): Promise<void>;
 };
 
 /** @param logDirectory where each child's log goes, as NAME.log. */
 export function openNursery(logDirectory: string): Nursery {
-  const children = new Set<Child>();
-  const agents = new Set<Child>();
-  const expected = new Set<number>();
+  const living = new Set<Living>();
+  let closed = false;
   let fail: (error: Error) => void;
   const failure = new Promise<never>((_, reject) => {
     fail = reject;
@@ -56,6 +56,7 @@ export function openNursery(logDirectory: string): Nursery {
   failure.catch(() => undefined);
 
   const start: Nursery['start'] = async (name, program, args) => {
+    if (closed) throw new AgentError('AGENT_ABORTED', `${name} is not started any more.`);
     const logFile = join(logDirectory, `${name}.log`);
     const log = openSync(logFile, 'a', 0o600);
     const process_ = spawn(process.execPath, [PROGRAMS[program], ...args], {
@@ -63,53 +64,59 @@ export function openNursery(logDirectory: string): Nursery {
     });
     closeSync(log);
     const ended = once(process_, 'exit').then(([code, signal]) => String(code ?? signal));
-    const ready = await waitReady(process_, ended, name, logFile);
-    const pid = process_.pid as number;
-
+    let isExpected = false;
     const end = async (signal: NodeJS.Signals) => {
-      expected.add(pid);
+      isExpected = true;
       if (process_.exitCode === null && process_.signalCode === null) process_.kill(signal);
       const timer = setTimeout(() => process_.kill('SIGKILL'), STOP_MS_MAX);
-      await ended;
+      await ended.catch(() => undefined);
       clearTimeout(timer);
-      children.delete(child);
-      agents.delete(child);
+      living.delete(self);
     };
-    const child: Child = {
-      name,
-      pid,
-      ready,
-      ended,
-      stop: () => end('SIGTERM'),
-      kill: () => end('SIGKILL'),
-      rssMb: () => residentMb(pid),
-    };
-    children.add(child);
-    if (program === 'agent') agents.add(child);
-    void ended.then(async (status) => {
-      if (expected.has(pid)) return;
-      children.delete(child);
-      fail(await childFailed(name, status, logFile));
-    });
-    return child;
+    // From its first moment on: one that is not ready yet must not be left behind either.
+    const self: Living = { isAgent: program === 'agent', end };
+    living.add(self);
+    try {
+      const ready = await waitReady(process_, ended, { name, logFile });
+      void ended.then(async (status) => {
+        if (isExpected) return;
+        living.delete(self);
+        fail(await childFailed(name, status, logFile));
+      });
+      const pid = process_.pid as number;
+      return {
+        name,
+        pid,
+        ready,
+        ended,
+        stop: () => end('SIGTERM'),
+        kill: () => end('SIGKILL'),
+        rssMb: () => residentMb(pid),
+      };
+    } catch (error) {
+      await end('SIGKILL');
+      throw error;
+    }
   };
 
   return {
     start,
     failure,
     stopAll: async () => {
+      closed = true;
       // Agents first: they let go of devices and broker, which must still be there.
-      await Promise.all([...agents].map((child) => child.stop()));
-      await Promise.all([...children].map((child) => child.stop()));
+      await Promise.all([...living].filter(({ isAgent }) => isAgent).map(({ end }) => end('SIGTERM')));
+      await Promise.all([...living].map(({ end }) => end('SIGTERM')));
     },
   };
 }
 
+type Living = { readonly isAgent: boolean; readonly end: (signal: NodeJS.Signals) => Promise<void> };
+
 async function waitReady(
   process_: ChildProcess,
   ended: Promise<string>,
-  name: string,
-  logFile: string,
+  { name, logFile }: { readonly name: string; readonly logFile: string },
 ): Promise<Readonly<Record<string, unknown>>> {
   const lines = createInterface({ input: process_.stdout as NodeJS.ReadableStream });
   const timeout = AbortSignal.timeout(READY_MS_MAX);
@@ -119,7 +126,6 @@ async function waitReady(
     ended.then((status) => ({ status })),
   ]);
   if (typeof outcome === 'string') return JSON.parse(outcome);
-  process_.kill('SIGKILL');
   throw await childFailed(name, outcome?.status ?? 'no sign of readiness in time', logFile);
 }
 

@@ -32,15 +32,20 @@ export async function openClockTeller({
     log: () => undefined,
   });
   const deadlineMs = performance.now() + CONNECT_MS_MAX;
-  while (!transport.connected) {
-    if (performance.now() > deadlineMs) {
-      await transport.stop();
-      throw new AgentError(
-        'AGENT_TIMEOUT',
-        `No broker answers at ${broker}: is it running, and is the URL right?`,
-      );
+  try {
+    while (!transport.connected) {
+      if (performance.now() > deadlineMs) {
+        const { protocol, host } = new URL(broker);
+        throw new AgentError(
+          'AGENT_TIMEOUT',
+          `No broker answers at ${protocol}//${host}: is it running, and is the URL right?`,
+        );
+      }
+      await sleep(20, signal);
     }
-    await sleep(20, signal);
+  } catch (error) {
+    await transport.stop();
+    throw error;
   }
   return {
     tell: ({ utcMs, speed }) => {

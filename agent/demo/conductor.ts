@@ -52,23 +52,36 @@ export type DayRun = {
  *
  * @throws AgentError AGENT_CHILD_FAILED or AGENT_TIMEOUT.
  */
-export async function liveDay(run: DayRun): Promise<DayOutcome> {
+export async function liveDay(asked: DayRun): Promise<DayOutcome> {
+  const over = new AbortController();
+  const run = { ...asked, signal: AbortSignal.any([asked.signal, over.signal]) };
   const nursery = openNursery(join(run.directory, 'logs'));
-  let teller: ClockTeller | undefined;
+  const tellers: ClockTeller[] = [];
+  const live = async () => {
+    const stage = await setUp(run, nursery, tellers);
+    await trade(run, stage);
+    await deliver(run, stage, nursery);
+    return await collect(run, stage);
+  };
+  const day = live();
   try {
-    const day = async () => {
-      const stage = await setUp(run, nursery);
-      teller = stage.teller;
-      await trade(run, stage);
-      await deliver(run, stage, nursery);
-      return await collect(run, stage);
-    };
-    return await Promise.race([day(), nursery.failure]);
+    return await Promise.race([day, nursery.failure, interruption(run.signal)]);
   } finally {
-    await teller?.stop();
+    over.abort();
     await nursery.stopAll();
+    // It may have been in the middle of starting or asking somebody: nothing of it goes on behind our back.
+    await day.catch(() => undefined);
+    await Promise.all(tellers.map((teller) => teller.stop()));
   }
 }
+
+/** Rejects as soon as the run is to end: also while processes start, which nothing else would interrupt. */
+const interruption = (signal: AbortSignal): Promise<never> =>
+  new Promise((_, reject) => {
+    const stop = () => reject(new AgentError('AGENT_ABORTED', 'The demo is to end.'));
+    if (signal.aborted) stop();
+    else signal.addEventListener('abort', stop, { once: true });
+  });
 
 type Stage = {
   readonly layout: Layout;
@@ -80,7 +93,11 @@ type Stage = {
   readonly rssMb: Record<string, number>;
 };
 
-async function setUp({ options, data, directory, watch, signal }: DayRun, nursery: Nursery): Promise<Stage> {
+async function setUp(
+  { options, data, directory, watch, signal }: DayRun,
+  nursery: Nursery,
+  tellers: ClockTeller[],
+): Promise<Stage> {
   const steps = data.homes.length + 2;
   let done = 0;
   const step = () => watch({ kind: 'starting', done: ++done, of: steps });
@@ -96,6 +113,7 @@ async function setUp({ options, data, directory, watch, signal }: DayRun, nurser
   const shape = { directory, validators: options.validators, form: options.form, seed: options.seed };
   const layout = await layOut(data, shape, broker);
   const teller = await openClockTeller({ broker, network: layout.network, signal });
+  tellers.push(teller);
   teller.tell({ utcMs: data.startMs - EVENING_BEFORE_MS, speed: TRADING_SPEED });
 
   const emulator = await nursery.start('emulator', 'emulator', [layout.emulatorFile]);
@@ -149,13 +167,16 @@ async function until(
   const startedMs = performance.now();
   for (;;) {
     const running = layout.homes.filter(({ home }) => homes.has(home));
-    const statuses = await Promise.all(running.map(statusOf));
+    // Who does not answer is busy, or has ended: then the nursery says so, and why.
+    const answers = await Promise.all(running.map((place) => statusOf(place).catch(() => undefined)));
+    const statuses = answers.filter((status) => status !== undefined);
     look?.(statuses);
-    if (statuses.every(condition)) return;
+    if (statuses.length === running.length && statuses.every(condition)) return;
     if (performance.now() - startedMs > PHASE_REAL_MS_MAX) {
-      const late = statuses
-        .filter((status) => !condition(status))
-        .map(({ home, phase }) => `${home} (${phase})`);
+      const late = running.flatMap(({ home }, index) => {
+        const status = answers[index];
+        return status && condition(status) ? [] : [`${home} (${status?.phase ?? 'no answer'})`];
+      });
       throw new AgentError(
         'AGENT_TIMEOUT',
         `${what} takes too long; waiting for ${late.slice(0, 5).join(', ')}.`,

@@ -29,7 +29,13 @@ async function main(orderFile: string) {
     protocolVersion: 4,
     log,
   });
-  transport.onTopic(clockTopicOf(order.network), (payload) => clock.adjust(decodeClockSetting(payload)));
+  transport.onTopic(clockTopicOf(order.network), (payload) => {
+    try {
+      clock.adjust(decodeClockSetting(payload));
+    } catch (error) {
+      log({ event: 'bad-clock-setting', level: 'warn', error });
+    }
+  });
 
   const emulators = await Promise.all(
     order.houses.map((house) => startHouseEmulator({ house, clock, host: '127.0.0.1' })),

@@ -81,7 +81,8 @@ export async function startLocalApi(
  */
 export const askLocalApi = (directory: string, path: string, timeoutMs = 2_000): Promise<unknown> =>
   new Promise((resolve, reject) => {
-    const fail = (error: Error) =>
+    const fail = (error: Error) => {
+      if (error instanceof AgentError) return reject(error);
       reject(
         new AgentError(
           'AGENT_FILE_MISSING',
@@ -90,6 +91,7 @@ export const askLocalApi = (directory: string, path: string, timeoutMs = 2_000):
           { cause: error },
         ),
       );
+    };
     const asked = request(
       { socketPath: socketPath(directory), path, method: 'GET', timeout: timeoutMs },
       (reply) => {

@@ -6,6 +6,7 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import t, { type Test } from 'tap';
 import type { DemoReport } from '../../agent/cli/demo-report.ts';
+import { openNursery } from '../../agent/demo/children.ts';
 import { startMosquitto } from '../peers/mosquitto.ts';
 
 t.setTimeout(240_000);
@@ -86,6 +87,52 @@ t.test('pairwise, through a Mosquitto of the outside, report to stdout', { timeo
   holds(t, report);
   t.equal(report.form, 'pairwise');
   t.notOk(err.includes('\u001b'), 'plain where no terminal looks on');
+});
+
+t.test('a process that is only starting is ended with the others, and none is started after', async (t) => {
+  const nursery = openNursery(t.testdir());
+  const starting = nursery.start('broker', 'broker', []);
+  starting.catch(() => undefined);
+  await nursery.stopAll();
+  await t.rejects(starting, { code: 'AGENT_CHILD_FAILED' });
+  await t.rejects(nursery.start('late', 'broker', []), { code: 'AGENT_ABORTED' });
+});
+
+t.test('a demo that cannot start ends, and leaves nobody behind', { timeout: 60_000 }, async (t) => {
+  const hours = Array.from({ length: 24 }, (_, hour) => `2025-05-05T${String(hour).padStart(2, '0')}:00`);
+  // More than any emulated house can use: its process refuses while the broker and the clock run already.
+  const data = t.testdir({
+    'prices.csv': `time,outdoor_temp_c,retail_import_usd_per_kwh,wholesale_da_usd_per_mwh\n${hours.map((time) => `${time},10,0.3,50`).join('\n')}\n`,
+    'homes.csv': 'home,pv_nominal_kw,battery_kwh,battery_kw\nFarm_1,0,0,0\n',
+    'Farm_1.csv': `time,load_kw,pv_kw\n${hours.map((time) => `${time},600,0`).join('\n')}\n`,
+  });
+  const { status, err } = await runDemo([
+    '--homes',
+    '1',
+    '--validators',
+    '1',
+    '--data',
+    data,
+    '--slots',
+    '2',
+  ]);
+  t.equal(status, 1, err);
+  t.match(err, /emulator ended by itself[^\n]*\[AGENT_CHILD_FAILED\]\n$/);
+});
+
+t.test('a demo that is told to end while it waits for a broker ends', { timeout: 60_000 }, async (t) => {
+  const child = spawn(
+    process.execPath,
+    [PROGRAM, 'demo', '--homes', '1', '--validators', '1', '--broker', 'mqtt://127.0.0.1:9'],
+    {
+      stdio: ['ignore', 'ignore', 'pipe'],
+    },
+  );
+  const [said] = await once(child.stderr, 'data');
+  t.match(String(said), /Starting/);
+  const ended = once(child, 'close');
+  child.kill('SIGTERM');
+  t.same((await ended)[0], 130);
 });
 
 t.test('a broker that is not there is one line', { timeout: 60_000 }, async (t) => {
