@@ -1,7 +1,7 @@
-import { faultsTolerated } from './committee.ts';
+import { faultsTolerated, quorum } from './committee.ts';
 import { lead } from './leading.ts';
 import type { OwnRoundChange, Proposal, RoundChange } from './messages.ts';
-import { runRoundTimer, schedule, signs, type Turn, vote } from './turn.ts';
+import { runResendTimer, runRoundTimer, signs, type Turn, vote } from './turn.ts';
 import type { State } from './types.ts';
 import { isValidProposal, isValidRoundChange } from './validity.ts';
 import { withoutRoundsBelow } from './votes.ts';
@@ -41,13 +41,21 @@ export function onRoundChange(turn: Turn, message: RoundChange): void {
     .filter((change) => change.author !== state.self && change.round > state.round)
     .map((change) => change.round);
   if (higher.length > faultsTolerated(state.validators.length)) enterRound(turn, Math.min(...higher));
+  else considerRoundTimer(turn);
   lead(turn);
 }
 
 export function repeat(turn: Turn): void {
   for (const message of turn.state.sent) turn.effects.push({ kind: 'broadcast', message });
   turn.effects.push({ kind: 'resend-pool' });
-  schedule(turn, 'resend', turn.state.timing.baseTimeoutMs);
+  runResendTimer(turn);
+}
+
+/** Whoever came to this round in silence says so now: the others may be waiting for its company. */
+export function joinRound(turn: Turn): void {
+  const { state } = turn;
+  if (!signs(state) || state.round === 0 || state.prepared?.round === state.round) return;
+  if (!state.sent.some((message) => message.kind === 'round-change')) vote(turn, ownRoundChange(state));
 }
 
 function enterRound(turn: Turn, round: number): void {
@@ -63,7 +71,20 @@ function enterRound(turn: Turn, round: number): void {
     // Whoever leads the new round may never have heard of what this node is waiting for.
     turn.effects.push({ kind: 'resend-pool' });
   }
-  runRoundTimer(turn);
+  state.roundTimerRuns = false;
+  runResendTimer(turn);
+  considerRoundTimer(turn);
+}
+
+/**
+ * A round above 0 is given up in company only: its time runs once a quorum has come as far. Whoever is cut off would
+ * otherwise run ahead by a round a timeout, and those who need its vote would have to follow it through all of them.
+ */
+function considerRoundTimer(turn: Turn): void {
+  const { state } = turn;
+  if (state.round === 0 || state.roundTimerRuns) return;
+  const company = [...state.roundChanges.values()].filter(({ round }) => round >= state.round);
+  if (company.length >= quorum(state.validators.length)) runRoundTimer(turn);
 }
 
 function ownRoundChange({ self, height, round, prepared }: State): OwnRoundChange {

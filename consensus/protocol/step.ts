@@ -2,8 +2,8 @@ import type { Address, Hash } from '../contract/types.ts';
 import { faultsTolerated } from './committee.ts';
 import { considerRoundZero, lead, onBuilt } from './leading.ts';
 import type { Message, VoteRecord } from './messages.ts';
-import { giveUpRound, onProposal, onRoundChange, repeat } from './rounds.ts';
-import { end, runRoundTimer, schedule, signs, type Turn } from './turn.ts';
+import { giveUpRound, joinRound, onProposal, onRoundChange, repeat } from './rounds.ts';
+import { end, runResendTimer, runRoundTimer, schedule, signs, type Turn } from './turn.ts';
 import type { DecidedHead, Event, State, Step, TimerName, Timing } from './types.ts';
 import { onChecked, onCommit, onPrepare, prepare } from './voting.ts';
 
@@ -60,6 +60,7 @@ export function step(state: State, event: Event): Step {
       break;
     case 'doubt-ended':
       turn.state.signsAbove = Math.min(turn.state.signsAbove, event.height);
+      joinRound(turn);
       // A proposal that came while nothing was signed still waits for this node's vote.
       if (turn.state.accepted !== null && turn.state.good.has(turn.state.accepted)) prepare(turn);
       considerRoundZero(turn);
@@ -147,7 +148,8 @@ function restoreVotes(turn: Turn): void {
   }
   // A crash may have come between a proposal and the vote for it.
   if (state.accepted !== null) prepare(turn);
-  runRoundTimer(turn);
+  if (state.accepted !== null || state.round === 0) runRoundTimer(turn);
+  if (state.round > 0) runResendTimer(turn);
 }
 
 function onTimeout(turn: Turn, event: { timer: TimerName; height: number; round: number }): void {

@@ -26,7 +26,11 @@ export function schedule(turn: Turn, timer: TimerName, delayMs: number): void {
 export function runRoundTimer(turn: Turn): void {
   turn.state.roundTimerRuns = true;
   schedule(turn, 'round', roundTimeoutMs(turn.state.timing, turn.state.round));
-  if (turn.state.round > 0) schedule(turn, 'resend', turn.state.timing.baseTimeoutMs);
+}
+
+/** What is said above round 0 is said again and again. */
+export function runResendTimer(turn: Turn): void {
+  schedule(turn, 'resend', turn.state.timing.baseTimeoutMs);
 }
 
 /** base * 2^round up to the cap, by doubling: no power that could leave the safe integers. */

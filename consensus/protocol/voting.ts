@@ -47,11 +47,15 @@ export function onPrepare(turn: Turn, message: Prepare): void {
 function considerCommit(turn: Turn): void {
   const { state } = turn;
   const { self, height, round, accepted } = state;
-  if (accepted === null || !state.good.has(accepted) || state.prepared?.round === round) return;
-  const prepares = votesFor(state.prepares, state.validators, { round, digest: accepted });
-  if (prepares.length < quorum(state.validators.length)) return;
-  state.prepared = { round, digest: accepted, prepares };
-  if (signs(state)) vote(turn, { kind: 'commit', height, round, digest: accepted, author: self }, prepares);
+  if (accepted === null || !state.good.has(accepted)) return;
+  if (state.prepared?.round !== round) {
+    const prepares = votesFor(state.prepares, state.validators, { round, digest: accepted });
+    if (prepares.length < quorum(state.validators.length)) return;
+    state.prepared = { round, digest: accepted, prepares };
+  }
+  if (!signs(state) || state.sent.some((message) => message.kind === 'commit')) return;
+  const commit = { kind: 'commit', height, round, digest: accepted, author: self } as const;
+  vote(turn, commit, state.prepared.prepares);
 }
 
 export function onCommit(turn: Turn, message: Commit): void {

@@ -305,10 +305,7 @@ t.test('rounds are given up, and the prepared block goes along', (t) => {
   t.ok(effects.some(({ kind }) => kind === 'resend-pool'));
   t.match(
     effects.filter(({ kind }) => kind === 'schedule'),
-    [
-      { timer: 'round', delayMs: 200 },
-      { timer: 'resend', delayMs: 100 },
-    ],
+    [{ timer: 'resend', delayMs: 100 }],
   );
   t.match(d.take({ kind: 'timeout', timer: 'resend', height: 5, round: 1 }), [
     { kind: 'broadcast', message: { kind: 'round-change', round: 1 } },
@@ -316,8 +313,51 @@ t.test('rounds are given up, and the prepared block goes along', (t) => {
     { kind: 'schedule', timer: 'resend' },
   ]);
   for (let round = 1; round < 60; round += 1) d.timeout();
-  t.match(d.did('schedule').at(-2), { timer: 'round', delayMs: 1_000 });
+  d.hear(roundChange(A, 60), roundChange(B, 61), roundChange(D, 60));
+  t.match(d.did('schedule').at(-1), { timer: 'round', delayMs: 1_000, round: 60 });
   t.same(d.take({ kind: 'timeout', timer: 'round', height: 5, round: 3 }), [], 'a timer of the past');
+  t.end();
+});
+
+t.test('nobody runs ahead of a quorum', (t) => {
+  const d = node(D);
+  const timed = () =>
+    d
+      .did('schedule')
+      .filter((effect) => effect.kind === 'schedule' && effect.timer === 'round' && effect.round > 0);
+  d.take({ kind: 'pool', pending: true });
+  d.timeout();
+  d.hear(roundChange(D, 1));
+  t.same(d.said(), ['round-change 1']);
+  for (let second = 0; second < 100; second += 1)
+    d.take({ kind: 'timeout', timer: 'resend', height: 5, round: 1 });
+  d.hear(roundChange(A, 1), roundChange(A, 7));
+  t.equal(timed().length, 0, 'alone, and with one, it waits and repeats itself');
+  d.hear(roundChange(C, 1));
+  t.match(timed(), [{ delayMs: 200, round: 1 }], 'in company time runs');
+
+  const led = node(D);
+  led.hear(proposal(C, 1, { changes: [roundChange(A, 1), roundChange(B, 1), roundChange(C, 1)] }));
+  t.ok(
+    led.did('schedule').some((effect) => effect.kind === 'schedule' && effect.timer === 'round'),
+    'and on a proposal, which proves the company',
+  );
+
+  const silent = node(D, { signsAbove: Number.MAX_SAFE_INTEGER });
+  silent.hear(roundChange(A, 1), roundChange(B, 1));
+  t.same(silent.said(), []);
+  silent.take({ kind: 'doubt-ended', height: 4 });
+  t.same(silent.said(), ['round-change 1'], 'whoever came in silence gives the others company');
+  t.end();
+});
+
+t.test('a commit that was held back in doubt is made up for', (t) => {
+  const d = node(D, { signsAbove: Number.MAX_SAFE_INTEGER });
+  d.hear(proposal(B), prepare(A), prepare(B), prepare(C));
+  t.same(d.said(), []);
+  d.take({ kind: 'doubt-ended', height: 4 });
+  t.same(d.said(), ['prepare 0', 'commit 0']);
+  t.match(d.did('persist').at(-1), { records: [{}, { prepares: [{}, {}, {}] }] });
   t.end();
 });
 
