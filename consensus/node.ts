@@ -108,6 +108,8 @@ export type NodeStatus = {
 };
 
 const QUEUE_MAX = 4_096;
+/** Of messages that wait: several rounds of a large committee, and what a small board can spare. */
+const QUEUE_BYTES_MAX = 32 * 1024 * 1024;
 /** Own transactions are sent again, and what is missing asked for, while they are not final. */
 const RESEND_MS = 2_000;
 const GATE_LIMITS = {
@@ -182,12 +184,18 @@ export async function startNode(options: NodeOptions): Promise<LedgerNode> {
   };
 
   const sync = createSync(shared, append);
+  const serve = (to: string, fromHeight: number, maxBlocks: number) => {
+    sync.serve(to, fromHeight, maxBlocks).catch((error: unknown) => {
+      // A store that is closed while an answer is in the making has not failed.
+      if (!stopped) fail(error);
+    });
+  };
   const voter = createVoter(shared, {
     timing,
     voteLog,
     append,
     askForBlocks: sync.ask,
-    offerBlocks: (to, fromHeight) => void sync.serve(to, fromHeight, WIRE_LIMITS.finalBlocks).catch(fail),
+    offerBlocks: (to, fromHeight) => serve(to, fromHeight, WIRE_LIMITS.finalBlocks),
     resendPool: () => publishTransactions(pool.take(head(), RESENT)),
   });
 
@@ -280,7 +288,7 @@ export async function startNode(options: NodeOptions): Promise<LedgerNode> {
         return envelope.height !== head().height + 1 || sync.takeEncoded(envelope.finalBlock, from);
       case 'sync-request':
         // Reading takes its time and changes nothing: the votes need not wait for it.
-        void sync.serve(from, envelope.fromHeight, envelope.maxBlocks).catch(fail);
+        serve(from, envelope.fromHeight, envelope.maxBlocks);
         await firstStart.heard(from, envelope.fromHeight - 1);
         return true;
       case 'sync-response':
@@ -316,9 +324,16 @@ export async function startNode(options: NodeOptions): Promise<LedgerNode> {
         .then(resolve, reject),
     );
   });
+  let waitingBytes = 0;
   const unsubscribe = [
     transport.onMessage((message) => {
-      if (!queue.add(() => hear(message))) counters.overflow += 1;
+      const bytes = message.payload.length;
+      const work = () => {
+        waitingBytes -= bytes;
+        return hear(message);
+      };
+      if (waitingBytes + bytes <= QUEUE_BYTES_MAX && queue.add(work)) waitingBytes += bytes;
+      else counters.overflow += 1;
     }),
     transport.onConnection((up) => {
       log({ event: up ? 'connected' : 'disconnected', height: head().height });

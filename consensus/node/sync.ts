@@ -32,6 +32,12 @@ const ANSWER_MS = 1_000;
 /** Of one answer: what every broker passes on, with room for its frame. */
 const ANSWER_BYTES_MAX = 512 * 1024;
 
+/** Answers in the making at once, and questions that wait for theirs: blocks of more would fill the memory. */
+const SERVED_AT_ONCE = 4;
+const ASKERS_MAX = 1024;
+
+type Question = { readonly to: string; readonly fromHeight: number; readonly maxBlocks: number };
+
 export function createSync(
   shared: Shared,
   append: (final: FinalBlock, executed: Executed) => Promise<void>,
@@ -42,6 +48,8 @@ export function createSync(
   /** The highest height heard of, and how many providers may still be asked for it. */
   let target = 0;
   let patience = 0;
+  const asking: Question[] = [];
+  let serving = 0;
 
   const providers = () =>
     head()
@@ -107,6 +115,21 @@ export function createSync(
     askAround();
   };
 
+  const answer = async ({ to, fromHeight, maxBlocks }: Question) => {
+    const finalBlocks: Uint8Array[] = [];
+    const headHeight = head().height;
+    const count = Math.min(maxBlocks, WIRE_LIMITS.finalBlocks, headHeight - fromHeight + 1);
+    let bytes = 0;
+    for (let height = fromHeight; height < fromHeight + count; height += 1) {
+      const encoded = height > 0 ? await store.readEncodedBlock(height) : undefined;
+      if (encoded === undefined || (bytes > 0 && bytes + encoded.length > ANSWER_BYTES_MAX)) break;
+      finalBlocks.push(encoded);
+      bytes += encoded.length;
+    }
+    const payload = encodeEnvelope({ channel: 'sync-response', headHeight, finalBlocks });
+    if (!transport.publish({ channel: 'sync-response', to, payload })) counters.unsent += 1;
+  };
+
   return {
     heard,
     ask: askAround,
@@ -133,22 +156,18 @@ export function createSync(
       return true;
     },
     async serve(to, fromHeight, maxBlocks) {
-      if (!gate.serves(to, nowMs())) {
+      if (asking.length >= ASKERS_MAX || !gate.serves(to, nowMs())) {
         counters.unserved += 1;
         return;
       }
-      const finalBlocks: Uint8Array[] = [];
-      const headHeight = head().height;
-      const count = Math.min(maxBlocks, WIRE_LIMITS.finalBlocks, headHeight - fromHeight + 1);
-      let bytes = 0;
-      for (let height = fromHeight; height < fromHeight + count; height += 1) {
-        const encoded = height > 0 ? await store.readEncodedBlock(height) : undefined;
-        if (encoded === undefined || (bytes > 0 && bytes + encoded.length > ANSWER_BYTES_MAX)) break;
-        finalBlocks.push(encoded);
-        bytes += encoded.length;
+      asking.push({ to, fromHeight, maxBlocks });
+      if (serving >= SERVED_AT_ONCE) return;
+      serving += 1;
+      try {
+        for (let next = asking.shift(); next !== undefined; next = asking.shift()) await answer(next);
+      } finally {
+        serving -= 1;
       }
-      const payload = encodeEnvelope({ channel: 'sync-response', headHeight, finalBlocks });
-      if (!transport.publish({ channel: 'sync-response', to, payload })) counters.unsent += 1;
     },
   };
 }

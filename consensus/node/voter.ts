@@ -113,7 +113,9 @@ export function createVoter(shared: Shared, options: VoterOptions): Voter {
         break;
       }
       case 'send':
-        publish(signed(effect.message), effect.to);
+        // Who is told something again that was said long ago need not be who asked: anybody can repeat a message.
+        if (shared.gate.serves(effect.to, nowMs())) publish(signed(effect.message), effect.to);
+        else shared.counters.unserved += 1;
         break;
       case 'schedule': {
         const { timer, height, round } = effect;

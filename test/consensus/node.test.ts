@@ -294,6 +294,77 @@ t.test('who was away closes the gap from the others, and takes no lie for a bloc
   await agree(members);
 });
 
+t.test('a flood fills neither the memory nor the wire', async (t) => {
+  const here = await village(t);
+  const [a, asked] = here.members as [Member, Member];
+  for (const word of ['one', 'two', 'three']) await say(a, word);
+  await agree(here.members);
+  const { heard, signed, send } = await playOthers(here, asked);
+  const others = here.members.filter((member) => member !== asked).map(({ name }) => name);
+  const answers = (channel: Channel) => heard.filter((message) => message.channel === channel).length;
+
+  let reading = 0;
+  let most = 0;
+  let open = (): void => undefined;
+  const closed = new Promise<void>((resolve) => {
+    open = resolve;
+  });
+  const read = asked.store.readEncodedBlock.bind(asked.store);
+  asked.store.readEncodedBlock = async (height) => {
+    reading += 1;
+    most = Math.max(most, reading);
+    await closed;
+    reading -= 1;
+    return read(height);
+  };
+  const question = encodeEnvelope({ channel: 'sync-request', fromHeight: 1, maxBlocks: 16 });
+  for (const name of others) for (let time = 0; time < 20; time += 1) send('sync-request', name, question);
+  await until('it reads', () => reading > 0);
+  await new Promise((resolve) => setTimeout(resolve, 50));
+  t.ok(most <= 4, `${most} answers in the making at once`);
+  open();
+  await until('all are answered', () => answers('sync-response') === 60);
+
+  // Its answer may be long, and whose words these are does not tell who repeats them.
+  const giveUp = (round: number, author = a.name) => {
+    const message = signed({ kind: 'round-change', height: 4, round, prepared: null, prepares: [], author });
+    if (message.kind !== 'round-change') throw new Error('unreachable');
+    send('vote', author, encodeEnvelope({ channel: 'vote', message, block: null }));
+  };
+  for (const author of others) giveUp(9, author);
+  await until('it came along', () => asked.node.status().round === 9);
+  const before = answers('vote');
+  for (let time = 0; time < 500; time += 1) giveUp(1);
+  await until('all are heard', () => asked.node.status().counters.unserved >= 440);
+  t.ok(answers('vote') - before < 60, `${answers('vote') - before} answers to 500 repetitions`);
+});
+
+t.test('what waits to be looked at is bounded in bytes', async (t) => {
+  const { members, network } = await village(t, { validators: 1 });
+  const [member] = members as [Member];
+  let open = (): void => undefined;
+  const closed = new Promise<void>((resolve) => {
+    open = resolve;
+  });
+  let busy = false;
+  const append = member.store.append.bind(member.store);
+  member.store.append = async (...block) => {
+    busy = true;
+    await closed;
+    return append(...block);
+  };
+  const said = say(member, 'slow');
+  await until('it is busy', () => busy);
+  const mallory = network.join('mallory');
+  for (let time = 0; time < 48; time += 1)
+    mallory.publish({ channel: 'vote', to: member.name, payload: new Uint8Array(1024 * 1024) });
+  await until('they came', () => member.transport.received.get('vote') === 48);
+  t.equal(member.node.status().counters.overflow, 16);
+  open();
+  t.ok((await said).ok);
+  t.ok((await say(member, 'as before')).ok);
+});
+
 t.test('killed at any time, a node comes back with its word and its calls', async (t) => {
   const { members, open, close, network } = await village(t);
   for (let life = 0; life < 6; life += 1) {
