@@ -143,15 +143,16 @@ export function createSync(
         askAround();
         return false;
       }
-      // Ask on at once while it helps; a provider that promises more than it gives is left for the next.
+      // Who gave nothing may be behind, or lie about it: the next question is another's, whenever it comes.
+      const helped = head().height > before;
+      if (!helped) provider += 1;
       target = Math.max(headHeight, head().height);
-      if (head().height < target) {
-        if (head().height === before) provider += 1;
-        else askedAtMs = Number.NEGATIVE_INFINITY;
-        if (head().height > before || patience > 0) {
-          patience = head().height > before ? providers().length : patience - 1;
-          ask();
-        }
+      if (head().height === target) return true;
+      // Ask on at once while it helps.
+      if (helped) askedAtMs = Number.NEGATIVE_INFINITY;
+      if (helped || patience > 0) {
+        patience = helped ? providers().length : patience - 1;
+        ask();
       }
       return true;
     },

@@ -294,6 +294,24 @@ t.test('who was away closes the gap from the others, and takes no lie for a bloc
   await agree(members);
 });
 
+t.test('a provider that hides what it has is asked once', async (t) => {
+  const { members } = await village(t, { followers: 1 });
+  const [liar] = members as [Member];
+  const away = members.at(-1)!;
+  const publish = liar.transport.publish;
+  const nothing = encodeEnvelope({ channel: 'sync-response', headHeight: 0, finalBlocks: [] });
+  liar.transport.publish = (message) =>
+    publish(message.channel === 'sync-response' ? { ...message, payload: nothing } : message);
+  away.transport.setUp(false);
+  for (const word of ['one', 'two', 'three']) await say(members[1]!, word);
+  for (let time = 0; time < 5; time += 1) {
+    away.transport.setUp(false);
+    away.transport.setUp(true);
+    await new Promise((resolve) => setTimeout(resolve, 150));
+  }
+  t.equal(away.node.head.digest, members[1]!.node.head.digest);
+});
+
 t.test('a flood fills neither the memory nor the wire', async (t) => {
   const here = await village(t);
   const [a, asked] = here.members as [Member, Member];
