@@ -5,6 +5,9 @@ export type Timers = {
   readonly clearAll: () => void;
 };
 
+/** Beyond 32 bits Node takes a delay for none at all: what is to happen in a month would happen without end. */
+const DELAY_MS_MAX = 2 ** 31 - 1;
+
 export function createTimers(): Timers {
   const running = new Map<string, NodeJS.Timeout>();
   const clear = (name: string) => {
@@ -14,10 +17,13 @@ export function createTimers(): Timers {
   return {
     set(name, delayMs, action) {
       clear(name);
-      const timer = setTimeout(() => {
-        running.delete(name);
-        action();
-      }, delayMs);
+      const timer = setTimeout(
+        () => {
+          running.delete(name);
+          action();
+        },
+        Math.min(delayMs, DELAY_MS_MAX),
+      );
       running.set(name, timer);
     },
     clear,

@@ -20,6 +20,7 @@ import {
   encodeEnvelope,
   signedDigest,
 } from '../../consensus/network/index.ts';
+import { createTimers } from '../../consensus/node/timers.ts';
 import { type LedgerNode, startNode } from '../../consensus/node.ts';
 import type { Message, OwnMessage } from '../../consensus/protocol/index.ts';
 import { type LedgerStore, openLedgerStore, openVoteLog, type VoteLog } from '../../consensus/store/index.ts';
@@ -310,6 +311,17 @@ t.test('a provider that hides what it has is asked once', async (t) => {
     await new Promise((resolve) => setTimeout(resolve, 150));
   }
   t.equal(away.node.head.digest, members[1]!.node.head.digest);
+});
+
+t.test('a delay of months is not taken for none', async (t) => {
+  const timers = createTimers();
+  let rang = 0;
+  timers.set('heartbeat', 90 * 86_400_000, () => {
+    rang += 1;
+  });
+  await new Promise((resolve) => setTimeout(resolve, 50));
+  timers.clearAll();
+  t.equal(rang, 0);
 });
 
 t.test('a flood fills neither the memory nor the wire', async (t) => {
