@@ -115,13 +115,24 @@ export function createSync(
     askAround();
   };
 
+  /** One that cannot be read any more is as good as none: the others have it, and the node works without it. */
+  const readBlock = async (height: number): Promise<Uint8Array | undefined> => {
+    try {
+      return await store.readEncodedBlock(height);
+    } catch (error) {
+      if (!(error instanceof ConsensusError) || error.code !== 'CONSENSUS_STORE_CORRUPT') throw error;
+      log({ event: 'block-unreadable', height, reason: error.message });
+      return undefined;
+    }
+  };
+
   const answer = async ({ to, fromHeight, maxBlocks }: Question) => {
     const finalBlocks: Uint8Array[] = [];
     const headHeight = head().height;
     const count = Math.min(maxBlocks, WIRE_LIMITS.finalBlocks, headHeight - fromHeight + 1);
     let bytes = 0;
     for (let height = fromHeight; height < fromHeight + count; height += 1) {
-      const encoded = height > 0 ? await store.readEncodedBlock(height) : undefined;
+      const encoded = height > 0 ? await readBlock(height) : undefined;
       if (encoded === undefined || (bytes > 0 && bytes + encoded.length > ANSWER_BYTES_MAX)) break;
       finalBlocks.push(encoded);
       bytes += encoded.length;
