@@ -1,5 +1,5 @@
 import type { AnyDevice } from '../drivers/index.ts';
-import { connectDevice } from '../drivers/index.ts';
+import { connectDevice, createLinkPool } from '../drivers/index.ts';
 import type { Clock } from './clock/clock.ts';
 import type { DeviceConfig } from './config/schema.ts';
 import type { Log } from './log.ts';
@@ -49,6 +49,8 @@ export function openDevices(
   configs: readonly DeviceConfig[],
   { clock, log }: { clock: Clock; log: Log },
 ): Devices {
+  // Many gateways and inverters serve one connection: all units behind an address share it.
+  const links = createLinkPool(log);
   const places: MutablePlace[] = configs.map((config) => ({
     config,
     fault: 'not reached yet',
@@ -74,7 +76,7 @@ export function openDevices(
       const { profile, ...description } = place.config;
       place.device = await connectDevice(
         { ...description, ...(profile !== undefined && { profile }) },
-        { clock: { nowMs: clock.utcMs }, log },
+        { clock: { nowMs: clock.utcMs }, log, links },
         { signal },
       );
       mark(place);
