@@ -54,6 +54,10 @@ export async function openClockTeller({
         encodeClockSetting({ utcMs, wallMs: Date.now(), speed }),
       );
     },
-    stop: () => transport.stop(),
+    stop: () => {
+      // Nothing is retained, so that nothing stays behind on a broker that does.
+      transport.publishRetained(clockTopicOf(network), new Uint8Array());
+      return transport.stop();
+    },
   };
 }

@@ -45,7 +45,8 @@ export type Layout = {
 
 /** Writes all that the processes of a demo find before they start: keys, genesis, the day as each home expects it. */
 export async function layOut(data: DayData, shape: DemoShape, broker: string): Promise<Layout> {
-  const network = 'demo';
+  // A broker may serve more than one demo at a time: none must hear another's clock.
+  const network = `demo-${randomBytes(4).toString('hex')}`;
   const identities = await Promise.all(data.homes.map((home, index) => makeHome(data, home, index, shape)));
 
   const genesisFile = join(shape.directory, 'genesis.json');

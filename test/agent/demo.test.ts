@@ -4,6 +4,7 @@ import { existsSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { connectAsync } from 'mqtt';
 import t, { type Test } from 'tap';
 import type { DemoReport } from '../../agent/cli/demo-report.ts';
 import { openNursery } from '../../agent/demo/children.ts';
@@ -28,6 +29,17 @@ async function runDemo(words: readonly string[]): Promise<{ status: number; out:
   });
   const [status] = await once(child, 'close');
   return { status, out, err };
+}
+
+/** Topics that a newcomer to the broker would be told of at once. */
+async function retainedOn(url: string): Promise<string[]> {
+  const client = await connectAsync(url);
+  const topics: string[] = [];
+  client.on('message', (topic) => topics.push(topic));
+  await client.subscribeAsync('g/#');
+  await new Promise((resolve) => setTimeout(resolve, 200));
+  await client.endAsync();
+  return topics;
 }
 
 /** What every day must end with, whatever happened in it. */
@@ -86,6 +98,8 @@ t.test('pairwise, through a Mosquitto of the outside, report to stdout', { timeo
   const report: DemoReport = JSON.parse(out);
   holds(t, report);
   t.equal(report.form, 'pairwise');
+  const left = await retainedOn(mosquitto.url);
+  t.same(left, [], 'no clock is left on a broker that others use');
   t.notOk(err.includes('\u001b'), 'plain where no terminal looks on');
 });
 
