@@ -13,7 +13,16 @@ export const exitCodes = { done: 0, failed: 1, badInput: 2, interrupted: 130 } a
 
 export type ExitCode = (typeof exitCodes)[keyof typeof exitCodes];
 
+/** Files that a configuration names, and that are wrong. By code: the ledger is not loaded for an exit status. */
+const badFiles: ReadonlySet<unknown> = new Set([
+  'CONSENSUS_BAD_GENESIS',
+  'CONSENSUS_BAD_KEY',
+  'CONSENSUS_KEY_EXPOSED',
+  'CONSENSUS_KEY_LOCKED',
+]);
+
 export function exitCodeOf(error: unknown): ExitCode {
+  if (error instanceof Error && 'code' in error && badFiles.has(error.code)) return exitCodes.badInput;
   if (!(error instanceof AgentError)) return exitCodes.failed;
   switch (error.code) {
     case 'AGENT_BAD_OPTION':

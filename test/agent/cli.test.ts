@@ -212,6 +212,7 @@ t.test('what an action throws decides the status', async (t) => {
     [new AgentError('AGENT_BAD_DATA', 'x.csv:3 is odd.'), 2, /x\.csv:3 is odd\. \[AGENT_BAD_DATA\]/],
     [new AgentError('AGENT_FILE_MISSING', 'no x'), 2, /no x/],
     [new AgentError('AGENT_BAD_CONFIG', 'no y'), 2, /no y/],
+    [Object.assign(new Error('genesis'), { code: 'CONSENSUS_BAD_GENESIS' }), 2, /CONSENSUS_BAD_GENESIS/],
     [new AgentError('AGENT_CHILD_FAILED', 'home03 died'), 1, /home03 died \[AGENT_CHILD_FAILED\]/],
     [new AgentError('AGENT_ABORTED', 'stopped'), 130, /stopped/],
     [new TypeError('x is\n  not a function'), 1, /^gridquorum: x is not a function\n$/],
