@@ -30,7 +30,7 @@ import { type HouseEmulator, startHouseEmulator } from '../../drivers/index.ts';
 import { type Mosquitto, startMosquitto } from '../peers/mosquitto.ts';
 
 /** Real time of a slot: room enough for an agent to start within it. */
-export const SLOT_REAL_MS = 1_500;
+const SLOT_REAL_MS = 1_500;
 const TRADING_SPEED = 10;
 
 /** One home: its agent is a process, the devices are emulated within the test so that they can be broken. */
