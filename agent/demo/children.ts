@@ -60,7 +60,8 @@ export function openNursery(logDirectory: string): Nursery {
     const logFile = join(logDirectory, `${name}.log`);
     const log = openSync(logFile, 'a', 0o600);
     const process_ = spawn(process.execPath, [PROGRAMS[program], ...args], {
-      stdio: ['ignore', 'pipe', log],
+      // Nothing is said over the channel. It closes when this process ends, even by kill -9: then the child ends too.
+      stdio: ['ignore', 'pipe', log, 'ipc'],
     });
     closeSync(log);
     const ended = once(process_, 'exit').then(([code, signal]) => String(code ?? signal));

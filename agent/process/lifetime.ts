@@ -3,9 +3,17 @@ export function tellReady(fields: Readonly<Record<string, unknown>>): void {
   process.stdout.write(`${JSON.stringify({ event: 'ready', ...fields })}\n`);
 }
 
-/** A signal that fires when the process is asked to end. */
+/**
+ * A signal that fires when the process is asked to end: by a signal, or by the end of the program that started it
+ * and keeps a channel open to it, as the demo does. Without that program nobody would ever ask.
+ */
 export function untilAskedToEnd(): AbortSignal {
   const asked = new AbortController();
   for (const signal of ['SIGTERM', 'SIGINT'] as const) process.once(signal, () => asked.abort());
+  if (process.channel) {
+    process.once('disconnect', () => asked.abort());
+    // Listening holds the process; whoever has nothing else to do is to end nevertheless.
+    process.channel.unref();
+  }
   return asked.signal;
 }

@@ -3,6 +3,7 @@ import { once } from 'node:events';
 import { existsSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { setTimeout } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import { connectAsync } from 'mqtt';
 import t, { type Test } from 'tap';
@@ -37,7 +38,7 @@ async function retainedOn(url: string): Promise<string[]> {
   const topics: string[] = [];
   client.on('message', (topic) => topics.push(topic));
   await client.subscribeAsync('g/#');
-  await new Promise((resolve) => setTimeout(resolve, 200));
+  await setTimeout(200);
   await client.endAsync();
   return topics;
 }
@@ -111,6 +112,30 @@ t.test('a process that is only starting is ended with the others, and none is st
   await t.rejects(starting, { code: 'AGENT_CHILD_FAILED' });
   await t.rejects(nursery.start('late', 'broker', []), { code: 'AGENT_ABORTED' });
 });
+
+t.test('whoever started a process leaves none behind, even by kill -9', { timeout: 60_000 }, async (t) => {
+  const children = new URL('../../agent/demo/children.js', import.meta.url).href;
+  const script = `const { openNursery } = await import(${JSON.stringify(children)});
+    const { pid } = await openNursery(${JSON.stringify(t.testdir())}).start('broker', 'broker', []);
+    process.stdout.write(String(pid));`;
+  const parent = spawn(process.execPath, ['--input-type=module', '-e', script], {
+    stdio: ['ignore', 'pipe', 'inherit'],
+  });
+  const [said] = await once(parent.stdout, 'data');
+  const pid = Number(said);
+  t.teardown(() => isRunning(pid) && process.kill(pid, 'SIGKILL'));
+  t.ok(isRunning(pid));
+  parent.kill('SIGKILL');
+  const deadlineMs = performance.now() + 20_000;
+  while (isRunning(pid) && performance.now() < deadlineMs) await setTimeout(50);
+  t.notOk(isRunning(pid), 'the broker has ended, too');
+});
+
+/** A process of which only the status is left (nobody has asked for it yet) does not run. */
+function isRunning(pid: number): boolean {
+  const file = `/proc/${pid}/stat`;
+  return existsSync(file) && !/\) [ZX] /.test(readFileSync(file, 'utf8'));
+}
 
 t.test('a demo that cannot start ends, and leaves nobody behind', { timeout: 60_000 }, async (t) => {
   const hours = Array.from({ length: 24 }, (_, hour) => `2025-05-05T${String(hour).padStart(2, '0')}:00`);
