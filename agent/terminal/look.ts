@@ -15,13 +15,16 @@ type Environment = Readonly<Record<string, string | undefined>>;
 
 /**
  * Colour only on a terminal, and not with NO_COLOR set to anything (no-color.org) or TERM=dumb. Unicode by the
- * locale (LC_ALL, LC_CTYPE, LANG: the first that is set), also into files. 80 columns where nothing is said.
+ * locale (LC_ALL, LC_CTYPE, LANG: the first that is set), also into files. 80 columns where nothing is said. The
+ * width is that of the moment it is asked for: people resize their terminals.
  */
 export function lookOf(screen: Screen, env: Environment): Look {
   const locale = [env.LC_ALL, env.LC_CTYPE, env.LANG].find((value) => value !== undefined && value !== '');
-  const columns = screen.columns ?? 0;
   return {
-    width: columns > 0 ? Math.min(columns, widthMax) : 80,
+    get width() {
+      const columns = screen.columns ?? 0;
+      return columns > 0 ? Math.min(columns, widthMax) : 80;
+    },
     color: screen.isTTY === true && !env.NO_COLOR && env.TERM !== 'dumb',
     unicode: /utf-?8/i.test(locale ?? ''),
   };

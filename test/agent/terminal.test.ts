@@ -21,7 +21,11 @@ t.test('colour, Unicode and width follow the place written to', async (t) => {
     [[{ isTTY: true, columns: 900 }, { TERM: 'dumb' }], { width: 160, color: false, unicode: false }],
     [[{ columns: 0 }, { LC_ALL: 'C', LANG: 'C.UTF-8' }], { width: 80, color: false, unicode: false }],
   ];
-  for (const [given, expected] of cases) t.same(lookOf(...given), expected);
+  for (const [given, expected] of cases) t.same({ ...lookOf(...given) }, expected);
+  const screen = { isTTY: true, columns: 100 };
+  const look = lookOf(screen, {});
+  screen.columns = 60;
+  t.equal(look.width, 60, 'a terminal made narrower is as narrow as it is now');
 });
 
 const day = {
