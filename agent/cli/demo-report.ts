@@ -1,4 +1,4 @@
-import { open, rename, rm } from 'node:fs/promises';
+import { open, rename, rm, stat } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
 import { AgentError } from '../errors.ts';
 
@@ -69,13 +69,44 @@ export function reportText(report: DemoReport): string {
 }
 
 /**
+ * Looks whether the report can be written there, before a day is lived for it.
+ *
+ * @throws AgentError AGENT_BAD_OPTION when it cannot.
+ */
+export async function requireReportPlace(file: string): Promise<void> {
+  const draft = draftOf(file);
+  try {
+    await (await open(draft, 'w')).close();
+    if ((await stat(file).catch(() => undefined))?.isDirectory()) throw isDirectory();
+  } catch (cause) {
+    throw unwritable(file, cause);
+  } finally {
+    await rm(draft, { force: true });
+  }
+}
+
+const isDirectory = () => Object.assign(new Error('It is a directory.'), { code: 'EISDIR' });
+
+const draftOf = (file: string) => join(dirname(file), `.${basename(file)}.${process.pid}.draft`);
+
+function unwritable(file: string, cause: unknown): AgentError {
+  const reason = cause instanceof Error && 'code' in cause ? String(cause.code) : 'unknown reason';
+  return new AgentError(
+    'AGENT_BAD_OPTION',
+    `${file} cannot be written (${reason}): give --json another place.`,
+    { file },
+    { cause },
+  );
+}
+
+/**
  * Writes the report whole or not at all: a reader never sees half of it.
  *
  * @throws AgentError AGENT_BAD_OPTION when the place cannot be written.
  */
 export async function writeReport(file: string, report: DemoReport): Promise<void> {
   const text = reportText(report);
-  const draft = join(dirname(file), `.${basename(file)}.${process.pid}.draft`);
+  const draft = draftOf(file);
   try {
     const handle = await open(draft, 'w');
     try {
@@ -87,13 +118,7 @@ export async function writeReport(file: string, report: DemoReport): Promise<voi
     await rename(draft, file);
   } catch (cause) {
     await rm(draft, { force: true });
-    const reason = cause instanceof Error && 'code' in cause ? String(cause.code) : 'unknown reason';
-    throw new AgentError(
-      'AGENT_BAD_OPTION',
-      `${file} cannot be written (${reason}): give --json another place.`,
-      { file },
-      { cause },
-    );
+    throw unwritable(file, cause);
   }
 }
 

@@ -9,13 +9,14 @@ import { untilAskedToEnd } from '../process/lifetime.ts';
 import { createProgress, lookOf, type Progress } from '../terminal/index.ts';
 import type { CliIo } from './actions.ts';
 import type { DemoOptions } from './demo-options.ts';
-import { reportText, writeReport } from './demo-report.ts';
+import { reportText, requireReportPlace, writeReport } from './demo-report.ts';
 import { renderDemoReport } from './demo-view.ts';
 
 /** Lives one day of a neighbourhood and tells what came of it: data to stdout, progress to stderr. */
 export async function demo(options: DemoOptions, io: CliIo): Promise<void> {
   const startedMs = performance.now();
   const signal = untilAskedToEnd();
+  if (typeof options.json === 'object') await requireReportPlace(options.json.file);
   const neighbourhood = await loadNeighbourhood(options);
   const data = selectDay(neighbourhood, options);
   const progress = createProgress({

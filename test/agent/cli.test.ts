@@ -5,7 +5,7 @@ import fc from 'fast-check';
 import t from 'tap';
 import { runCommandLine } from '../../agent/cli/command-line.ts';
 import { type DemoOptions, parseDemoOptions } from '../../agent/cli/demo-options.ts';
-import { type DemoReport, reportText, writeReport } from '../../agent/cli/demo-report.ts';
+import { type DemoReport, reportText, requireReportPlace, writeReport } from '../../agent/cli/demo-report.ts';
 import { renderDemoReport } from '../../agent/cli/demo-view.ts';
 import { keysNew } from '../../agent/cli/keys-new.ts';
 import { AgentError } from '../../agent/errors.ts';
@@ -292,7 +292,16 @@ t.test('a report is written whole or not at all', async (t) => {
     });
     mkdirSync(join(directory, 'taken'));
     await t.rejects(writeReport(join(directory, 'taken'), report), { code: 'AGENT_BAD_OPTION' });
-    t.same(readdirSync(directory), ['old.json', 'taken'], 'no draft is left of a failure');
+    const places = [join(directory, 'taken'), join(directory, 'no', 'report.json')];
+    for (const place of places) {
+      await t.rejects(requireReportPlace(place), {
+        code: 'AGENT_BAD_OPTION',
+        message: /give --json another/,
+      });
+    }
+    await requireReportPlace(file);
+    await requireReportPlace(join(directory, 'new.json'));
+    t.same(readdirSync(directory), ['old.json', 'taken'], 'no draft is left of a failure or a look');
   });
 });
 
