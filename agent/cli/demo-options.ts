@@ -25,6 +25,9 @@ export type DemoOptions = {
   readonly ev: boolean;
 };
 
+/** The fewest that go on when one of them fails. */
+const validatorsDefault = 4;
+
 export type Kill = { readonly validator: number; readonly slot: number };
 
 /** A killed validator comes back so many slots later. */
@@ -56,7 +59,9 @@ export function demoCommand(): Command {
   return new Command('demo')
     .description('run a neighbourhood through one day, accelerated, every home a process of its own')
     .addOption(new Option('--homes <n>', 'how many homes').default('10', '10'))
-    .addOption(new Option('--validators <n>', 'how many of the homes keep the ledger').default('4', '4'))
+    .addOption(
+      new Option('--validators <n>', 'how many of the homes keep the ledger (default: 4, or all of fewer)'),
+    )
     .addOption(new Option('--slots <n>', 'slots of the day; below 24: its first hours').default('24', '24'))
     .addOption(
       new Option('--data <dir>', 'CSV files of a neighbourhood (default: homes made by a generator)'),
@@ -89,7 +94,7 @@ Examples:
 /** What commander collected: text, as typed. */
 export type RawDemoOptions = {
   readonly homes: string;
-  readonly validators: string;
+  readonly validators?: string;
   readonly slots: string;
   readonly data?: string;
   readonly day?: string;
@@ -107,9 +112,10 @@ export type RawDemoOptions = {
 /** @throws AgentError AGENT_BAD_OPTION naming the first wrong option and what to type instead. */
 export function checkDemoOptions(raw: RawDemoOptions): DemoOptions {
   const homes = wholeNumber('--homes', raw.homes, { min: 1, max: generatedHomesMax });
-  const validators = wholeNumber('--validators', raw.validators, { min: 1, max: generatedHomesMax });
+  const given = raw.validators ?? String(Math.min(validatorsDefault, homes));
+  const validators = wholeNumber('--validators', given, { min: 1, max: generatedHomesMax });
   if (validators > homes) {
-    throw badOption('--validators', raw.validators, `validators are homes, and there are ${homes} of them`);
+    throw badOption('--validators', given, `validators are homes, and there are ${homes} of them`);
   }
   const slots = wholeNumber('--slots', raw.slots, { min: 1, max: 288 });
   if (dayGrid(slots) === undefined) throw badOption('--slots', raw.slots, slotsAllowed);

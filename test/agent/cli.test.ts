@@ -27,6 +27,7 @@ const defaults: DemoOptions = {
 t.test('right options of the demo', async (t) => {
   const cases: [string, Partial<DemoOptions>][] = [
     ['', {}],
+    ['--homes 3', { homes: 3, validators: 3 }],
     ['--homes 200 --validators 7 --slots 96', { homes: 200, validators: 7, slots: 96 }],
     ['--homes=1 --validators=1 --slots=3', { homes: 1, validators: 1, slots: 3 }],
     ['--data ./homes --day 2024-02-29', { dataDirectory: './homes', day: '2024-02-29' }],
@@ -64,7 +65,7 @@ const wrong: [string[], RegExp][] = [
   [['--homes', ' 5'], /whole number/],
   [['--homes', ''], /whole number/],
   [['--homes'], /argument missing.*demo --help/],
-  [['--homes', '3'], /--validators '4'.*there are 3/],
+  [['--homes', '3', '--validators', '4'], /--validators '4'.*there are 3/],
   [['--validators', '11'], /there are 10/],
   [['--validators', '0'], /--validators/],
   [['--slots', '25'], /48, 72, 96/],
