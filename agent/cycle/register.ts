@@ -10,21 +10,21 @@ const W_PER_KW = 1_000;
 const deviceIdOf = (address: string, device: Pick<DeviceConfig, 'id'>): string =>
   createHash('sha256').update(`gridquorum/device\0${address}\0${device.id}`).digest('hex');
 
-/** Before the first day: every device of the home is on the ledger with what it can do. */
+/**
+ * Before the first day: every device of the home is on the ledger with what it can do. One of which the configuration
+ * does not say that is looked at and left alone: there is nothing to tell of it.
+ */
 export async function register(home: Home): Promise<void> {
   for (const device of home.config.devices) {
     const deviceId = deviceIdOf(home.address, device);
-    if (readDevice(home.node.head.state, deviceId) !== undefined) continue;
-    await submit(home, 'registry.registerDevice', {
-      deviceId,
-      kind: device.kind,
-      ...capabilityOf(home.config, device),
-    });
+    const capability = capabilityOf(home.config, device);
+    if (capability === undefined || readDevice(home.node.head.state, deviceId) !== undefined) continue;
+    await submit(home, 'registry.registerDevice', { deviceId, kind: device.kind, ...capability });
   }
 }
 
 function capabilityOf(config: AgentConfig, { kind }: DeviceConfig) {
-  const watts = (kw: number | undefined) => Math.round((kw ?? 0) * W_PER_KW);
+  const watts = (kw: number) => Math.round(kw * W_PER_KW);
   switch (kind) {
     case 'meter':
       return {
@@ -35,15 +35,17 @@ function capabilityOf(config: AgentConfig, { kind }: DeviceConfig) {
     case 'pv':
       return { importWMax: 0, exportWMax: config.connection.exportWMax, energyWh: 0 };
     case 'battery':
-      return {
-        importWMax: watts(config.battery?.chargeKwMax),
-        exportWMax: watts(config.battery?.dischargeKwMax),
-        energyWh: watts(config.battery?.capacityKwh),
-      };
+      return (
+        config.battery && {
+          importWMax: watts(config.battery.chargeKwMax),
+          exportWMax: watts(config.battery.dischargeKwMax),
+          energyWh: watts(config.battery.capacityKwh),
+        }
+      );
     case 'evse':
-      return { importWMax: watts(config.ev?.chargeKwMax), exportWMax: 0, energyWh: 0 };
+      return config.ev && { importWMax: watts(config.ev.chargeKwMax), exportWMax: 0, energyWh: 0 };
     case 'hvac':
-      return { importWMax: watts(config.hvac?.powerKwMax), exportWMax: 0, energyWh: 0 };
+      return config.hvac && { importWMax: watts(config.hvac.powerKwMax), exportWMax: 0, energyWh: 0 };
     default:
       return kind satisfies never;
   }

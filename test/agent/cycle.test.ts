@@ -8,6 +8,7 @@ import type { AgentConfig, DayAhead } from '../../agent/config/schema.ts';
 import { agree } from '../../agent/cycle/agree.ts';
 import { forecast } from '../../agent/cycle/forecast.ts';
 import { homeProblem } from '../../agent/cycle/optimize.ts';
+import { register } from '../../agent/cycle/register.ts';
 import { closeFinishedSlots } from '../../agent/cycle/settle.ts';
 import type { Home } from '../../agent/home.ts';
 import type { LogEntry } from '../../agent/log.ts';
@@ -96,6 +97,16 @@ t.test('no plan asks more of the connection than it carries, whatever is sold or
   });
   t.same(promised.netImportKwMax, [-1, 3, 3, 2]);
   t.same(promised.netImportKwMin, series(-2));
+});
+
+t.test('a device of which the configuration says nothing is left off the ledger', async (t) => {
+  const { home } = await homeOn(t, new World(1));
+  const { ev: _, ...config } = home.config;
+  const kinds: string[] = [];
+  const submit = async ({ args }: { args: { kind: string } }) => ({ ok: kinds.push(args.kind) > 0 });
+  const node = { ...home.node, submit } as unknown as Home['node'];
+  await register({ ...home, node, config });
+  t.same(kinds, ['meter', 'pv', 'battery'], 'the ledger would refuse a charger that can do nothing');
 });
 
 t.test('what the meter counted becomes records', async (t) => {
