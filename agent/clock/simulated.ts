@@ -8,8 +8,11 @@ import { type Clock, sleep } from './clock.ts';
  */
 export type ClockSetting = { readonly utcMs: number; readonly wallMs: number; readonly speed: number };
 
+/** The last millisecond that is a date: who tells a later one must not take the time from those that hear it. */
+const UTC_MS_MAX = 8_640_000_000_000_000;
+
 const settingSchema = z.strictObject({
-  utcMs: z.int().nonnegative(),
+  utcMs: z.int().nonnegative().max(UTC_MS_MAX),
   wallMs: z.number().nonnegative(),
   speed: z.number().min(0).max(1_000_000),
 });
@@ -54,7 +57,8 @@ export function simulatedClock(startMs: number, wallMs: () => number = Date.now)
 
   const utcMs = () => {
     const elapsedMs = Math.max(0, wallMs() - setting.wallMs);
-    latestMs = Math.max(latestMs, Math.floor(setting.utcMs + elapsedMs * setting.speed));
+    const toldMs = Math.floor(setting.utcMs + elapsedMs * setting.speed);
+    latestMs = Math.max(latestMs, Math.min(toldMs, UTC_MS_MAX));
     return latestMs;
   };
 

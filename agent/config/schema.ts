@@ -116,6 +116,10 @@ export const configSchema = z.strictObject({
 export type AgentConfig = Readonly<z.infer<typeof configSchema>>;
 export type DeviceConfig = AgentConfig['devices'][number];
 
+/** Wide enough for any currency, and for the ledger's integers; the same bounds as those of power. */
+const pricePerKwh = z.number().min(-100_000).max(100_000);
+const forecastKw = z.number().min(0).max(1_000);
+
 /**
  * What is known of the day before it begins, by slot: what the utility and the weather service tell, and the
  * forecasts of load and generation. In the demo the forecasts are the day's true profile with a stated error.
@@ -125,11 +129,11 @@ export const daySchema = z
     day: z.string().regex(/^\d{4}-\d{2}-\d{2}$/),
     startMs: z.int().nonnegative(),
     slotMs: z.int().min(60_000).max(86_400_000),
-    importPricePerKwh: z.array(z.number()).min(1).max(2_016),
-    feedInPricePerKwh: z.array(z.number()),
+    importPricePerKwh: z.array(pricePerKwh).min(1).max(2_016),
+    feedInPricePerKwh: z.array(pricePerKwh),
     outdoorC: z.array(z.number().min(-90).max(70)),
-    loadForecastKw: z.array(z.number().min(0)),
-    pvForecastKw: z.array(z.number().min(0)),
+    loadForecastKw: z.array(forecastKw),
+    pvForecastKw: z.array(forecastKw),
   })
   .refine(
     (day) =>

@@ -37,6 +37,9 @@ t.test('simulated time follows what it is told and never goes back', async (t) =
   t.equal(clock.utcMs(), 61_000);
   clock.adjust({ utcMs: 30_000, wallMs, speed: 10 });
   t.equal(clock.utcMs(), 61_000, 'time told is not taken back');
+  const wild = simulatedClock(0);
+  wild.adjust({ utcMs: 60_000, wallMs: 0, speed: 1_000_000 });
+  t.ok(new Date(wild.utcMs()).toISOString(), 'what it tells is a date, whatever it was told');
 
   await t.test('a wait ends when the clock jumps past it, and when it is aborted', async (t) => {
     const live = simulatedClock(0);
@@ -54,6 +57,8 @@ t.test('simulated time follows what it is told and never goes back', async (t) =
 t.test('a clock setting from the broker is itself or a typed error', (t) => {
   const setting = { utcMs: 1, wallMs: 2.5, speed: 3_600 };
   t.same(decodeClockSetting(encodeClockSetting(setting)), setting);
+  const beyond = encodeClockSetting({ ...setting, utcMs: Number.MAX_SAFE_INTEGER });
+  t.throws(() => decodeClockSetting(beyond), { code: 'AGENT_BAD_DATA' }, 'no date is so late');
   fc.assert(
     fc.property(
       fc.oneof(
@@ -123,6 +128,18 @@ t.test('the example configuration is valid, and what is wrong is named', async (
   await t.rejects(loadConfig('/nowhere/config.yaml'), { code: 'AGENT_FILE_MISSING' });
   await t.rejects(loadDay(write('day: 2017-05-08')), { code: 'AGENT_BAD_CONFIG' });
   await t.rejects(loadConfig(write('a: &a [*a]')), { code: 'AGENT_BAD_CONFIG' });
+});
+
+t.test('a day of figures that cannot be is refused', async (t) => {
+  for (const [series, value] of [
+    ['importPricePerKwh', 1e300],
+    ['feedInPricePerKwh', -1e6],
+    ['loadForecastKw', 1e9],
+    ['pvForecastKw', 1_001],
+  ] as const) {
+    const file = await written(t, 'day.json', JSON.stringify({ ...dayOf(2), [series]: [0, value] }));
+    await t.rejects(loadDay(file), { code: 'AGENT_BAD_CONFIG', message: new RegExp(`${series}\\.1`) });
+  }
 });
 
 t.test('a day that fits neither the ledger nor the vehicle is refused before anything starts', async (t) => {
