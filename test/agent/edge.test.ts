@@ -6,7 +6,7 @@ import fc from 'fast-check';
 import t, { type Test } from 'tap';
 import { decodeClockSetting, encodeClockSetting, simulatedClock } from '../../agent/clock/simulated.ts';
 import { checkDay, loadConfig, loadDay } from '../../agent/config/load.ts';
-import type { AgentConfig } from '../../agent/config/schema.ts';
+import { type AgentConfig, configSchema } from '../../agent/config/schema.ts';
 import { dispatch, slotPlan, trim } from '../../agent/cycle/dispatch.ts';
 import { boundaryOf, energyBetween } from '../../agent/cycle/settle.ts';
 import type { Devices } from '../../agent/devices.ts';
@@ -20,6 +20,7 @@ import {
   wattHoursToWattSeconds,
   wattSecondsToKwh,
 } from '../../agent/translate/units.ts';
+import { genesisEntries, parseGenesis } from '../../consensus/index.ts';
 
 type SetPoint = { readonly powerW: number };
 
@@ -128,6 +129,19 @@ t.test('the example configuration is valid, and what is wrong is named', async (
   await t.rejects(loadConfig('/nowhere/config.yaml'), { code: 'AGENT_FILE_MISSING' });
   await t.rejects(loadDay(write('day: 2017-05-08')), { code: 'AGENT_BAD_CONFIG' });
   await t.rejects(loadConfig(write('a: &a [*a]')), { code: 'AGENT_BAD_CONFIG' });
+});
+
+t.test('what the guide shows of a home, its day and its network fits together', async (t) => {
+  const guide = readFileSync(new URL('../../../docs/running.md', import.meta.url), 'utf8');
+  const genesis = parseGenesis(/```json\n([^`]*)```/.exec(guide)?.[1] ?? '');
+  t.ok(genesisEntries(genesis).length > 1, 'the contract takes the genesis');
+  const config = await loadConfig(fileURLToPath(example));
+  checkDay(config, await loadDay(config.dayFile), genesis);
+  const text = readFileSync(example, 'utf8');
+  for (const key of Object.keys(configSchema.shape)) t.match(text, new RegExp(`^(# )?${key}:`, 'm'), key);
+  const heatPump = text.replace(/^# ((hvac:| {2}\w+:).*)$/gm, '$1');
+  const withHvac = await loadConfig(await written(t, 'hvac.yaml', heatPump));
+  t.equal(withHvac.hvac?.powerKwMax, 2.5);
 });
 
 t.test('a day of figures that cannot be is refused', async (t) => {
