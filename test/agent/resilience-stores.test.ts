@@ -44,7 +44,7 @@ async function cut(file: string, share: number) {
 t.test(
   'whose store is damaged while it is down follows, and signs nothing it cannot answer for',
   async (t) => {
-    const slots = 12;
+    const slots = 14;
     const street = await openStreet(t, { slots });
     const [first, second, third, fourth] = street.homes as [StreetHome, StreetHome, StreetHome, StreetHome];
     await street.tellEvening();
@@ -61,8 +61,8 @@ t.test(
     await street.untilSlot(0.5);
     await second.kill();
     await cut(join(second.place.directory, 'votes-a.log'), 0.5);
-    // Its doubt ends with a block that is three slots younger than its start.
-    await allowSkew(second, 1.5 * SLOT_MS);
+    // Its doubt ends with a block that is two slots younger than its start.
+    await allowSkew(second, SLOT_MS);
     await second.start();
     t.ok((await second.status()).ledger.votesInDoubt);
     const silent = votesOf(second);
