@@ -44,7 +44,7 @@ async function cut(file: string, share: number) {
 t.test(
   'whose store is damaged while it is down follows, and signs nothing it cannot answer for',
   async (t) => {
-    const slots = 14;
+    const slots = 20;
     const street = await openStreet(t, { slots });
     const [first, second, third, fourth] = street.homes as [StreetHome, StreetHome, StreetHome, StreetHome];
     await street.tellEvening();
