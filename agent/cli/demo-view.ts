@@ -48,7 +48,11 @@ function facts(report: DemoReport): Fact[] {
       label: 'planned cost',
       value: `alone ${money(cost.alone)}, together ${money(cost.together)}, centralised ${money(cost.centralised)} ${unit}`,
     },
-    { label: 'gap to centralised', value: `${(100 * cost.gap).toFixed(3)} %`, mood: mood(cost.gap <= 0.005) },
+    {
+      label: 'gap to centralised',
+      value: `${(100 * cost.gap).toFixed(3).replace('-0.000', '0.000')} %`,
+      mood: mood(cost.gap <= 0.005),
+    },
     {
       label: 'realised cost',
       value: `${realised.alone === undefined ? '' : `alone ${money(realised.alone)}, `}together ${money(realised.together)} ${unit}`,

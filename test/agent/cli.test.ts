@@ -314,6 +314,8 @@ t.test('a report for people says what holds and what does not', async (t) => {
   t.match(text, /one state root abababababababab/);
   t.match(text, /validator 1 in slot 1/);
   t.ok(text.split('\n').every((line) => line.length <= 80));
+  const level = { ...report, cost: { ...report.cost, gap: -1e-9 } };
+  t.match(renderDemoReport(level, look), /gap to centralised +0\.000 %/);
   const forked = { ...report, stateRoots: { home001: 'aa', home002: 'bb' } };
   t.match(renderDemoReport(forked, { ...look, color: true }), /\[31m2 different state roots/);
 });
