@@ -1,6 +1,7 @@
+import { existsSync } from 'node:fs';
 import { mkdir, mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
-import { join, resolve } from 'node:path';
+import { dirname, join, resolve } from 'node:path';
 import { centralisedCost, type DemoEvent, liveDay, reportOf } from '../demo/index.ts';
 import { AgentError } from '../errors.ts';
 import { loadNeighbourhood, selectDay } from '../neighbourhood/index.ts';
@@ -48,13 +49,18 @@ export async function demo(options: DemoOptions, io: CliIo): Promise<void> {
     if (place.kept) progress.note(`Stores, keys and logs are in ${place.directory}`);
     else await rm(place.directory, { recursive: true, force: true });
   } catch (error) {
+    if (signal.aborted && !place.kept) {
+      await rm(place.directory, { recursive: true, force: true });
+      throw interrupted(error);
+    }
     // What a failed run wrote is what explains it.
     progress.note(`Logs are in ${join(place.directory, 'logs')}`);
-    throw signal.aborted
-      ? new AgentError('AGENT_ABORTED', 'The demo was interrupted.', {}, { cause: error })
-      : error;
+    throw signal.aborted ? interrupted(error) : error;
   }
 }
+
+const interrupted = (cause: unknown) =>
+  new AgentError('AGENT_ABORTED', 'The demo was interrupted.', {}, { cause });
 
 /** A directory of the run's own: a new one, or the given one, which must be empty of an earlier run. */
 async function openDirectory(options: DemoOptions): Promise<{ directory: string; kept: boolean }> {
@@ -65,7 +71,7 @@ async function openDirectory(options: DemoOptions): Promise<{ directory: string;
   }
   const directory = resolve(options.directory);
   try {
-    await mkdir(directory, { recursive: true });
+    await makeDirectory(directory);
     await mkdir(join(directory, 'logs'));
   } catch (cause) {
     const there = (cause as NodeJS.ErrnoException).code === 'EEXIST';
@@ -79,6 +85,20 @@ async function openDirectory(options: DemoOptions): Promise<{ directory: string;
     );
   }
   return { directory, kept: true };
+}
+
+/** Step by step: Node's own recursive way never ends where nothing can be made, as in /proc. */
+async function makeDirectory(directory: string): Promise<void> {
+  try {
+    await mkdir(directory);
+  } catch (cause) {
+    const { code } = cause as NodeJS.ErrnoException;
+    if (code === 'EEXIST') return;
+    const parent = dirname(directory);
+    if (code !== 'ENOENT' || existsSync(parent)) throw cause;
+    await makeDirectory(parent);
+    await mkdir(directory);
+  }
 }
 
 /** Draws what the conductor tells. */

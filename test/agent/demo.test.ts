@@ -1,6 +1,6 @@
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { existsSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout } from 'node:timers/promises';
@@ -86,6 +86,8 @@ t.test('a day with the embedded broker, in which a validator is killed', { timeo
   t.match(again, { status: 2, err: /holds an earlier run/ });
   const deep = await runDemo(['--dir', join(place, 'x'.repeat(90))]);
   t.match(deep, { status: 2, err: /too long for a socket/ });
+  const nowhere = await runDemo(['--dir', '/proc/nothing/here']);
+  t.match(nowhere, { status: 2, err: /\/proc\/nothing\/here cannot be used/ });
 });
 
 t.test('pairwise, through a Mosquitto of the outside, report to stdout', { timeout: 120_000 }, async (t) => {
@@ -160,11 +162,14 @@ t.test('a demo that cannot start ends, and leaves nobody behind', { timeout: 60_
 });
 
 t.test('a demo that is told to end while it waits for a broker ends', { timeout: 60_000 }, async (t) => {
+  const temporary = mkdtempSync(join(tmpdir(), 'gq-'));
+  t.teardown(() => rmSync(temporary, { recursive: true }));
   const child = spawn(
     process.execPath,
     [PROGRAM, 'demo', '--homes', '1', '--validators', '1', '--broker', 'mqtt://127.0.0.1:9'],
     {
       stdio: ['ignore', 'ignore', 'pipe'],
+      env: { ...process.env, TMPDIR: temporary },
     },
   );
   const [said] = await once(child.stderr, 'data');
@@ -172,6 +177,7 @@ t.test('a demo that is told to end while it waits for a broker ends', { timeout:
   const ended = once(child, 'close');
   child.kill('SIGTERM');
   t.same((await ended)[0], 130);
+  t.same(readdirSync(temporary), [], 'and takes its temporary directory with it');
 });
 
 t.test('a broker that is not there is one line', { timeout: 60_000 }, async (t) => {
