@@ -106,7 +106,7 @@ export function renderProgressLine(phase: Phase, look: Look): string {
   const colors = paletteOf(look);
   const barWidth = Math.min(24, Math.max(8, look.width - 56));
   const share = phase.total > 0 ? Math.min(1, Math.max(0, phase.done / phase.total)) : undefined;
-  const label = phase.label.slice(0, Math.max(8, look.width - 48)).padEnd(18);
+  const label = phase.label.slice(0, Math.max(labelWidth, look.width - 48)).padEnd(labelWidth);
   const percent = share === undefined ? '' : `${Math.floor(100 * share)} %`.padStart(6);
   const bar = share === undefined ? '' : ` ${renderBar(share, barWidth, look, colors)}${percent}`;
   const used = label.length + (share === undefined ? 0 : 1 + barWidth + percent.length) + 2;
@@ -122,6 +122,7 @@ function renderRound(state: RoundState): string {
 }
 
 const redrawMs = 80;
+const labelWidth = 18;
 
 function renderBar(share: number, width: number, look: Look, colors: Palette): string {
   const eighths = Math.round(share * width * 8);

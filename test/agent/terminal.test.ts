@@ -183,6 +183,11 @@ t.test('a line of progress never wraps', async (t) => {
       return stripVTControlCharacters(line).length < width;
     }),
   );
+  const narrow = { ...ascii, width: 60 };
+  t.match(
+    renderProgressLine({ label: 'Living the day', done: 1, total: 2, detail: '' }, narrow),
+    'Living the day ',
+  );
   const half = { label: 'Trading', done: 12, total: 24, detail: '' };
   t.equal(
     renderProgressLine(half, { ...ascii, width: 80 }),
