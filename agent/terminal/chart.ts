@@ -100,6 +100,9 @@ function averaged(values: readonly number[], slotsEach: number): number[] {
   return means;
 }
 
+/** A chart of less shows nothing: near the smallest numbers there are, a step would be 0 and the rows without end. */
+const roughMin = 1e-15;
+
 type Scale = { readonly step: number; readonly rowsUp: number; readonly rowsDown: number };
 
 /** Zero lies between rows, and every row is worth the same round number. */
@@ -108,7 +111,7 @@ function scaleOf(values: readonly number[], rows: number): Scale {
   const highest = finite.reduce((most, value) => Math.max(most, value), 0);
   const lowest = finite.reduce((least, value) => Math.min(least, value), 0);
   const rough = (highest - lowest) / Math.max(1, rows);
-  if (rough <= 0) return { step: 1, rowsUp: 1, rowsDown: 0 };
+  if (rough < roughMin) return { step: 1, rowsUp: 1, rowsDown: 0 };
   const power = 10 ** Math.floor(Math.log10(rough));
   const step = power * ([1, 2, 2.5, 5].find((factor) => factor * power >= rough) ?? 10);
   // A range filled by rounding errors only is no row of its own.

@@ -62,8 +62,10 @@ t.test('a chart is bars from zero and marks over them', async (t) => {
   );
 });
 
-t.test('a chart is as wide as the place, whatever the values', async () => {
+t.test('a chart is as wide as the place, whatever the values', async (t) => {
   const value = fc.oneof(fc.double({ min: -1e5, max: 1e5 }), fc.constantFrom(0, -0, 1e-12, Number.NaN));
+  const nothing = { ...day, bars: { label: 'a', values: [Number.MIN_VALUE, -1e-320] }, marks: [] };
+  t.equal(renderChart(nothing, block).split('\n').length, 4, 'next to nothing is nothing');
   fc.assert(
     fc.property(
       fc.array(value, { minLength: 1, maxLength: 288 }),
