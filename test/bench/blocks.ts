@@ -1,7 +1,6 @@
 /**
  * How long do ten blocks of ten transactions take? Validators in processes of their own that meet only through a real
  * Mosquitto, every vote and block synced to disk. One of them pays in lots of ten, and waits for each to be final.
- * Run after a build: node dist/test/bench/blocks.js [--validators 4] [--repeats 10]
  */
 import { type ChildProcess, fork, spawn, spawnSync } from 'node:child_process';
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
@@ -26,6 +25,7 @@ import {
   toHex,
 } from '../../consensus/index.ts';
 import { connectMqtt } from '../../drivers/index.ts';
+import { commandOptions } from '../command-options.ts';
 
 const BLOCKS = 10;
 const TRANSACTIONS = 10;
@@ -112,13 +112,18 @@ async function validator({ key, genesis: text, url, directory }: Job) {
 }
 
 async function main() {
-  const { values } = parseArgs({
-    options: {
-      validators: { type: 'string', default: '4' },
-      repeats: { type: 'string', default: '10' },
-    },
-  });
-  const count = Number(values.validators);
+  const { values, whole } = commandOptions(
+    'npm run bench:blocks -- [--validators N] [--repeats N]',
+    () =>
+      parseArgs({
+        options: {
+          validators: { type: 'string', default: '4' },
+          repeats: { type: 'string', default: '10' },
+        },
+      }).values,
+  );
+  const count = whole(values.validators, 'validators');
+  const repeats = whole(values.repeats, 'repeats');
   const directory = mkdtempSync(join(tmpdir(), 'gridquorum-bench-'));
   const port = await freePort();
   const config = join(directory, 'mosquitto.conf');
@@ -164,8 +169,7 @@ async function main() {
       return sum;
     };
     const cpuBefore = await cpuMs();
-    for (let repeat = 0; repeat < Number(values.repeats); repeat += 1)
-      laps.push((await ask(children[0]!, 'lap')) as Lap);
+    for (let repeat = 0; repeat < repeats; repeat += 1) laps.push((await ask(children[0]!, 'lap')) as Lap);
     const cpuPerLapMs = ((await cpuMs()) - cpuBefore) / laps.length;
     const times = laps.map(({ ms }) => ms).sort((a, b) => a - b);
     const at = (share: number) =>

@@ -1,7 +1,6 @@
 /**
  * Does a week of real households hold what the demo promises? Every day of the data in both forms, without and with
  * a validator killed at an hour that differs from day to day, one demo after the other. Prints a table, and what broke.
- * Run after a build: node dist/test/bench/days.js --data DIR [--homes 10] [--seed 1] [--kill]
  */
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
@@ -12,6 +11,7 @@ import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
 import type { DemoReport } from '../../agent/cli/demo-report.ts';
 import { loadNeighbourhood } from '../../agent/neighbourhood/index.ts';
+import { commandOptions } from '../command-options.ts';
 
 const AGENT = fileURLToPath(new URL('../../agent/cli/main.js', import.meta.url));
 const VALIDATORS = 4;
@@ -50,23 +50,24 @@ async function runDemo(options: readonly string[]): Promise<DemoReport> {
   }
 }
 
-const { values } = parseArgs({
-  options: {
-    data: { type: 'string' },
-    homes: { type: 'string', default: '10' },
-    seed: { type: 'string', default: '1' },
-    kill: { type: 'boolean', default: false },
-  },
-});
-const { data, homes, seed, kill } = values;
-if (data === undefined) {
-  process.stderr.write('Which households? Say --data DIR.\n');
-  process.exit(2);
-}
+const { values, whole, wrong } = commandOptions(
+  'npm run bench:days -- --data DIR [--homes N] [--seed N] [--kill]',
+  () =>
+    parseArgs({
+      options: {
+        data: { type: 'string' },
+        homes: { type: 'string', default: '10' },
+        seed: { type: 'string', default: '1' },
+        kill: { type: 'boolean', default: false },
+      },
+    }).values,
+);
+const { homes, seed, kill } = values;
+const data = values.data ?? wrong('Which households? Say --data DIR.');
 const neighbourhood = await loadNeighbourhood({
   dataDirectory: data,
-  homes: Number(homes),
-  seed: Number(seed),
+  homes: whole(homes, 'homes'),
+  seed: whole(seed, 'seed', 0),
   hvac: true,
   ev: true,
 });

@@ -1,16 +1,20 @@
 import { parseArgs } from 'node:util';
 import * as core from '../../consensus/protocol/index.ts';
+import { commandOptions } from '../command-options.ts';
 import { simulate } from './simulation.ts';
 
-const { values } = parseArgs({
-  options: { seeds: { type: 'string', default: '1000' }, from: { type: 'string', default: '1' } },
-});
-const seeds = Number(values.seeds);
-const from = Number(values.from);
-if (!Number.isSafeInteger(seeds) || seeds < 1 || !Number.isSafeInteger(from)) {
-  console.error('usage: npm run sim -- [--seeds N] [--from SEED]');
-  process.exit(2);
-}
+const { values, whole } = commandOptions(
+  'npm run sim -- [--seeds N] [--from SEED]',
+  () =>
+    parseArgs({
+      options: {
+        seeds: { type: 'string', default: '1000' },
+        from: { type: 'string', default: '1' },
+      },
+    }).values,
+);
+const seeds = whole(values.seeds, 'seeds');
+const from = whole(values.from, 'from', 0);
 
 const started = process.cpuUsage();
 let failures = 0;
