@@ -1,6 +1,7 @@
 import { Command, CommanderError, Option } from 'commander';
 import { AgentError } from '../errors.ts';
 import { dayGrid, generatedHomesMax, slotsAllowed } from '../neighbourhood/index.ts';
+import { type JsonTarget, jsonTarget } from './json-report.ts';
 import { badOption, brokerUrl, calendarDay, oneOf, path, wholeNumber } from './option-values.ts';
 
 export type DemoOptions = {
@@ -18,7 +19,7 @@ export type DemoOptions = {
   readonly directory?: string;
   /** Whether the directory stays after the demo; one given by --dir always does. */
   readonly keep: boolean;
-  readonly json: 'none' | 'stdout' | { readonly file: string };
+  readonly json: JsonTarget;
   /** By slot, then validator; validators count from 1, slots from 0. */
   readonly kills: readonly Kill[];
   readonly hvac: boolean;
@@ -135,11 +136,6 @@ export function checkDemoOptions(raw: RawDemoOptions): DemoOptions {
     ...(raw.broker === undefined ? {} : { broker: brokerUrl('--broker', raw.broker) }),
     ...(raw.dir === undefined ? {} : { directory: path('--dir', raw.dir) }),
   };
-}
-
-function jsonTarget(raw: string | true | undefined): DemoOptions['json'] {
-  if (raw === undefined) return 'none';
-  return raw === true ? 'stdout' : { file: path('--json', raw) };
 }
 
 function killPlan(

@@ -10,8 +10,8 @@ import { untilAskedToEnd } from '../process/lifetime.ts';
 import { createProgress, lookOf, type Progress } from '../terminal/index.ts';
 import type { CliIo } from './actions.ts';
 import type { DemoOptions } from './demo-options.ts';
-import { reportText, requireReportPlace, writeReport } from './demo-report.ts';
 import { renderDemoReport } from './demo-view.ts';
+import { reportText, requireReportPlace, writeReport } from './json-report.ts';
 
 /** Lives one day of a neighbourhood and tells what came of it: data to stdout, progress to stderr. */
 export async function demo(options: DemoOptions, io: CliIo): Promise<void> {
