@@ -1,78 +1,119 @@
 /**
- * How long does the general solver take for a home's day? Prints medians and spread in ms; setup apart,
- * every solve cold unless said otherwise. Run after a build: node dist/test/bench/qp.js
+ * How long does a home's day (24 slots, quarter hours, five minutes) or week (672 quarter hours) with everything
+ * take to plan? Prints, for every solver on the same problems in the same run, the time of one solve with its
+ * data in place; setup is apart. Times are of CPU, since machines are shared; wall time follows.
+ *
+ *   npm run bench:qp -- [--data DIR] [--slots 24,96]
+ *
+ * DIR holds prosumer-dev.json, problems with known optima.
  */
+import { readFileSync } from 'node:fs';
 import { cpus } from 'node:os';
-import { buildHomeQp, type QpProblem } from '../../optimizer/index.ts';
-import { library, randomHome } from '../optimizer/homes.ts';
-import { referenceHome } from '../optimizer/qp-problems.ts';
+import { parseArgs } from 'node:util';
+import { fullHome, withOtherPrices } from '../optimizer/full-home.ts';
+import { library } from '../optimizer/homes.ts';
+import { type Outcome, type Pair, type Solver, solvers } from './qp-solvers.ts';
+import { spreadOf, type Timing, time } from './timing.ts';
 
-const REPEATS = 200;
+const { values: options } = parseArgs({ options: { data: { type: 'string' }, slots: { type: 'string' } } });
+const sizes = (options.slots ?? '24,96,288,672').split(',').map(Number);
 
-const priced = (slots: number, seed: number): QpProblem => {
-  const none = randomHome(seed, slots);
-  const series = (value: number): number[] => new Array<number>(slots).fill(value);
-  const trade = {
-    kind: 'priced' as const,
-    pricePerKwh: series(0.2),
-    penaltyPerKwhPerKw: 0.03,
-    targetSoldKw: series(0),
-  };
-  return buildHomeQp({ ...none, trade }).qp;
+console.log(`node ${process.version}, ${cpus()[0]?.model ?? 'unknown processor'}`);
+console.log('a home with everything; ms of CPU a solve: median (10 % .. 90 %) over seeds and repeats');
+for (const slots of sizes) compareSolvers(slots);
+if (options.data !== undefined) compareWithReferences(`${options.data}/prosumer-dev.json`);
+
+/** One solver's part of a table. */
+type Row = {
+  readonly solver: Solver;
+  readonly timings: Timing[];
+  readonly outcomes: Outcome[];
+  /** Relative distance of objectives from the first solver's, largest; like times, of what was solved. */
+  apart: number;
 };
 
-const problems: [name: string, problem: QpProblem][] = [
-  ['reference home, 24 slots', referenceHome().problem],
-  ...[24, 96, 288].flatMap((slots) =>
-    [1, 2, 3].map((seed): [string, QpProblem] => [
-      `random home ${seed}, ${slots} slots`,
-      priced(slots, seed),
-    ]),
-  ),
-];
-
-console.log(`node ${process.version}, ${cpus()[0]?.model ?? 'unknown processor'}, ${REPEATS} solves each\n`);
-console.log(
-  'problem                      variables  rows   setup   cold: median (10%..90%)  steps   warm  steps     kB',
-);
-for (const [name, problem] of problems) {
-  const begun = performance.now();
-  const solver = library.setup(problem);
-  const setupMs = performance.now() - begun;
-  const cold = solver.solve();
-  const coldMs = spread(() => solver.solve());
-  solver.update({ q: Array.from(problem.q, (value, j) => value * (1 + 0.02 * Math.sin(j))) });
-  solver.warmStart(cold);
-  const warm = solver.solve();
-  const warmMs = spread(() => {
-    solver.warmStart(cold);
-    return solver.solve();
-  });
-  const cells = [
-    name.padEnd(28),
-    String(problem.variables).padStart(9),
-    String(problem.constraints).padStart(5),
-    setupMs.toFixed(1).padStart(7),
-    coldMs.median.toFixed(2).padStart(8),
-    `(${coldMs.low.toFixed(2)}..${coldMs.high.toFixed(2)})`.padEnd(16),
-    String(cold.iterations).padStart(5),
-    warmMs.median.toFixed(2).padStart(6),
-    String(warm.iterations).padStart(6),
-    Math.round(solver.memoryBytes / 1024)
-      .toString()
-      .padStart(6),
-  ];
-  console.log(cells.join(' '), cold.status === 'solved' ? '' : cold.status);
+function compareSolvers(slots: number): void {
+  const rows: Row[] = solvers.map((solver) => ({ solver, timings: [], outcomes: [], apart: 0 }));
+  const seeds = Math.max(...solvers.map((solver) => solver.effort(slots)?.seeds ?? 0));
+  for (let seed = 1; seed <= seeds; seed++) {
+    const home = fullHome(seed, slots);
+    const pair: Pair = { home, repriced: withOtherPrices(home, seed, 0.05) };
+    for (const row of rows) measure(row, pair, { seed, slots });
+  }
+  const peer = rows.find(({ solver }) => solver.name.startsWith('HiGHS'));
+  const peerMs = peer && spreadOf(peer.timings.map(({ cpuMs }) => cpuMs)).median;
+  console.log(`\n${slots} slots, ${seeds} homes`);
+  console.log(
+    'solver               median  (10 % .. 90 %)      wall  HiGHS/  steps (most)   solved   objective off      kB',
+  );
+  for (const row of rows) if (row.outcomes.length > 0) console.log(line(row, peerMs));
 }
 
-function spread(work: () => unknown): { median: number; low: number; high: number } {
-  const times: number[] = [];
-  for (let i = 0; i < REPEATS; i++) {
-    const begun = performance.now();
-    work();
-    times.push(performance.now() - begun);
+function measure(row: Row, pair: Pair, { seed, slots }: { seed: number; slots: number }): void {
+  const { solver } = row;
+  const effort = solver.effort(slots);
+  if (effort === undefined || seed > effort.seeds) return;
+  const prepared = solver.prepare(pair);
+  const outcome = prepared.solve();
+  row.outcomes.push(outcome);
+  if (outcome.status !== 'solved') {
+    prepared.dispose?.();
+    return;
   }
-  times.sort((a, b) => a - b);
-  const at = (share: number): number => times[Math.floor(share * (REPEATS - 1))]!;
-  return { median: at(0.5), low: at(0.1), high: at(0.9) };
+  row.timings.push(...time(() => prepared.solve(), effort.repeats));
+  prepared.dispose?.();
+  const yardstick = solvers[0]!.prepare({ ...pair, home: pair[solver.answers] }).solve();
+  const apart = Math.abs(outcome.objective - yardstick.objective) / Math.abs(yardstick.objective);
+  row.apart = Math.max(row.apart, apart);
+}
+
+function line({ solver, timings, outcomes, apart }: Row, peerMs: number | undefined): string {
+  const cpu = spreadOf(timings.map(({ cpuMs }) => cpuMs));
+  const wall = spreadOf(timings.map(({ wallMs }) => wallMs));
+  const steps = outcomes.map(({ iterations }) => iterations ?? Number.NaN);
+  const solved = outcomes.filter(({ status }) => status === 'solved').length;
+  const bytes = Math.max(...outcomes.map((outcome) => outcome.bytes ?? Number.NaN));
+  const shown = (value: number, digits: number): string =>
+    Number.isFinite(value) ? value.toFixed(digits) : '-';
+  const digits = cpu.median < 1 ? 3 : cpu.median < 100 ? 2 : 0;
+  return [
+    solver.name.padEnd(18),
+    shown(cpu.median, digits).padStart(8),
+    `(${shown(cpu.low, digits)} .. ${shown(cpu.high, digits)})`.padStart(18),
+    shown(wall.median, digits).padStart(8),
+    shown((peerMs ?? Number.NaN) / cpu.median, 0).padStart(7),
+    `${shown(spreadOf(steps).median, 0)} (${shown(Math.max(...steps), 0)})`.padStart(12),
+    `${solved}/${outcomes.length}`.padStart(9),
+    (timings.length > 0 ? apart.toExponential(1) : '-').padStart(14),
+    shown(bytes / 1024, 0).padStart(8),
+  ].join(' ');
+}
+
+/** Problems with optima known from elsewhere: the general solver's error, and its time. */
+function compareWithReferences(file: string): void {
+  const bounds = (given: (number | null)[], infinite: number) => given.map((value) => value ?? infinite);
+  console.log('\nreference problem        median  (10 % .. 90 %)  steps  objective off');
+  for (const { name, n, m, P, A, q, l, u, fopt } of JSON.parse(readFileSync(file, 'utf8'))) {
+    const triplets = (matrix: { rows: number[]; cols: number[]; vals: number[] }) => ({
+      rows: matrix.rows,
+      columns: matrix.cols,
+      values: matrix.vals,
+    });
+    const solver = library.setup({
+      variables: n,
+      constraints: m,
+      P: triplets(P),
+      A: triplets(A),
+      q,
+      l: bounds(l, -Infinity),
+      u: bounds(u, Infinity),
+    });
+    const { objective, iterations } = solver.solve();
+    const cpu = spreadOf(time(() => solver.solve(), 30).map(({ cpuMs }) => cpuMs));
+    const off = Math.abs(objective - fopt) / Math.abs(fopt);
+    const range = `(${cpu.low.toFixed(2)} .. ${cpu.high.toFixed(2)})`;
+    console.log(
+      `${name.padEnd(22)} ${cpu.median.toFixed(2).padStart(8)}  ${range.padEnd(16)} ${String(iterations).padStart(4)}  ${off.toExponential(1)}`,
+    );
+  }
 }
