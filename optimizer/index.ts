@@ -26,5 +26,6 @@ export { type NeighbourhoodPlan, planNeighbourhood } from './prosumer/neighbourh
 export { netOutCycling } from './prosumer/net-cycling.ts';
 export { planHome } from './prosumer/plan-home.ts';
 export type * from './prosumer/types.ts';
+export { type PlanValue, type Saving, savingOf, valueOfPlan, type Way } from './prosumer/value.ts';
 export { createQpLibrary } from './qp/index.ts';
 export type * from './qp/types.ts';
