@@ -3,7 +3,7 @@ export { eliminate, type Neighbour, poolTerms, toOfferMw } from './admm/home-sid
 export { clearPairwise, closePairwiseRound, openPairwise, type PairwiseOffer } from './admm/pairwise.ts';
 export { payments } from './admm/payments.ts';
 export { clearPool, closePoolRound, openPool } from './admm/pool.ts';
-export { costTogether, runRounds } from './admm/run-rounds.ts';
+export { costTogether, type RoundsResult, runRounds } from './admm/run-rounds.ts';
 export type { Cleared, SessionParameters } from './admm/session.ts';
 export { OptimizerError, type OptimizerErrorCode } from './errors.ts';
 export {

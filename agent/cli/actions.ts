@@ -1,4 +1,5 @@
 import type { DemoOptions } from './demo-options.ts';
+import type { JsonTarget } from './json-report.ts';
 
 /** Where a command reads and writes: data to `stdout`, progress and complaints to `stderr`. */
 export type CliIo = {
@@ -13,10 +14,28 @@ export type CliIo = {
  */
 export type CliActions = {
   readonly demo: (options: DemoOptions, io: CliIo) => Promise<void>;
+  readonly rounds: (options: RoundsOptions, io: CliIo) => Promise<void>;
   readonly run: (options: RunOptions, io: CliIo) => Promise<void>;
   readonly status: (options: StatusOptions, io: CliIo) => Promise<void>;
   readonly emulate: (options: EmulateOptions, io: CliIo) => Promise<void>;
   readonly keysNew: (options: KeysNewOptions, io: CliIo) => Promise<void>;
+};
+
+export type RoundsOptions = {
+  readonly homes: number;
+  readonly slots: number;
+  readonly dataDirectory?: string;
+  readonly day?: string;
+  readonly form: 'pool' | 'pairwise';
+  readonly seed: number;
+  /** By how much the forecast of the session before differed; from nothing when absent. */
+  readonly warmPercent?: number;
+  /** Imbalance a home at which the session ends. */
+  readonly toleranceW: number;
+  readonly roundsMax: number;
+  readonly json: JsonTarget;
+  readonly hvac: boolean;
+  readonly ev: boolean;
 };
 
 export type RunOptions = { readonly configFile: string };

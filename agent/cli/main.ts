@@ -6,6 +6,7 @@ import { runCommandLine } from './command-line.ts';
 /** Actions are loaded when they are called: `--help` and a wrong option are answered at once. */
 const actions: CliActions = {
   demo: async (options, io) => (await import('./demo.ts')).demo(options, io),
+  rounds: async (options, io) => (await import('./rounds.ts')).rounds(options, io),
   run: async (options, io) => (await import('./run.ts')).run(options, io),
   status: async (options, io) => (await import('./status.ts')).status(options, io),
   emulate: async (options, io) => (await import('./emulate.ts')).emulate(options, io),

@@ -3,6 +3,7 @@ import type { CliActions, CliIo } from './actions.ts';
 import { registerDemo } from './commands/demo.ts';
 import { registerEmulate } from './commands/emulate.ts';
 import { registerKeys } from './commands/keys.ts';
+import { registerRounds } from './commands/rounds.ts';
 import { registerRun } from './commands/run.ts';
 import { registerStatus } from './commands/status.ts';
 
@@ -18,6 +19,7 @@ export function createProgram(actions: CliActions, io: CliIo, version: string): 
       '\nExit status: 0 done, 1 failed, 2 wrong options, configuration or data, 130 interrupted.\n',
     );
   registerDemo(program, actions, io);
+  registerRounds(program, actions, io);
   registerRun(program, actions, io);
   registerStatus(program, actions, io);
   registerEmulate(program, actions, io);

@@ -36,14 +36,19 @@ export function generateNeighbourhood(choice: {
     importPricePerKwh: retail,
     feedInPricePerKwh: retail.map((price, hour) => feedInPricePerKwh(wholesale[hour] ?? 0, price)),
     outdoorC: temperatureC(randomStream(seed, 'temperature')),
-    homes: Array.from({ length: choice.homes }, (_, i) =>
-      generateHome(`home${String(i + 1).padStart(3, '0')}`, choice, cloud),
-    ),
+    homes: homeNames(choice.homes).map((home) => generateHome(home, choice, cloud)),
   };
 }
 
-/** The names have three digits. */
-export const generatedHomesMax = 999;
+/** As many as a session has room for. */
+export const generatedHomesMax = 1000;
+
+/** Three digits, so that names sort by number; the thousandth home is called home000. */
+const homeNames = (homes: number): string[] =>
+  Array.from(
+    { length: homes },
+    (_, i) => `home${String((i + 1) % generatedHomesMax).padStart(3, '0')}`,
+  ).sort();
 
 const firstSlotMs = Date.UTC(2025, 4, 5);
 const dayCount = 7;

@@ -1,4 +1,5 @@
 export { renderChart } from './chart.ts';
+export { renderConvergence } from './convergence.ts';
 export { type Fact, renderFacts } from './facts.ts';
 export { type Look, lookOf } from './look.ts';
 export { createProgress, type Progress } from './progress.ts';

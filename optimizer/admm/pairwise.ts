@@ -5,6 +5,7 @@ import {
   type Cleared,
   endOf,
   type Opening,
+  type PairTrade,
   type RoundReport,
   relax,
   type Series,
@@ -40,15 +41,24 @@ export type PairwiseState = {
 };
 
 const MICRO = 1_000_000n;
+const MW_PER_W = 1000n;
 
-export function openPairwise(opening: Opening): PairwiseState {
+/** Pairs start from a target of nothing, or from the trades of a session before. */
+export function openPairwise(opening: Opening, before: readonly PairTrade[] = []): PairwiseState {
   const { homes, startPriceMicroPerKwh, ...parameters } = opening;
   const nothing = startPriceMicroPerKwh.map(() => 0n);
   const members = sorted(homes);
+  const known = new Map(before.map((pair) => [`${pair.first} ${pair.second}`, pair]));
   const pairs = members.flatMap((first, i) =>
-    members
-      .slice(i + 1)
-      .map((second) => ({ first, second, priceMicroPerKwh: startPriceMicroPerKwh, targetMw: nothing })),
+    members.slice(i + 1).map((second): Pair => {
+      const pair = known.get(`${first} ${second}`);
+      return {
+        first,
+        second,
+        priceMicroPerKwh: pair?.priceMicroPerKwh ?? startPriceMicroPerKwh,
+        targetMw: pair?.soldW.map((watts) => watts * MW_PER_W) ?? nothing,
+      };
+    }),
   );
   const silence = (home: string): PairwiseOffer =>
     new Map(members.filter((other) => other !== home).map((other) => [other, nothing]));
@@ -107,19 +117,21 @@ export function clearPairwise({ homes, pairs, attendance }: PairwiseState): Clea
   const soldW = new Map(homes.map((home) => [home, new Array<bigint>(slots).fill(0n)]));
   const earned = new Map(homes.map((home) => [home, 0n]));
   const buyers = new Set<string>();
-  for (const { first, second, priceMicroPerKwh } of pairs) {
+  const traded = pairs.map(({ first, second, priceMicroPerKwh }): PairTrade => {
     const sold = attendance.offers.get(first)!.get(second)!;
     const bought = attendance.offers.get(second)!.get(first)!;
-    priceMicroPerKwh.forEach((price, t) => {
-      const w = agreed(sold[t]!, -bought[t]!) / 1000n;
+    const watts = priceMicroPerKwh.map((price, t) => {
+      const w = agreed(sold[t]!, -bought[t]!) / MW_PER_W;
       if (w !== 0n) buyers.add(w > 0n ? second : first);
       soldW.get(first)![t]! += w;
       soldW.get(second)![t]! -= w;
       earned.set(first, earned.get(first)! + price * w);
       earned.set(second, earned.get(second)! - price * w);
+      return w;
     });
-  }
-  return { soldW, earned, buyers };
+    return { first, second, soldW: watts, priceMicroPerKwh };
+  });
+  return { soldW, earned, buyers, pairs: traded };
 }
 
 /** The part of a trade that both sides mean: nothing when they differ in direction. */

@@ -26,9 +26,16 @@ export type PoolState = {
 };
 
 const MICRO = 1_000_000n;
+const MW_PER_W = 1000n;
 
-/** Everybody starts from a target, and a standing offer, of nothing. */
-export function openPool(opening: Opening): PoolState {
+/** Prices and trades of a session before. In every slot the trades sum to zero. */
+export type PoolStart = {
+  readonly priceMicroPerKwh: Series;
+  readonly soldW: ReadonlyMap<string, Series>;
+};
+
+/** Everybody starts from a target of nothing, or of what was traded before, and a standing offer of nothing. */
+export function openPool(opening: Opening, before?: PoolStart): PoolState {
   const { homes, startPriceMicroPerKwh, ...parameters } = opening;
   const nothing = startPriceMicroPerKwh.map(() => 0n);
   const members = sorted(homes);
@@ -37,8 +44,10 @@ export function openPool(opening: Opening): PoolState {
     parameters,
     homes: members,
     round: 0,
-    priceMicroPerKwh: startPriceMicroPerKwh,
-    targetMw: new Map(members.map((home) => [home, nothing])),
+    priceMicroPerKwh: before?.priceMicroPerKwh ?? startPriceMicroPerKwh,
+    targetMw: new Map(
+      members.map((home) => [home, before?.soldW.get(home)?.map((watts) => watts * MW_PER_W) ?? nothing]),
+    ),
     attendance: { offers: new Map(members.map((home) => [home, nothing])), missed: new Map() },
   };
 }
@@ -92,14 +101,19 @@ export function clearPool({ homes, priceMicroPerKwh, attendance }: PoolState): C
   const soldW = new Map(homes.map((home) => [home, [] as bigint[]]));
   const earned = new Map(homes.map((home) => [home, 0n]));
   priceMicroPerKwh.forEach((price, t) => {
-    const watts = balance(homes.map((home) => attendance.offers.get(home)![t]! / 1000n));
+    const watts = balance(homes.map((home) => attendance.offers.get(home)![t]! / MW_PER_W));
     homes.forEach((home, position) => {
       const w = watts[position]!;
       soldW.get(home)!.push(w);
       earned.set(home, earned.get(home)! + price * w);
     });
   });
-  return { soldW, earned, buyers: new Set(homes.filter((home) => soldW.get(home)!.some((w) => w < 0n))) };
+  return {
+    soldW,
+    earned,
+    buyers: new Set(homes.filter((home) => soldW.get(home)!.some((w) => w < 0n))),
+    pairs: [],
+  };
 }
 
 /** Watts in the homes' order, summing to zero. What proportion leaves over goes one watt each, largest first. */

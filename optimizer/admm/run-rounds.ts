@@ -1,4 +1,4 @@
-import { createHomePlanner, type HomePlanner, type RoundTerms } from '../prosumer/home-planner.ts';
+import { createHomePlanner, type RoundTerms } from '../prosumer/home-planner.ts';
 import { planHome } from '../prosumer/plan-home.ts';
 import type { HomeProblem } from '../prosumer/types.ts';
 import type { QpLibrary } from '../qp/types.ts';
@@ -11,8 +11,8 @@ import {
   type PairwiseState,
 } from './pairwise.ts';
 import { payments } from './payments.ts';
-import { clearPool, closePoolRound, openPool, type PoolState } from './pool.ts';
-import type { Cleared, RoundReport, Series, SessionParameters } from './session.ts';
+import { clearPool, closePoolRound, openPool, type PoolStart, type PoolState } from './pool.ts';
+import type { Cleared, PairTrade, RoundReport, Series, SessionParameters } from './session.ts';
 
 /** A neighbourhood's rounds in one process: no ledger, no network, the same integers and the same homes. */
 export type RoundsStudy = {
@@ -21,8 +21,17 @@ export type RoundsStudy = {
   /** By address. */
   readonly homes: ReadonlyMap<string, HomeProblem>;
   readonly startPriceMicroPerKwh: Series;
-  /** Told every round; `clear()` is what would be agreed if this were the last one. */
-  readonly onRound?: (report: RoundReport, clear: () => Cleared) => void;
+  /** A session of the same form, homes and slots whose prices and trades this one starts from. */
+  readonly yesterday?: RoundsResult;
+  readonly onRound?: (round: ObservedRound) => void;
+};
+
+export type ObservedRound = {
+  readonly report: RoundReport;
+  /** What the homes' plans behind their offers cost them, trade left out; undefined where one has no plan. */
+  readonly offeredCost: number | undefined;
+  /** What would be agreed if this were the last round. */
+  readonly clear: () => Cleared;
 };
 
 export type RoundsResult = {
@@ -40,9 +49,7 @@ export type RoundsResult = {
  * @throws OptimizerError when a home's problem makes no sense. A home without an answer stays silent.
  */
 export function runRounds(library: QpLibrary, study: RoundsStudy): RoundsResult {
-  const planners = new Map(
-    [...study.homes].map(([home, problem]) => [home, createHomePlanner(library, problem)]),
-  );
+  const homes = askable(library, study.homes);
   const opening = {
     ...study.parameters,
     homes: [...study.homes.keys()],
@@ -50,13 +57,13 @@ export function runRounds(library: QpLibrary, study: RoundsStudy): RoundsResult 
   };
   const session =
     study.form === 'pool'
-      ? poolSession(planners, openPool(opening))
-      : pairSession(planners, openPairwise(opening));
+      ? poolSession(homes.answer, openPool(opening, poolBefore(study.yesterday)))
+      : pairSession(homes.answer, openPairwise(opening, pairsBefore(study.yesterday)));
   const reports: RoundReport[] = [];
   for (let round = 0; round < study.parameters.maxRounds; round += 1) {
     const report = session.advance();
     reports.push(report);
-    study.onRound?.(report, session.clear);
+    study.onRound?.({ report, offeredCost: homes.costOfAnswers(), clear: session.clear });
     if (report.ended) break;
   }
   const cleared = session.clear();
@@ -90,7 +97,7 @@ type Session = {
   state(): PoolState | PairwiseState;
 };
 
-function poolSession(planners: ReadonlyMap<string, HomePlanner>, opened: PoolState): Session {
+function poolSession(answer: Answer, opened: PoolState): Session {
   let state = opened;
   return {
     advance() {
@@ -101,7 +108,7 @@ function poolSession(planners: ReadonlyMap<string, HomePlanner>, opened: PoolSta
           penaltyMicroPerKwhPerKw: state.parameters.penaltyMicroPerKwhPerKw,
           targetMw: state.targetMw.get(home)!,
         });
-        const soldKw = answer(planners.get(home)!, terms);
+        const soldKw = answer(home, terms);
         if (soldKw) offers.set(home, toOfferMw(soldKw));
       }
       const closed = closePoolRound(state, offers);
@@ -113,7 +120,7 @@ function poolSession(planners: ReadonlyMap<string, HomePlanner>, opened: PoolSta
   };
 }
 
-function pairSession(planners: ReadonlyMap<string, HomePlanner>, opened: PairwiseState): Session {
+function pairSession(answer: Answer, opened: PairwiseState): Session {
   let state = opened;
   return {
     advance() {
@@ -124,7 +131,7 @@ function pairSession(planners: ReadonlyMap<string, HomePlanner>, opened: Pairwis
           others.map((other) => seenFrom(state, home, other)),
           state.parameters.penaltyMicroPerKwhPerKw,
         );
-        const soldKw = answer(planners.get(home)!, terms);
+        const soldKw = answer(home, terms);
         if (!soldKw) continue;
         const parts = split(soldKw);
         offers.set(home, new Map(others.map((other, k) => [other, parts[k]!])));
@@ -149,7 +156,40 @@ function seenFrom(
   return pair.first === home ? pair : { ...pair, targetMw: pair.targetMw.map((mw) => -mw) };
 }
 
-function answer(planner: HomePlanner, terms: RoundTerms): Float64Array | undefined {
-  const response = planner.respond(terms);
-  return response.status === 'solved' ? response.soldKw : undefined;
+/** A home's answer to a round in kW sold by slot; undefined when it has no plan. */
+type Answer = (home: string, terms: RoundTerms) => Float64Array | undefined;
+
+/** The homes with their planners, and what their latest plans cost. */
+function askable(
+  library: QpLibrary,
+  homes: ReadonlyMap<string, HomeProblem>,
+): { answer: Answer; costOfAnswers: () => number | undefined } {
+  const planners = new Map([...homes].map(([home, problem]) => [home, createHomePlanner(library, problem)]));
+  const costs = new Map<string, number | undefined>();
+  return {
+    answer(home, terms) {
+      const response = planners.get(home)!.respond(terms);
+      const solved = response.status === 'solved';
+      costs.set(home, solved ? response.plan.cost.total : undefined);
+      return solved ? response.soldKw : undefined;
+    },
+    costOfAnswers() {
+      let total = 0;
+      for (const cost of costs.values()) {
+        if (cost === undefined) return undefined;
+        total += cost;
+      }
+      return total;
+    },
+  };
+}
+
+function poolBefore(yesterday: RoundsResult | undefined): PoolStart | undefined {
+  if (yesterday?.state.form !== 'pool') return undefined;
+  const { state, cleared } = yesterday;
+  return { priceMicroPerKwh: state.priceMicroPerKwh, soldW: cleared.soldW };
+}
+
+function pairsBefore(yesterday: RoundsResult | undefined): readonly PairTrade[] | undefined {
+  return yesterday?.state.form === 'pairwise' ? yesterday.cleared.pairs : undefined;
 }

@@ -41,6 +41,15 @@ export type Cleared = {
   readonly earned: ReadonlyMap<string, bigint>;
   /** Homes that buy from somebody in some slot, even if they sell as much to others. */
   readonly buyers: ReadonlySet<string>;
+  /** Pairwise: by pair, what `first` sells and at which price. Empty in pool form. */
+  readonly pairs: readonly PairTrade[];
+};
+
+export type PairTrade = {
+  readonly first: string;
+  readonly second: string;
+  readonly soldW: Series;
+  readonly priceMicroPerKwh: Series;
 };
 
 /** Every home's last offer, and how many deadlines in a row it has missed. */

@@ -3,6 +3,7 @@ import { mkdirSync, readdirSync, readFileSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import fc from 'fast-check';
 import t from 'tap';
+import type { RoundsOptions } from '../../agent/cli/actions.ts';
 import { runCommandLine } from '../../agent/cli/command-line.ts';
 import { type DemoOptions, parseDemoOptions } from '../../agent/cli/demo-options.ts';
 import type { DemoReport } from '../../agent/cli/demo-report.ts';
@@ -60,8 +61,8 @@ t.test('right options of the demo', async (t) => {
 });
 
 const wrong: [string[], RegExp][] = [
-  [['--homes', '0'], /--homes '0'.* from 1 to 999/],
-  [['--homes', '1000'], /1 to 999/],
+  [['--homes', '0'], /--homes '0'.* from 1 to 1000/],
+  [['--homes', '1001'], /1 to 1000/],
   [['--homes', '1e2'], /whole number/],
   [['--homes', ' 5'], /whole number/],
   [['--homes', ''], /whole number/],
@@ -148,6 +149,7 @@ async function run(words: readonly string[], outcome?: unknown) {
     words,
     {
       demo: action('demo'),
+      rounds: action('rounds'),
       run: action('run'),
       status: action('status'),
       emulate: action('emulate'),
@@ -159,11 +161,32 @@ async function run(words: readonly string[], outcome?: unknown) {
   return { status, out: out.join(''), err: err.join(''), called };
 }
 
+const traded: RoundsOptions = {
+  ...{ homes: 10, slots: 24, form: 'pool', seed: 1, toleranceW: 1, roundsMax: 60 },
+  ...{ json: 'none', hvac: true, ev: true },
+};
+
 t.test('commands reach their actions', async (t) => {
   const cases: [string, object][] = [
     ['demo --homes 6', { name: 'demo', ...defaults, homes: 6 }],
     ['run --config a.yaml', { name: 'run', configFile: 'a.yaml' }],
     ['status --config a.yaml --json', { name: 'status', configFile: 'a.yaml', json: true }],
+    ['rounds', { name: 'rounds', ...traded }],
+    ['rounds --warm --json', { name: 'rounds', ...traded, warmPercent: 5, json: 'stdout' }],
+    [
+      'rounds --data ./homes --day 2024-02-29 --homes 50 --slots 96 --form pool --seed 7 --no-ev',
+      {
+        ...{ name: 'rounds', ...traded, dataDirectory: './homes', day: '2024-02-29' },
+        ...{ homes: 50, slots: 96, seed: 7, ev: false },
+      },
+    ],
+    [
+      'rounds --form pairwise --warm 0 --tolerance 10 --max-rounds 3 --json r.json --no-hvac',
+      {
+        ...{ name: 'rounds', ...traded, form: 'pairwise', warmPercent: 0, toleranceW: 10 },
+        ...{ roundsMax: 3, json: { file: 'r.json' }, hvac: false },
+      },
+    ],
     ['keys new --out key', { name: 'keys new', file: 'key' }],
     [
       'emulate --homes 2 --port 0 --speed 60 --no-ev',
@@ -187,6 +210,11 @@ t.test('a wrong command line is one line on stderr and status 2', async (t) => {
     [['status', '--config', 'a', 'b'], /too many arguments/],
     [['emulate', '--port', '65534', '--homes', '2'], /begin lower/],
     [['emulate', '--speed', '0'], /--speed/],
+    [['rounds', '--homes', '1001'], /1 to 1000/],
+    [['rounds', '--homes', '101', '--form', 'pairwise'], /pairwise form is for 100 homes/],
+    [['rounds', '--warm', '-5'], /--warm '-5'.* 0 to 100/],
+    [['rounds', '--tolerance', 'x'], /--tolerance 'x'/],
+    [['rounds', '--slots', '25'], /--slots '25'/],
     ...wrong.map(([words, expected]): [string[], RegExp] => [['demo', ...words], expected]),
   ];
   for (const [words, expected] of cases) {

@@ -293,6 +293,7 @@ t.test('payments are exact, and the first buyer takes what divisions leave over'
       ['c', 2_000n],
     ]),
     buyers: new Set(['b']),
+    pairs: [],
   };
   // 300 s: 1000 * 300000 / 3.6e9 = 0.083, -0.25, 0.167 micro: rounded down 0, -1, 0.
   t.same(

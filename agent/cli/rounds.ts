@@ -1,0 +1,70 @@
+import { defaultSessionParameters } from '../../optimizer/index.ts';
+import { loadNeighbourhood, selectDay } from '../neighbourhood/index.ts';
+import { loadQpLibrary } from '../optimizer-library.ts';
+import { studyRounds } from '../study/index.ts';
+import { createProgress, lookOf } from '../terminal/index.ts';
+import type { CliIo, RoundsOptions } from './actions.ts';
+import { reportText, requireReportPlace, writeReport } from './json-report.ts';
+import { type RoundsFindings, renderRounds } from './rounds-view.ts';
+
+const MW_PER_W = 1_000;
+const MW_PER_KW = 1e6;
+
+/** Trades one day in this process: the report to stdout, progress to stderr. */
+export async function rounds(options: RoundsOptions, io: CliIo): Promise<void> {
+  if (typeof options.json === 'object') await requireReportPlace(options.json.file);
+  const neighbourhood = await loadNeighbourhood(options);
+  const data = selectDay(neighbourhood, options);
+  const library = await loadQpLibrary();
+  const progress = createProgress({
+    stream: io.stderr,
+    isTty: io.stderr.isTTY === true,
+    look: lookOf(io.stderr, io.env),
+    nowMs: () => performance.now(),
+  });
+  const { form, seed, warmPercent } = options;
+  const defaults = defaultSessionParameters({ homes: data.homes.length, form });
+  const tighter = (options.toleranceW * MW_PER_W) / Number(defaults.tolerancePrimalMw);
+  const parameters = {
+    ...defaults,
+    tolerancePrimalMw: BigInt(Math.round(Number(defaults.tolerancePrimalMw) * tighter)),
+    toleranceDualMw: BigInt(Math.round(Number(defaults.toleranceDualMw) * tighter)),
+    maxRounds: options.roundsMax,
+  };
+  const startedMs = performance.now();
+  const startedCpu = process.cpuUsage();
+  progress.begin('Trading', 1);
+  const report = studyRounds(library, {
+    data,
+    form,
+    parameters,
+    ...(warmPercent === undefined ? {} : { warm: { forecastChange: warmPercent / 100, seed } }),
+    onRound: (round) => progress.round({ ...round, toleranceKw: options.toleranceW / MW_PER_W }),
+  });
+  progress.finish();
+  const cpu = process.cpuUsage(startedCpu);
+  const findings: RoundsFindings = {
+    source: neighbourhood.source,
+    day: data.day,
+    form,
+    seed,
+    currency: data.currency,
+    homes: data.homes.length,
+    slots: data.slots,
+    slotMinutes: data.slotMs / 60_000,
+    start: warmPercent === undefined ? 'cold' : 'warm',
+    forecastChange: (warmPercent ?? 0) / 100,
+    toleranceKw: {
+      primal: Number(parameters.tolerancePrimalMw) / MW_PER_KW,
+      dual: Number(parameters.toleranceDualMw) / MW_PER_KW,
+    },
+    ...report,
+    importPricePerKwh: data.importPricePerKwh,
+    feedInPricePerKwh: data.feedInPricePerKwh,
+    cpuSeconds: (cpu.user + cpu.system) / 1e6,
+    wallSeconds: (performance.now() - startedMs) / 1e3,
+  };
+  if (options.json === 'stdout') io.stdout.write(reportText(findings));
+  else io.stdout.write(renderRounds(findings, lookOf(io.stdout, io.env)));
+  if (typeof options.json === 'object') await writeReport(options.json.file, findings);
+}

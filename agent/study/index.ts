@@ -1,0 +1,1 @@
+export { type RoundsReport, studyRounds } from './rounds.ts';

@@ -1,0 +1,204 @@
+import {
+  type Cleared,
+  costTogether,
+  type HomeProblem,
+  planHome,
+  planNeighbourhood,
+  profileForecast,
+  type QpLibrary,
+  type RoundsResult,
+  runRounds,
+  type SessionParameters,
+} from '../../optimizer/index.ts';
+import { AgentError } from '../errors.ts';
+import { type DayData, homeProblem } from '../neighbourhood/index.ts';
+import { microToMoney, microToPricePerKwh, milliwattsToKw, pricePerKwhToMicro } from '../translate/units.ts';
+
+/** One day of a neighbourhood, traded without a ledger. */
+export type RoundsStudy = {
+  readonly data: DayData;
+  readonly form: 'pool' | 'pairwise';
+  readonly parameters: SessionParameters;
+  /**
+   * Starts from the prices and trades of a session before, in which every slot's load and generation were off
+   * by a draw of this relative standard deviation. Absent: from mid-market prices and no trade.
+   */
+  readonly warm?: { readonly forecastChange: number; readonly seed: number };
+  readonly onRound?: (round: StudiedRound) => void;
+};
+
+export type StudiedRound = {
+  readonly round: number;
+  /** max over slots of |sum over homes of sold| / homes. */
+  readonly imbalanceKw: number;
+  /** What the session's stopping rule looks at. */
+  readonly primalKw: number;
+  readonly dualKw: number;
+  /** Of what would be cleared if this round were the last; null where a home has no plan with its trade. */
+  readonly gap: number | null;
+  /** Of the offers as they are: they do not add up to zero, so it may be negative. Null where a home is silent. */
+  readonly gapOffered: number | null;
+};
+
+export type RoundsReport = {
+  readonly rounds: number;
+  readonly ended: 'converged' | 'maxRounds' | 'deserted';
+  readonly byRound: readonly StudiedRound[];
+  /** The first round as close as this to balance and to the optimum at once; null where none was. */
+  readonly reached: readonly {
+    readonly imbalanceKw: number;
+    readonly gap: number;
+    readonly round: number | null;
+  }[];
+  /** Money over the day; `together` is what the last round's cleared trades cost. */
+  readonly cost: {
+    readonly alone: number;
+    readonly together: number;
+    readonly centralised: number;
+    readonly gap: number;
+  };
+  /** Pool: by slot. Pairwise: the plain mean over pairs. */
+  readonly pricesPerKwh: readonly number[];
+  /** Of the cleared trades; 0 exactly. */
+  readonly maxImbalanceW: number;
+  /** 0 exactly. */
+  readonly paymentsSum: number;
+};
+
+/** How near is near: the accuracies that goals for rounds are stated in. */
+const ACCURACIES = [
+  { imbalanceKw: 0.1, gap: 0.05 },
+  { imbalanceKw: 0.01, gap: 0.001 },
+  { imbalanceKw: 0.001, gap: 0.001 },
+];
+
+/**
+ * Runs a session and holds every round against one planner who knows all homes.
+ *
+ * @throws AgentError AGENT_BAD_DATA when a home, or all of them together, have no feasible plan.
+ */
+export function studyRounds(library: QpLibrary, study: RoundsStudy): RoundsReport {
+  const homes = problemsOf(study.data);
+  const aloneCosts = [...homes].map(([home, problem]) => aloneCost(library, home, problem));
+  const centralised = centralisedCost(library, [...homes.values()]);
+  const gapOf = (cost: number) => (cost - centralised) / sum(aloneCosts.map(Math.abs));
+  const byRound: StudiedRound[] = [];
+  const result = runRounds(library, {
+    ...sessionOf(study, homes),
+    ...yesterday(library, study),
+    onRound({ report, offeredCost, clear }) {
+      const together = togetherCost(library, homes, clear());
+      const round: StudiedRound = {
+        round: byRound.length + 1,
+        imbalanceKw: milliwattsToKw(report.imbalanceMw),
+        primalKw: milliwattsToKw(report.primalMw),
+        dualKw: milliwattsToKw(report.dualMw),
+        gap: together === undefined ? null : gapOf(together),
+        gapOffered: offeredCost === undefined ? null : gapOf(offeredCost),
+      };
+      byRound.push(round);
+      study.onRound?.(round);
+    },
+  });
+  const together = togetherCost(library, homes, result.cleared);
+  if (together === undefined) throw noPlan('A home cannot keep the trade that it offered');
+  return {
+    rounds: byRound.length,
+    ended: result.reports.at(-1)?.ended ?? 'maxRounds',
+    byRound,
+    reached: ACCURACIES.map((accuracy) => ({ ...accuracy, round: firstWithin(byRound, accuracy) })),
+    cost: { alone: sum(aloneCosts), together, centralised, gap: gapOf(together) },
+    pricesPerKwh: meanPrices(result),
+    maxImbalanceW: maxImbalanceW(result.cleared),
+    paymentsSum: microToMoney([...result.payments.values()].reduce((total, micro) => total + micro, 0n)),
+  };
+}
+
+const problemsOf = (data: DayData) =>
+  new Map(data.homes.map((home) => [home.home, homeProblem(data, home, { kind: 'none' })]));
+
+function sessionOf({ data, form, parameters }: RoundsStudy, homes: ReadonlyMap<string, HomeProblem>) {
+  const startPriceMicroPerKwh = data.importPricePerKwh.map((price, t) =>
+    pricePerKwhToMicro((price + data.feedInPricePerKwh[t]!) / 2),
+  );
+  return { form, parameters, homes, startPriceMicroPerKwh };
+}
+
+/** The session before a warm one: the same homes, as an older forecast saw them. */
+function yesterday(library: QpLibrary, study: RoundsStudy): { yesterday?: RoundsResult } {
+  const { warm, data } = study;
+  if (warm === undefined) return {};
+  const homes = data.homes.map((home, index) => {
+    const off = (trueKw: readonly number[], salt: number) =>
+      Array.from(
+        profileForecast({
+          trueKw,
+          relativeError: warm.forecastChange,
+          seed: warm.seed * 10_007 + index * 2 + salt,
+        }),
+      );
+    return { ...home, baseLoadKw: off(home.baseLoadKw, 0), pvKw: off(home.pvKw, 1) };
+  });
+  return { yesterday: runRounds(library, sessionOf(study, problemsOf({ ...data, homes }))) };
+}
+
+function aloneCost(library: QpLibrary, home: string, problem: HomeProblem): number {
+  const plan = planHome(library, problem);
+  if (plan.status !== 'solved') throw noPlan(`${home} has no plan by itself (${plan.reason})`);
+  return plan.cost.total;
+}
+
+function centralisedCost(library: QpLibrary, problems: readonly HomeProblem[]): number {
+  const plan = planNeighbourhood(library, problems);
+  if (plan.status !== 'solved') throw noPlan(`The homes together have no plan (${plan.reason})`);
+  return plan.totalCost;
+}
+
+/** Payments sum to zero, so they do not count on the whole. */
+function togetherCost(
+  library: QpLibrary,
+  homes: ReadonlyMap<string, HomeProblem>,
+  { soldW }: Cleared,
+): number | undefined {
+  let total = 0;
+  for (const [home, problem] of homes) {
+    const nothing = new Array<bigint>(problem.slots).fill(0n);
+    const kept = costTogether(library, problem, { soldW: soldW.get(home) ?? nothing, receivedMicro: 0n });
+    if (kept === undefined) return undefined;
+    total += kept.cost;
+  }
+  return total;
+}
+
+function firstWithin(
+  byRound: readonly StudiedRound[],
+  { imbalanceKw, gap }: { imbalanceKw: number; gap: number },
+): number | null {
+  const first = byRound.find(
+    (round) => round.imbalanceKw <= imbalanceKw && round.gap !== null && round.gap <= gap,
+  );
+  return first?.round ?? null;
+}
+
+function meanPrices({ state }: RoundsResult): number[] {
+  const series = state.form === 'pool' ? [state] : state.pairs;
+  const slots = series[0]?.priceMicroPerKwh.length ?? 0;
+  return Array.from({ length: slots }, (_, t) =>
+    microToPricePerKwh(
+      series.reduce((total, { priceMicroPerKwh }) => total + priceMicroPerKwh[t]!, 0n) /
+        BigInt(series.length),
+    ),
+  );
+}
+
+function maxImbalanceW({ soldW }: Cleared): number {
+  const sums = [...soldW.values()].reduce<bigint[]>(
+    (before, series) => series.map((watts, t) => (before[t] ?? 0n) + watts),
+    [],
+  );
+  return Math.max(0, ...sums.map((watts) => Math.abs(Number(watts))));
+}
+
+const noPlan = (what: string) => new AgentError('AGENT_BAD_DATA', `${what}: see the data of the day.`);
+
+const sum = (values: readonly number[]): number => values.reduce((total, value) => total + value, 0);
