@@ -8,6 +8,7 @@ export type OptimizerErrorCode =
   | 'OPTIMIZER_CROSSED_BOUNDS'
   | 'OPTIMIZER_OUT_OF_RANGE'
   | 'OPTIMIZER_OUT_OF_MEMORY'
+  | 'OPTIMIZER_BAD_STATE'
   | 'OPTIMIZER_BAD_WASM';
 
 /** Refusal of bad input. `details` names the field and, where there is one, the offending index. */

@@ -7,14 +7,18 @@ export { costTogether, type RoundsResult, runRounds } from './admm/run-rounds.ts
 export type { Cleared, SessionParameters } from './admm/session.ts';
 export { OptimizerError, type OptimizerErrorCode } from './errors.ts';
 export {
-  emptyHistory,
+  createForecaster,
   type Forecast,
-  type Observation,
+  type Forecaster,
+  type ForecastRequest,
+  forecastSlots,
+  type ObservedSlot,
   observeSlot,
-  persistenceForecast,
-  type SlotHistory,
-} from './forecast/persistence.ts';
+} from './forecast/forecaster.ts';
 export { profileForecast } from './forecast/profile.ts';
+export { restoreForecaster } from './forecast/restore.ts';
+export type { Location } from './forecast/sun.ts';
+export { type Accuracy, type SlotErrors, type WalkForward, walkForward } from './forecast/walk-forward.ts';
 export {
   createHomePlanner,
   type HomePlanner,

@@ -1,3 +1,4 @@
+import type { Location } from '../../optimizer/index.ts';
 import type { DemoOptions } from './demo-options.ts';
 import type { JsonTarget } from './json-report.ts';
 
@@ -18,6 +19,7 @@ export type CliActions = {
   readonly run: (options: RunOptions, io: CliIo) => Promise<void>;
   readonly status: (options: StatusOptions, io: CliIo) => Promise<void>;
   readonly emulate: (options: EmulateOptions, io: CliIo) => Promise<void>;
+  readonly forecastEvaluate: (options: ForecastEvaluateOptions, io: CliIo) => Promise<void>;
   readonly keysNew: (options: KeysNewOptions, io: CliIo) => Promise<void>;
 };
 
@@ -57,3 +59,13 @@ export type EmulateOptions = {
 };
 
 export type KeysNewOptions = { readonly file: string };
+
+export type ForecastEvaluateOptions = {
+  /** One home's history each. */
+  readonly files: readonly string[];
+  readonly location?: Location;
+  /** The files' clock ahead of UTC. */
+  readonly utcOffsetMs: number;
+  readonly warmUpDays: number;
+  readonly json: JsonTarget;
+};

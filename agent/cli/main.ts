@@ -10,6 +10,8 @@ const actions: CliActions = {
   run: async (options, io) => (await import('./run.ts')).run(options, io),
   status: async (options, io) => (await import('./status.ts')).status(options, io),
   emulate: async (options, io) => (await import('./emulate.ts')).emulate(options, io),
+  forecastEvaluate: async (options, io) =>
+    (await import('./forecast-evaluate.ts')).forecastEvaluate(options, io),
   keysNew: async (options, io) => (await import('./keys-new.ts')).keysNew(options, io),
 };
 

@@ -13,6 +13,14 @@ export function wholeNumber(option: string, given: string, range: { min: number;
   return value;
 }
 
+export function decimal(option: string, given: string, range: { min: number; max: number }): number {
+  const value = /^[-+]?\d{1,6}(\.\d{1,12})?$/.test(given) ? Number(given) : Number.NaN;
+  if (!Number.isFinite(value) || value < range.min || value > range.max) {
+    throw badOption(option, given, `give a number from ${range.min} to ${range.max}`);
+  }
+  return value;
+}
+
 /** A day of the calendar, `YYYY-MM-DD`. */
 export function calendarDay(option: string, given: string): string {
   const ms = /^\d{4}-\d{2}-\d{2}$/.test(given) ? Date.parse(`${given}T00:00:00Z`) : Number.NaN;

@@ -2,6 +2,7 @@ import { Command } from 'commander';
 import type { CliActions, CliIo } from './actions.ts';
 import { registerDemo } from './commands/demo.ts';
 import { registerEmulate } from './commands/emulate.ts';
+import { registerForecast } from './commands/forecast.ts';
 import { registerKeys } from './commands/keys.ts';
 import { registerRounds } from './commands/rounds.ts';
 import { registerRun } from './commands/run.ts';
@@ -23,6 +24,7 @@ export function createProgram(actions: CliActions, io: CliIo, version: string): 
   registerRun(program, actions, io);
   registerStatus(program, actions, io);
   registerEmulate(program, actions, io);
+  registerForecast(program, actions, io);
   registerKeys(program, actions, io);
   takeOver(program, io);
   return program;

@@ -1,3 +1,4 @@
+export { renderAccuracyTable } from './accuracy-table.ts';
 export { renderChart } from './chart.ts';
 export { renderConvergence } from './convergence.ts';
 export { type Fact, renderFacts } from './facts.ts';

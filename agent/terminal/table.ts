@@ -77,7 +77,7 @@ function total(homes: readonly HomeRow[]): HomeRow {
   };
 }
 
-const asciiChars = {
+export const asciiChars = {
   top: '-',
   'top-mid': '+',
   'top-left': '+',

@@ -153,6 +153,7 @@ async function run(words: readonly string[], outcome?: unknown) {
       run: action('run'),
       status: action('status'),
       emulate: action('emulate'),
+      forecastEvaluate: action('forecast evaluate'),
       keysNew: action('keys new'),
     },
     { stdout: stream(out), stderr: stream(err), env: {} },
@@ -189,6 +190,37 @@ t.test('commands reach their actions', async (t) => {
     ],
     ['keys new --out key', { name: 'keys new', file: 'key' }],
     [
+      'forecast evaluate a.csv b.csv',
+      {
+        name: 'forecast evaluate',
+        files: ['a.csv', 'b.csv'],
+        utcOffsetMs: 0,
+        warmUpDays: 90,
+        json: 'none',
+      },
+    ],
+    [
+      'forecast evaluate a.csv --lat 34.1 --lon -117.4 --warm-up 30 --json out.json',
+      {
+        name: 'forecast evaluate',
+        files: ['a.csv'],
+        utcOffsetMs: -8 * 3_600_000,
+        warmUpDays: 30,
+        json: { file: 'out.json' },
+        location: { latitudeDeg: 34.1, longitudeDeg: -117.4 },
+      },
+    ],
+    [
+      'forecast evaluate --utc-offset=-3.5 a.csv --json',
+      {
+        name: 'forecast evaluate',
+        files: ['a.csv'],
+        utcOffsetMs: -3.5 * 3_600_000,
+        warmUpDays: 90,
+        json: 'stdout',
+      },
+    ],
+    [
       'emulate --homes 2 --port 0 --speed 60 --no-ev',
       { name: 'emulate', homes: 2, port: 0, host: '127.0.0.1', seed: 1, speed: 60, hvac: true, ev: false },
     ],
@@ -215,6 +247,16 @@ t.test('a wrong command line is one line on stderr and status 2', async (t) => {
     [['rounds', '--warm', '-5'], /--warm '-5'.* 0 to 100/],
     [['rounds', '--tolerance', 'x'], /--tolerance 'x'/],
     [['rounds', '--slots', '25'], /--slots '25'/],
+    [['forecast'], /forecast what\?/],
+    [['forecast', 'evaluate'], /csv.*see gridquorum forecast --help/],
+    [['forecast', 'evaluate', 'a.csv', '--lat', '34'], /needs --lon/],
+    [['forecast', 'evaluate', 'a.csv', '--lon', '34'], /needs --lat/],
+    [['forecast', 'evaluate', 'a.csv', '--lat', '91', '--lon', '0'], /--lat '91'.*-90 to 90/],
+    [['forecast', 'evaluate', 'a.csv', '--lat', '1e1', '--lon', '0'], /--lat '1e1'/],
+    [['forecast', 'evaluate', 'a.csv', '--utc-offset', '15'], /--utc-offset '15'.*-14 to 14/],
+    [['forecast', 'evaluate', 'a.csv', '--utc-offset', '1.001'], /to the minute/],
+    [['forecast', 'evaluate', 'a.csv', '--warm-up', '0'], /--warm-up '0'/],
+    [['forecast', 'evaluate', '--json', 'a.csv', 'b.csv'], /would be overwritten: put --json last/],
     ...wrong.map(([words, expected]): [string[], RegExp] => [['demo', ...words], expected]),
   ];
   for (const [words, expected] of cases) {
