@@ -5,6 +5,7 @@ export type AgentErrorCode =
   | 'AGENT_FILE_MISSING'
   | 'AGENT_STORE_IN_DOUBT'
   | 'AGENT_CHILD_FAILED'
+  | 'AGENT_INFEASIBLE'
   | 'AGENT_TIMEOUT'
   | 'AGENT_ABORTED';
 

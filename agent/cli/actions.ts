@@ -1,6 +1,7 @@
 import type { Location } from '../../optimizer/index.ts';
 import type { DemoOptions } from './demo-options.ts';
 import type { JsonTarget } from './json-report.ts';
+import type { ScheduleOptions } from './schedule-options.ts';
 
 /** Where a command reads and writes: data to `stdout`, progress and complaints to `stderr`. */
 export type CliIo = {
@@ -18,6 +19,7 @@ export type CliActions = {
   readonly rounds: (options: RoundsOptions, io: CliIo) => Promise<void>;
   readonly run: (options: RunOptions, io: CliIo) => Promise<void>;
   readonly status: (options: StatusOptions, io: CliIo) => Promise<void>;
+  readonly schedule: (options: ScheduleOptions, io: CliIo) => Promise<void>;
   readonly emulate: (options: EmulateOptions, io: CliIo) => Promise<void>;
   readonly forecastEvaluate: (options: ForecastEvaluateOptions, io: CliIo) => Promise<void>;
   readonly keysNew: (options: KeysNewOptions, io: CliIo) => Promise<void>;

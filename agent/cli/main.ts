@@ -9,6 +9,7 @@ const actions: CliActions = {
   rounds: async (options, io) => (await import('./rounds.ts')).rounds(options, io),
   run: async (options, io) => (await import('./run.ts')).run(options, io),
   status: async (options, io) => (await import('./status.ts')).status(options, io),
+  schedule: async (options, io) => (await import('./schedule.ts')).schedule(options, io),
   emulate: async (options, io) => (await import('./emulate.ts')).emulate(options, io),
   forecastEvaluate: async (options, io) =>
     (await import('./forecast-evaluate.ts')).forecastEvaluate(options, io),

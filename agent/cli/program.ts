@@ -6,6 +6,7 @@ import { registerForecast } from './commands/forecast.ts';
 import { registerKeys } from './commands/keys.ts';
 import { registerRounds } from './commands/rounds.ts';
 import { registerRun } from './commands/run.ts';
+import { registerSchedule } from './commands/schedule.ts';
 import { registerStatus } from './commands/status.ts';
 
 /** The whole command line. It throws CommanderError instead of ending the process: main.ts decides on that. */
@@ -23,6 +24,7 @@ export function createProgram(actions: CliActions, io: CliIo, version: string): 
   registerRounds(program, actions, io);
   registerRun(program, actions, io);
   registerStatus(program, actions, io);
+  registerSchedule(program, actions, io);
   registerEmulate(program, actions, io);
   registerForecast(program, actions, io);
   registerKeys(program, actions, io);

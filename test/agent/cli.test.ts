@@ -152,6 +152,7 @@ async function run(words: readonly string[], outcome?: unknown) {
       rounds: action('rounds'),
       run: action('run'),
       status: action('status'),
+      schedule: action('schedule'),
       emulate: action('emulate'),
       forecastEvaluate: action('forecast evaluate'),
       keysNew: action('keys new'),

@@ -1,0 +1,168 @@
+import { readFile, stat } from 'node:fs/promises';
+import { z } from 'zod';
+import type { HomeProblem } from '../../optimizer/index.ts';
+import { AgentError } from '../errors.ts';
+
+/** A home's problem as somebody wrote it down, and what it may say besides. */
+export type WrittenProblem = {
+  readonly problem: HomeProblem;
+  readonly home?: string;
+  readonly day?: string;
+  readonly currency?: string;
+  /** What the neighbours pay for its fixed trade. */
+  readonly received?: number;
+  readonly tradePricePerKwh?: readonly number[];
+};
+
+/** A fortnight of five-minute slots with everything in it is a tenth of this. */
+const fileBytesMax = 16 * 1024 * 1024;
+
+/**
+ * Reads a HomeProblem as JSON: by itself, or under `problem` in an object such as a report of `schedule --json`.
+ * Limits at the meter may be null where there is none. Whether the figures make sense is the optimizer's to say.
+ *
+ * @throws AgentError AGENT_FILE_MISSING, or AGENT_BAD_DATA naming the file and the field.
+ */
+export async function readProblemFile(file: string): Promise<WrittenProblem> {
+  let value: unknown;
+  try {
+    value = JSON.parse(await readText(file));
+  } catch (cause) {
+    if (cause instanceof AgentError) throw cause;
+    throw new AgentError('AGENT_BAD_DATA', `${file} is not JSON: correct it.`, { file }, { cause });
+  }
+  return parseProblem(value, file);
+}
+
+/** @param source where it comes from, for people. @throws AgentError AGENT_BAD_DATA naming the field. */
+export function parseProblem(value: unknown, source: string): WrittenProblem {
+  const isWrapped = typeof value === 'object' && value !== null && 'problem' in value;
+  const parsed = (isWrapped ? wrapperSchema : bareSchema).safeParse(value);
+  if (parsed.success) return parsed.data as WrittenProblem;
+  const issue = parsed.error.issues[0]!;
+  const field = issue.path
+    .filter((part) => part !== 'problem')
+    .map((part) => (typeof part === 'number' ? `[${part}]` : `.${String(part)}`))
+    .join('')
+    .replace(/^\./, '');
+  const where = field === '' ? source : `${source}, field ${field}`;
+  throw new AgentError('AGENT_BAD_DATA', `${where}: ${lowered(issue.message)}.`, { source, field });
+}
+
+const lowered = (text: string): string => text.charAt(0).toLowerCase() + text.slice(1);
+
+const series = z.array(z.number());
+
+const storeFields = {
+  capacityKwh: z.number(),
+  chargeKwMax: z.number(),
+  dischargeKwMax: z.number(),
+  chargeEfficiency: z.number(),
+  dischargeEfficiency: z.number(),
+  initialKwh: z.number(),
+  wearPerKwh: z.number(),
+};
+
+const tradeSchema = z.discriminatedUnion('kind', [
+  z.strictObject({ kind: z.literal('none') }),
+  z.strictObject({ kind: z.literal('fixed'), soldKw: series }),
+  z.strictObject({
+    kind: z.literal('priced'),
+    pricePerKwh: series,
+    penaltyPerKwhPerKw: z.number(),
+    targetSoldKw: series,
+  }),
+]);
+
+/** JSON knows no infinity. */
+const limits = (none: number) =>
+  z.array(
+    z
+      .number()
+      .nullable()
+      .transform((kw) => kw ?? none),
+  );
+
+const problemSchema = z.strictObject({
+  slots: z.number(),
+  slotHours: z.number(),
+  importPricePerKwh: series,
+  feedInPricePerKwh: series,
+  importKwMax: z.number(),
+  demandCharge: z.strictObject({ pricePerKw: z.number(), meteredPeakKw: z.number() }).optional(),
+  baseLoadKw: series,
+  pvKw: series.optional(),
+  battery: z
+    .strictObject({ ...storeFields, energyKwhMin: z.number(), finalKwhMin: z.number().optional() })
+    .optional(),
+  ev: z.object({ ...storeFields, present: series, energyKwhMin: series, drivenKwh: series }).optional(),
+  hvac: z
+    .object({
+      powerKwMax: z.number(),
+      resistanceKPerKw: z.number(),
+      capacitanceKwhPerK: z.number(),
+      gainKPerKw: z.number(),
+      outdoorC: series,
+      preferredC: z.number(),
+      indoorCMin: z.number(),
+      indoorCMax: z.number(),
+      indoorCInitial: z.number(),
+      powerKwInitial: z.number(),
+      discomfortPerK2h: z.number(),
+    })
+    .optional(),
+  shiftableLoads: z
+    .array(
+      z.strictObject({
+        fromSlot: z.number(),
+        toSlot: z.number(),
+        powerKwMax: z.number(),
+        preferredKw: series,
+        discomfortPerKw2h: z.number(),
+      }),
+    )
+    .optional(),
+  demandResponse: z
+    .strictObject({
+      form: z.enum(['opt-in', 'as-published']),
+      rewardPerKwh: series,
+      baselineKw: series,
+    })
+    .optional(),
+  netImportKwMin: limits(-Infinity).optional(),
+  netImportKwMax: limits(Infinity).optional(),
+  trade: tradeSchema.default({ kind: 'none' }),
+});
+
+const bareSchema = problemSchema.transform((problem) => ({ problem }));
+
+/** A report says much more than the problem; what it says besides is left alone. */
+const wrapperSchema = z.object({
+  problem: problemSchema,
+  home: z.string().max(64).optional(),
+  day: z.string().max(32).optional(),
+  currency: z.string().max(16).optional(),
+  received: z.number().optional(),
+  tradePricePerKwh: series.optional(),
+});
+
+async function readText(file: string): Promise<string> {
+  try {
+    const { size } = await stat(file);
+    if (size > fileBytesMax) {
+      throw new AgentError('AGENT_BAD_DATA', `${file} has ${size} bytes, more than ${fileBytesMax}.`, {
+        file,
+      });
+    }
+    return await readFile(file, 'utf8');
+  } catch (cause) {
+    if (cause instanceof AgentError) throw cause;
+    const code = cause instanceof Error && 'code' in cause ? String(cause.code) : 'unknown reason';
+    throw new AgentError(
+      'AGENT_FILE_MISSING',
+      `${file} cannot be read (${code}): check the path.`,
+      { file },
+      { cause },
+    );
+  }
+}

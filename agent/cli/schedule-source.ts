@@ -1,0 +1,152 @@
+import { readFile } from 'node:fs/promises';
+import { parseGenesis } from '../../consensus/index.ts';
+import {
+  defaultSessionParameters,
+  type HomeProblem,
+  type QpLibrary,
+  runRounds,
+  type Trade,
+} from '../../optimizer/index.ts';
+import { loadConfig, loadDay } from '../config/load.ts';
+import { askLocalApi } from '../diagnostics/local-api.ts';
+import type { SessionAnswer } from '../diagnostics/session-answer.ts';
+import type { AgentStatus } from '../diagnostics/status.ts';
+import { AgentError } from '../errors.ts';
+import { type DayData, homeProblem, loadNeighbourhood, selectDay } from '../neighbourhood/index.ts';
+import { microToMoney, pricePerKwhToMicro } from '../translate/units.ts';
+import { parseProblem, readProblemFile } from './problem-file.ts';
+import type { ScheduleSourceChoice } from './schedule-options.ts';
+
+/** A home and a day to plan. */
+export type ScheduleSource = {
+  readonly home: string;
+  /** Where it comes from, and with whom it trades, for people. */
+  readonly source: string;
+  readonly day?: string;
+  readonly currency: string;
+  /** With the trade it has: none or fixed, or what a file says. */
+  readonly problem: HomeProblem;
+  /** What the neighbours pay for a fixed trade; negative when they are paid. */
+  readonly received: number;
+  /** What a traded kWh costs, by slot, where it is known. */
+  readonly tradePricePerKwh?: readonly number[];
+};
+
+/**
+ * The home's problem of the day, with the trade that it would agree on with its neighbours.
+ *
+ * @throws AgentError AGENT_BAD_OPTION, AGENT_BAD_DATA, AGENT_BAD_CONFIG, AGENT_FILE_MISSING or AGENT_TIMEOUT.
+ */
+export async function loadScheduleSource(
+  choice: ScheduleSourceChoice,
+  library: QpLibrary,
+): Promise<ScheduleSource> {
+  switch (choice.kind) {
+    case 'neighbourhood':
+      return await fromNeighbourhood(choice, library);
+    case 'problem': {
+      const written = await readProblemFile(choice.file);
+      return { home: 'home', currency: 'money', received: 0, source: choice.file, ...written };
+    }
+    case 'running':
+      return await fromRunningAgent(choice.configFile);
+    default:
+      return choice satisfies never;
+  }
+}
+
+type NeighbourhoodChoice = Extract<ScheduleSourceChoice, { kind: 'neighbourhood' }>;
+
+async function fromNeighbourhood(choice: NeighbourhoodChoice, library: QpLibrary): Promise<ScheduleSource> {
+  const neighbourhood = await loadNeighbourhood(choice);
+  const data = selectDay(neighbourhood, choice);
+  const home = homeOf(data, choice);
+  const traded = choice.trade && data.homes.length > 1 ? tradeOf(data, home, choice, library) : undefined;
+  const own = data.homes.find((one) => one.home === home)!;
+  return {
+    home,
+    day: data.day,
+    currency: data.currency,
+    source: traded
+      ? `${neighbourhood.source}; trades with ${data.homes.length - 1} neighbours, ${traded.rounds} rounds`
+      : neighbourhood.source,
+    problem: homeProblem(data, own, traded?.trade ?? { kind: 'none' }),
+    received: traded?.received ?? 0,
+    ...(traded && { tradePricePerKwh: traded.pricePerKwh }),
+  };
+}
+
+function homeOf({ homes }: DayData, choice: NeighbourhoodChoice): string {
+  const names = homes.map(({ home }) => home);
+  if (choice.home === undefined) {
+    return homes.find(({ battery }) => battery !== undefined)?.home ?? names[0]!;
+  }
+  if (names.includes(choice.home)) return choice.home;
+  throw new AgentError(
+    'AGENT_BAD_OPTION',
+    `--home ${choice.home} is none of the ${names.length} homes here (${names[0]} to ${names.at(-1)}): name one of them, or raise --homes.`,
+    { home: choice.home },
+  );
+}
+
+/** Rounds of the whole neighbourhood in this process, from the middle between import and feed-in price. */
+function tradeOf(data: DayData, home: string, { form }: NeighbourhoodChoice, library: QpLibrary) {
+  const { cleared, payments, reports, state } = runRounds(library, {
+    form,
+    parameters: defaultSessionParameters({ homes: data.homes.length, form }),
+    homes: new Map(data.homes.map((one) => [one.home, homeProblem(data, one, { kind: 'none' })])),
+    startPriceMicroPerKwh: data.importPricePerKwh.map((price, t) =>
+      pricePerKwhToMicro((price + data.feedInPricePerKwh[t]!) / 2),
+    ),
+  });
+  const soldW = cleared.soldW.get(home);
+  // A home that can answer no round has left.
+  if (soldW === undefined) return undefined;
+  const pricesMicro =
+    'pairs' in state
+      ? meanOf(state.pairs.filter(({ first, second }) => first === home || second === home))
+      : state.priceMicroPerKwh.map(Number);
+  const trade: Trade = { kind: 'fixed', soldKw: soldW.map((watts) => Number(watts) / 1_000) };
+  return {
+    trade,
+    received: microToMoney(payments.get(home) ?? 0n),
+    pricePerKwh: pricesMicro.map((micro) => micro / 1e6),
+    rounds: reports.length,
+  };
+}
+
+/** Of the prices of a home's pairs, by slot. */
+function meanOf(pairs: readonly { readonly priceMicroPerKwh: readonly bigint[] }[]): number[] {
+  return (pairs[0]?.priceMicroPerKwh ?? []).map(
+    (_, t) => pairs.reduce((sum, pair) => sum + Number(pair.priceMicroPerKwh[t]), 0) / pairs.length,
+  );
+}
+
+/** What the agent of this configuration planned its day by, and what it agreed on, from its local socket. */
+async function fromRunningAgent(configFile: string): Promise<ScheduleSource> {
+  const config = await loadConfig(configFile);
+  const [answer, session, status] = (await Promise.all(
+    ['/problem', '/session', '/status'].map((path) => askLocalApi(config.directory, path)),
+  )) as [object, SessionAnswer, AgentStatus];
+  if (!('problem' in answer)) {
+    throw new AgentError(
+      'AGENT_BAD_DATA',
+      `${config.home} has not planned its day yet (${status.phase}): ask again when it trades or delivers.`,
+    );
+  }
+  const { problem } = parseProblem(answer, `the agent of ${config.home}`);
+  const { currency } = parseGenesis(await readFile(config.genesisFile, 'utf8'));
+  const { day } = await loadDay(config.dayFile);
+  const agreed = session.trades[status.address];
+  const here = { home: config.home, day, currency };
+  if (agreed === undefined) {
+    return { ...here, source: `running agent, ${status.phase}, no trade`, problem, received: 0 };
+  }
+  return {
+    ...here,
+    source: `running agent, ${status.phase}; traded with ${Object.keys(session.trades).length - 1} neighbours`,
+    problem: { ...problem, trade: { kind: 'fixed', soldKw: agreed.soldW.map((watts) => watts / 1_000) } },
+    received: microToMoney(BigInt(agreed.paymentMicro)),
+    tradePricePerKwh: session.pricesMicro.map((micro) => micro / 1e6),
+  };
+}
