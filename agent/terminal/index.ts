@@ -4,7 +4,7 @@ export { renderConvergence } from './convergence.ts';
 export { type Fact, renderFacts } from './facts.ts';
 export { type Look, lookOf } from './look.ts';
 export { createProgress, type Progress } from './progress.ts';
-export { renderStrips, type Strip, type StripChart } from './strips.ts';
+export { renderStrips, type Strip } from './strips.ts';
 export { money, renderHomeTable } from './table.ts';
 export { renderWaysTable, type WaysTable } from './ways-table.ts';
 export { wrapped } from './wrapped.ts';
