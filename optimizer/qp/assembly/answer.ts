@@ -1,9 +1,10 @@
-import { EQUAL, mixed, pairPlace, pairs, pairSide, PINNED, pressure, role } from './barrier';
-import { givenAs, isRow, placeOfRow, placeOfVariable } from './kkt';
+import { isEqual, isFixed, mixed } from './barrier';
+import { givenAs, isRow, placeOfRow, placeOfVariable, size } from './kkt';
 import { Numbers, numbers } from './memory';
 import { keptAs, lower, lowerRow, singleValue, upper, upperRow } from './presolve';
 import { aRow, aStart, aValue, l, m, n, pRow, pStart, pValue, q, u, x, y } from './problem';
 import { scale } from './scaling';
+import { above, below, Side } from './side';
 
 /**
  * The answer in the problem's own units: x inside its bounds, a multiplier for every row, and the residuals
@@ -40,11 +41,11 @@ export function readAnswer(costScale: f64): void {
   for (let i = 0; i < m; i++) {
     const as = keptAs[i];
     const place = as < 0 ? 0 : placeOfRow[as];
-    y[i] = as >= 0 && role[place] == EQUAL ? (mixed[place] * scale[place]) / costScale : 0;
+    y[i] = as >= 0 && isEqual(place) ? (mixed[place] * scale[place]) / costScale : 0;
   }
   readPressures(costScale);
   multiplyTransposed(y, pushed);
-  readPinned();
+  readFixed();
   multiplyTransposed(y, pushed);
   judge();
 }
@@ -60,20 +61,26 @@ export function blank(bound: f64): void {
 
 /** The pressure on a bound is the multiplier of the row that gave the bound: its sign is right by itself. */
 function readPressures(costScale: f64): void {
-  for (let k = 0; k < pairs; k++) {
-    const place = pairPlace[k];
-    const force = (-pairSide[k] * pressure[k]) / costScale;
-    if (isRow[place]) {
-      const i = givenAs[place];
-      y[i] = y[i] + force * scale[place];
-    } else press(givenAs[place], force / scale[place]);
+  for (let k = 0; k < size; k++) {
+    readPressure(below, k, costScale);
+    readPressure(above, k, costScale);
   }
 }
 
-/** A pinned variable is held by whatever force its balance needs. */
-function readPinned(): void {
+@inline
+function readPressure(side: Side, k: i32, costScale: f64): void {
+  if (side.has[k] == 0) return;
+  const force = (-side.sign * side.pressure[k]) / costScale;
+  if (isRow[k]) {
+    const i = givenAs[k];
+    y[i] = y[i] + force * scale[k];
+  } else press(givenAs[k], force / scale[k]);
+}
+
+/** A fixed variable is held by whatever force its balance needs. */
+function readFixed(): void {
   for (let j = 0; j < n; j++) {
-    if (role[placeOfVariable[j]] == PINNED) press(j, -(curved[j] + q[j] + pushed[j]));
+    if (isFixed(placeOfVariable[j])) press(j, -(curved[j] + q[j] + pushed[j]));
   }
 }
 

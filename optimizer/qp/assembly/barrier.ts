@@ -1,15 +1,18 @@
 import { barrier, factorise, masked, multiply, solveRefined } from './factor';
 import { isRow, size } from './kkt';
-import { Bytes, bytes, Integers, integers, Numbers, numbers } from './memory';
+import { Numbers, numbers } from './memory';
 import { isPinned } from './presolve';
+import { above, below, makeSides, placeBound, Side } from './side';
 
 /**
- * One convex problem of the structure at hand, and Mehrotra's predictor-corrector method for it (1992):
+ * One convex problem of the structure at hand, and a predictor-corrector method for it (Mehrotra 1992) with
+ * centrality correctors (Gondzio 1996):
  *
  *   minimise 1/2 v'Hv + g'v  over variables v and slacks s,  subject to  A v - Y mu = s,  low <= (v, s) <= high
  *
  * with H and Y as `load` put them into the matrix. All vectors are laid out by place: at a variable's place
- * stands the variable, at a row's place its slack (`point`) or its multiplier (`mixed`).
+ * stands the variable, at a row's place its slack (`point`) or its multiplier (`mixed`). They are worked on two
+ * places at a time; where their number is odd, a last place takes part that is nothing and stays zero.
  */
 
 /** Linear cost on variables' places. */
@@ -23,150 +26,139 @@ export let point: Numbers = changetype<Numbers>(0);
 export let mixed: Numbers = changetype<Numbers>(0);
 /** [Hv + A'mu; Av - Y mu] at `mixed`. */
 export let image: Numbers = changetype<Numbers>(0);
-
-/** What a place is at the present bounds. */
-export let role: Bytes = changetype<Bytes>(0);
-export const MOVING: u8 = 0;
-export const PINNED: u8 = 1;
-export const BETWEEN: u8 = 2;
-export const EQUAL: u8 = 3;
-export const IDLE: u8 = 4;
-
-/** One pair of distance and multiplier for every finite bound: its place, side (1 lower, -1 upper), bound. */
-export let pairs: i32 = 0;
-export let pairPlace: Integers = changetype<Integers>(0);
-export let pairSide: Numbers = changetype<Numbers>(0);
-export let pairBound: Numbers = changetype<Numbers>(0);
-export let distance: Numbers = changetype<Numbers>(0);
-export let pressure: Numbers = changetype<Numbers>(0);
-/** 1 / distance, as of the present barrier. */
-let inverse: Numbers = changetype<Numbers>(0);
-let distanceStep: Numbers = changetype<Numbers>(0);
-let pressureStep: Numbers = changetype<Numbers>(0);
-/** side * (point - bound) - distance: zero once the point is consistent. */
-export let distanceError: Numbers = changetype<Numbers>(0);
-let target: Numbers = changetype<Numbers>(0);
-
 /** Gradient of the Lagrangian: at variables Hv + g + A'mu - pressures, at slacks -mu - pressures. */
 export let gradient: Numbers = changetype<Numbers>(0);
-let keptMixed: Numbers = changetype<Numbers>(0);
-let keptPoint: Numbers = changetype<Numbers>(0);
-let keptDistance: Numbers = changetype<Numbers>(0);
-let keptPressure: Numbers = changetype<Numbers>(0);
-let pressed: Numbers = changetype<Numbers>(0);
+
+/** What a place is at the present bounds, as 1 or 0: any variable; one that moves; a row that binds; one with room. */
+export let isColumn: Numbers = changetype<Numbers>(0);
+export let isMoving: Numbers = changetype<Numbers>(0);
+export let isHeld: Numbers = changetype<Numbers>(0);
+export let isBetween: Numbers = changetype<Numbers>(0);
+/** Finite bounds of places that are not fixed. */
+export let pairs: i32 = 0;
+
+/** How far `point` follows its force: 1 at moving variables, 1 / (sum of pressure / distance) at slacks, else 0. */
+let lean: Numbers = changetype<Numbers>(0);
+let force: Numbers = changetype<Numbers>(0);
 let right: Numbers = changetype<Numbers>(0);
 /** The last step of `mixed`, before its length. */
 export let mixedStep: Numbers = changetype<Numbers>(0);
 let pointStep: Numbers = changetype<Numbers>(0);
+let keptMixed: Numbers = changetype<Numbers>(0);
+let keptPoint: Numbers = changetype<Numbers>(0);
+let otherMixedStep: Numbers = changetype<Numbers>(0);
+let otherPointStep: Numbers = changetype<Numbers>(0);
 
-/** Distances and pressures never underflow: their quotients stay numbers. */
-const LEAST: f64 = 1e-20;
 const REFINEMENTS: i32 = 3;
+/** Centrality correctors at most, and the length of step beyond which none is needed. */
+const CORRECTORS: i32 = 2;
+const LONG: f64 = 0.9;
+/** How much longer a step each should make possible, and the share of it that makes it worth keeping. */
+const LONGER: f64 = 0.3;
+const WORTHWHILE: f64 = 0.1;
+/** A step shorter than this is taken towards the centre instead. */
+const SHORT: f64 = 0.1;
 
 export function makeBarrierRoom(): void {
-  cost = numbers(size);
-  low = numbers(size);
-  high = numbers(size);
-  point = numbers(size);
-  mixed = numbers(size);
-  image = numbers(size);
-  role = bytes(size);
-  gradient = numbers(size);
-  pressed = numbers(size);
-  keptMixed = numbers(size);
-  keptPoint = numbers(size);
-  right = numbers(size);
-  mixedStep = numbers(size);
-  pointStep = numbers(size);
-  const room = 2 * size;
-  pairPlace = integers(room);
-  pairSide = numbers(room);
-  pairBound = numbers(room);
-  distance = numbers(room);
-  pressure = numbers(room);
-  inverse = numbers(room);
-  distanceStep = numbers(room);
-  pressureStep = numbers(room);
-  distanceError = numbers(room);
-  target = numbers(room);
-  keptDistance = numbers(room);
-  keptPressure = numbers(room);
+  const room = (size + 1) & ~1;
+  cost = zeros(room);
+  low = zeros(room);
+  high = zeros(room);
+  point = zeros(room);
+  mixed = zeros(room);
+  image = zeros(room);
+  gradient = zeros(room);
+  isColumn = zeros(room);
+  isMoving = zeros(room);
+  isHeld = zeros(room);
+  isBetween = zeros(room);
+  lean = zeros(room);
+  force = zeros(room);
+  right = zeros(room);
+  mixedStep = zeros(room);
+  pointStep = zeros(room);
+  keptMixed = zeros(room);
+  keptPoint = zeros(room);
+  otherMixedStep = zeros(room);
+  otherPointStep = zeros(room);
+  makeSides(room);
 }
 
-/** Reads roles and pairs off the bounds; a bound is asked for infinity before it is compared. */
+function zeros(room: i32): Numbers {
+  const list = numbers(room);
+  list.fill(room, 0);
+  return list;
+}
+
+/** Reads what each place is off its bounds; a bound is asked for infinity before it is compared. */
 export function assignRoles(): void {
   pairs = 0;
   for (let k = 0; k < size; k++) {
     const inRow = isRow[k] != 0;
     const fixed = isPinned(low[k], high[k]);
     const loose = low[k] == -Infinity && high[k] == Infinity;
-    role[k] = inRow ? (fixed ? EQUAL : loose ? IDLE : BETWEEN) : fixed ? PINNED : MOVING;
-    masked[k] = role[k] == PINNED || role[k] == IDLE ? 1 : 0;
+    isColumn[k] = inRow ? 0 : 1;
+    isMoving[k] = inRow || fixed ? 0 : 1;
+    isHeld[k] = inRow && !loose ? 1 : 0;
+    isBetween[k] = inRow && !loose && !fixed ? 1 : 0;
+    masked[k] = inRow ? (loose ? 1 : 0) : fixed ? 1 : 0;
     if (fixed) {
       const middle = 0.5 * (low[k] + high[k]);
       low[k] = middle;
       high[k] = middle;
-      continue;
     }
-    if (low[k] > -Infinity) addPair(k, 1, low[k]);
-    if (high[k] < Infinity) addPair(k, -1, high[k]);
+    pairs += placeBound(below, k, fixed ? -Infinity : low[k]);
+    pairs += placeBound(above, k, fixed ? Infinity : high[k]);
   }
 }
 
-function addPair(place: i32, side: f64, bound: f64): void {
-  pairPlace[pairs] = place;
-  pairSide[pairs] = side;
-  pairBound[pairs] = bound;
-  pairs++;
+/** Whether the place is a row held to one value, or a variable at one. */
+@inline
+export function isEqual(k: i32): bool {
+  return isHeld[k] != 0 && isBetween[k] == 0;
+}
+
+@inline
+export function isFixed(k: i32): bool {
+  return isColumn[k] != 0 && isMoving[k] == 0;
 }
 
 /** Mehrotra's start: the solution without barrier terms but unit springs, shifted into the interior. */
 export function startCold(): void {
-  settlePinned();
-  for (let k = 0; k < pairs; k++) {
-    distance[k] = 1;
-    pressure[k] = 1;
-  }
+  settleFixed();
+  below.begin(1, 1, size);
+  above.begin(1, 1, size);
   setBarrier();
   factorise();
   multiply(mixed, image);
-  pressed.fill(size, 0);
-  for (let k = 0; k < pairs; k++) {
-    const place = pairPlace[k];
-    pressed[place] = pressed[place] + pairBound[k];
-  }
   for (let k = 0; k < size; k++) {
-    switch (role[k]) {
-      case MOVING:
-        right[k] = pressed[k] - cost[k] - image[k];
-        break;
-      case BETWEEN:
-        right[k] = -pressed[k] * barrier[k] - image[k];
-        break;
-      case EQUAL:
-        right[k] = low[k] - image[k];
-        break;
-      default:
-        right[k] = 0;
-    }
+    const pull = below.bound[k] + above.bound[k];
+    if (isMoving[k]) right[k] = pull - cost[k] - image[k];
+    else if (isHeld[k]) right[k] = (isBetween[k] ? -pull * barrier[k] : low[k]) - image[k];
+    else right[k] = 0;
   }
   solveRefined(right, mixedStep, REFINEMENTS);
   for (let k = 0; k < size; k++) if (!masked[k]) mixed[k] = mixedStep[k];
   multiply(mixed, image);
-  for (let k = 0; k < size; k++) point[k] = role[k] == EQUAL ? low[k] : isRow[k] ? image[k] : mixed[k];
-  for (let k = 0; k < pairs; k++) {
-    const place = pairPlace[k];
-    const side = pairSide[k];
-    distance[k] = side * (point[place] - pairBound[k]);
-    pressure[k] = isRow[place] ? -side * mixed[place] : -distance[k];
+  for (let k = 0; k < size; k++) point[k] = isEqual(k) ? low[k] : isRow[k] ? image[k] : mixed[k];
+  for (let k = 0; k < size; k++) {
+    startPair(below, k);
+    startPair(above, k);
   }
   shiftInside();
 }
 
-/** Pinned variables stand at their value, everything else at zero. */
-function settlePinned(): void {
+function startPair(side: Side, k: i32): void {
+  if (side.has[k] == 0) return;
+  const distance = side.sign * (point[k] - side.bound[k]);
+  side.distance[k] = distance;
+  side.pressure[k] = isRow[k] ? -side.sign * mixed[k] : -distance;
+}
+
+/** Fixed variables stand at their value, everything else at zero. */
+function settleFixed(): void {
   for (let k = 0; k < size; k++) {
-    const at = role[k] == PINNED ? low[k] : 0;
+    const at = isFixed(k) ? low[k] : 0;
     point[k] = at;
     mixed[k] = at;
   }
@@ -176,26 +168,17 @@ function shiftInside(): void {
   if (pairs == 0) return;
   let inward: f64 = 1e-2;
   let outward: f64 = 1e-2;
-  for (let k = 0; k < pairs; k++) {
-    inward = max(inward, -1.5 * distance[k]);
-    outward = max(outward, -1.5 * pressure[k]);
+  for (let k = 0; k < size; k++) {
+    inward = max(inward, max(below.missing(k), above.missing(k)));
+    outward = max(outward, max(below.lacking(k), above.lacking(k)));
   }
-  let product: f64 = 0;
-  let distances: f64 = 0;
-  let pressures: f64 = 0;
-  for (let k = 0; k < pairs; k++) {
-    distance[k] = distance[k] + inward;
-    pressure[k] = pressure[k] + outward;
-    product += distance[k] * pressure[k];
-    distances += distance[k];
-    pressures += pressure[k];
-  }
-  const moreDistance = (0.5 * product) / pressures;
-  const morePressure = (0.5 * product) / distances;
-  for (let k = 0; k < pairs; k++) {
-    distance[k] = distance[k] + moreDistance;
-    pressure[k] = pressure[k] + morePressure;
-  }
+  below.shift(inward, outward, size);
+  above.shift(inward, outward, size);
+  const product = below.product(size) + above.product(size);
+  const pressures = below.sum(below.pressure, size) + above.sum(above.pressure, size);
+  const distances = below.sum(below.distance, size) + above.sum(above.distance, size);
+  below.shift((0.5 * product) / pressures, (0.5 * product) / distances, size);
+  above.shift((0.5 * product) / pressures, (0.5 * product) / distances, size);
 }
 
 /**
@@ -204,144 +187,167 @@ function shiftInside(): void {
  */
 export function startWarm(room: f64): void {
   for (let k = 0; k < size; k++) {
-    if (role[k] == PINNED) mixed[k] = low[k];
-    else if (role[k] == IDLE) mixed[k] = 0;
+    if (isFixed(k)) mixed[k] = low[k];
+    else if (isRow[k] && !isHeld[k]) mixed[k] = 0;
   }
   multiply(mixed, image);
   for (let k = 0; k < size; k++) {
-    point[k] = isRow[k] ? (role[k] == EQUAL ? low[k] : image[k]) : mixed[k];
+    point[k] = isRow[k] ? (isEqual(k) ? low[k] : image[k]) : mixed[k];
     gradient[k] = isRow[k] ? -mixed[k] : image[k] + cost[k];
   }
-  for (let k = 0; k < pairs; k++) {
-    const place = pairPlace[k];
-    const side = pairSide[k];
-    distance[k] = max(room, side * (point[place] - pairBound[k]));
-    pressure[k] = max(room, side * gradient[place]);
+  below.begin(room, room, size);
+  above.begin(room, room, size);
+  for (let k = 0; k < size; k++) {
+    below.raise(k, point[k], gradient[k]);
+    above.raise(k, point[k], gradient[k]);
   }
 }
 
+/** What the pairs add to the matrix: pressure / distance at variables, minus its inverse at slacks. */
 function setBarrier(): void {
-  barrier.fill(size, 0);
-  for (let k = 0; k < pairs; k++) {
-    const place = pairPlace[k];
-    const by = 1 / distance[k];
-    inverse[k] = by;
-    barrier[place] = barrier[place] + pressure[k] * by;
+  const one = f64x2.splat(1);
+  for (let k = 0; k < size; k += 2) {
+    const stiffness = f64x2.add(below.stiffen(k), above.stiffen(k));
+    const between = isBetween.two(k);
+    const yielding = f64x2.div(between, f64x2.add(stiffness, f64x2.sub(one, between)));
+    const moving = isMoving.two(k);
+    lean.setTwo(k, f64x2.add(moving, yielding));
+    barrier.setTwo(k, f64x2.sub(f64x2.mul(moving, stiffness), yielding));
   }
-  for (let k = 0; k < size; k++) if (role[k] == BETWEEN) barrier[k] = -1 / barrier[k];
 }
 
 /** Remembers the present point, for `restore`. */
 export function keep(): void {
   keptMixed.copy(mixed, size);
   keptPoint.copy(point, size);
-  keptDistance.copy(distance, pairs);
-  keptPressure.copy(pressure, pairs);
+  below.keep(size);
+  above.keep(size);
 }
 
 export function restore(): void {
   mixed.copy(keptMixed, size);
   point.copy(keptPoint, size);
-  distance.copy(keptDistance, pairs);
-  pressure.copy(keptPressure, pairs);
+  below.restore(size);
+  above.restore(size);
 }
 
 /** Mean product of the pairs, as `measure` found it. */
 export let complementarity: f64 = 0;
 
-/** Residuals of the present point into `gradient`, `image` and `distanceError`. */
+/** Residuals of the present point into `gradient`, `image` and the sides' errors. */
 export function measure(): void {
   multiply(mixed, image);
-  for (let k = 0; k < size; k++) gradient[k] = isRow[k] ? -mixed[k] : image[k] + cost[k];
-  let sum: f64 = 0;
-  for (let k = 0; k < pairs; k++) {
-    const place = pairPlace[k];
-    const side = pairSide[k];
-    gradient[place] = gradient[place] - side * pressure[k];
-    distanceError[k] = side * (point[place] - pairBound[k]) - distance[k];
-    sum += distance[k] * pressure[k];
+  for (let k = 0; k < size; k += 2) {
+    const here = point.two(k);
+    const own = f64x2.sub(
+      f64x2.add(f64x2.mul(isColumn.two(k), image.two(k)), cost.two(k)),
+      f64x2.mul(isHeld.two(k), mixed.two(k)),
+    );
+    gradient.setTwo(k, f64x2.add(own, f64x2.sub(above.pressure.two(k), below.pressure.two(k))));
+    below.measure(k, here);
+    above.measure(k, here);
   }
-  complementarity = pairs > 0 ? sum / <f64>pairs : 0;
+  complementarity = pairs > 0 ? (below.product(size) + above.product(size)) / <f64>pairs : 0;
 }
 
-/** One predictor and corrector step from what `measure` found; the length of the step taken. */
-export function advance(): f64 {
+/** One step from what `measure` found, towards products of `floor` at least; the length of the step taken. */
+export function advance(floor: f64): f64 {
   setBarrier();
   factorise();
-  for (let k = 0; k < pairs; k++) target[k] = -distance[k] * pressure[k];
   if (pairs == 0) {
     findStep(REFINEMENTS);
     move(1);
     return 1;
   }
+  below.aim(0, size);
+  above.aim(0, size);
   findStep(0);
   const reach = stepLength();
-  let after: f64 = 0;
-  for (let k = 0; k < pairs; k++) {
-    after += (distance[k] + reach * distanceStep[k]) * (pressure[k] + reach * pressureStep[k]);
-  }
-  const ratio = min(1, after / <f64>pairs / complementarity);
-  const aim = ratio * ratio * ratio * complementarity;
-  for (let k = 0; k < pairs; k++) {
-    target[k] = aim - distance[k] * pressure[k] - distanceStep[k] * pressureStep[k];
-  }
+  const after = (below.productAt(reach, size) + above.productAt(reach, size)) / <f64>pairs;
+  const ratio = min(1, after / complementarity);
+  const aim = max(floor, ratio * ratio * ratio * complementarity);
+  below.aimCorrected(aim, size);
+  above.aimCorrected(aim, size);
   findStep(REFINEMENTS);
-  const length = min(1, max(0.99, 1 - complementarity) * stepLength());
+  let length = correctCentrality(stepLength(), aim);
+  if (length < SHORT) {
+    below.aim(max(aim, SHORT * complementarity), size);
+    above.aim(max(aim, SHORT * complementarity), size);
+    findStep(REFINEMENTS);
+    length = stepLength();
+  }
+  length = min(1, max(0.99, 1 - complementarity) * length);
   move(length);
   return length;
 }
 
-/** Newton's step towards products changed by `target`. */
-function findStep(refinements: i32): void {
-  pressed.fill(size, 0);
-  for (let k = 0; k < pairs; k++) {
-    const place = pairPlace[k];
-    pressed[place] =
-      pressed[place] + pairSide[k] * (target[k] - pressure[k] * distanceError[k]) * inverse[k];
-  }
-  for (let k = 0; k < size; k++) {
-    switch (role[k]) {
-      case MOVING:
-        right[k] = pressed[k] - gradient[k];
-        break;
-      case BETWEEN:
-        right[k] = point[k] - image[k] - (pressed[k] - gradient[k]) * barrier[k];
-        break;
-      case EQUAL:
-        right[k] = low[k] - image[k];
-        break;
-      default:
-        right[k] = 0;
+/** Turns the step so that products far from `aim` come nearer, as long as that makes a longer step possible. */
+function correctCentrality(first: f64, aim: f64): f64 {
+  let length = first;
+  for (let round = 0; round < CORRECTORS && length < LONG; round++) {
+    const hoped = min(1, length + LONGER);
+    keepStep();
+    below.aimCentred(hoped, aim, size);
+    above.aimCentred(hoped, aim, size);
+    findStep(REFINEMENTS);
+    const reached = stepLength();
+    if (reached < length + WORTHWHILE * (hoped - length)) {
+      takeBackStep();
+      return length;
     }
+    length = reached;
+  }
+  return length;
+}
+
+function keepStep(): void {
+  otherMixedStep.copy(mixedStep, size);
+  otherPointStep.copy(pointStep, size);
+}
+
+/** Steps of distances and pressures follow from that of the point, and their targets from before. */
+function takeBackStep(): void {
+  mixedStep.copy(otherMixedStep, size);
+  pointStep.copy(otherPointStep, size);
+  below.takeBackAim(size);
+  above.takeBackAim(size);
+  for (let k = 0; k < size; k += 2) {
+    const step = pointStep.two(k);
+    below.follow(k, step);
+    above.follow(k, step);
+  }
+}
+
+/** Newton's step towards the sides' targets. */
+function findStep(refinements: i32): void {
+  for (let k = 0; k < size; k += 2) {
+    const pull = f64x2.sub(below.pull(k), above.pull(k));
+    const here = f64x2.sub(pull, gradient.two(k));
+    force.setTwo(k, here);
+    const off = f64x2.mul(isHeld.two(k), f64x2.sub(point.two(k), image.two(k)));
+    right.setTwo(k, f64x2.add(off, f64x2.mul(lean.two(k), here)));
   }
   solveRefined(right, mixedStep, refinements);
-  for (let k = 0; k < size; k++) {
-    if (role[k] == BETWEEN) pointStep[k] = -(pressed[k] - gradient[k] + mixedStep[k]) * barrier[k];
-    else pointStep[k] = isRow[k] ? 0 : mixedStep[k];
-  }
-  for (let k = 0; k < pairs; k++) {
-    const step = pairSide[k] * pointStep[pairPlace[k]] + distanceError[k];
-    distanceStep[k] = step;
-    pressureStep[k] = (target[k] - pressure[k] * step) * inverse[k];
+  for (let k = 0; k < size; k += 2) {
+    const pushed = f64x2.add(f64x2.mul(isHeld.two(k), force.two(k)), mixedStep.two(k));
+    const step = f64x2.mul(lean.two(k), pushed);
+    pointStep.setTwo(k, step);
+    below.follow(k, step);
+    above.follow(k, step);
   }
 }
 
 /** How far along the step every distance and pressure stays positive, 1 at most. */
 function stepLength(): f64 {
-  let fastest: f64 = 1;
-  for (let k = 0; k < pairs; k++) {
-    fastest = max(fastest, max(-distanceStep[k] * inverse[k], -pressureStep[k] / pressure[k]));
-  }
-  return 1 / fastest;
+  return 1 / max(1, max(below.fastest(size), above.fastest(size)));
 }
 
 function move(length: f64): void {
-  for (let k = 0; k < size; k++) {
-    mixed[k] = mixed[k] + length * mixedStep[k];
-    point[k] = point[k] + length * pointStep[k];
+  const by = f64x2.splat(length);
+  for (let k = 0; k < size; k += 2) {
+    mixed.setTwo(k, f64x2.add(mixed.two(k), f64x2.mul(by, mixedStep.two(k))));
+    point.setTwo(k, f64x2.add(point.two(k), f64x2.mul(by, pointStep.two(k))));
   }
-  for (let k = 0; k < pairs; k++) {
-    distance[k] = max(LEAST, distance[k] + length * distanceStep[k]);
-    pressure[k] = max(LEAST, pressure[k] + length * pressureStep[k]);
-  }
+  below.move(length, size);
+  above.move(length, size);
 }

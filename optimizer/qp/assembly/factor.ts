@@ -42,7 +42,7 @@ export function makeFactorRoom(): void {
   masked = bytes(size);
   entry = numbers(start[size]);
   base = numbers(size);
-  barrier = numbers(size);
+  barrier = numbers((size + 1) & ~1);
   below = numbers(factorStart[size]);
   pivotInverse = numbers(size);
   work = numbers(size);

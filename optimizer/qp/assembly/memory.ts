@@ -20,6 +20,11 @@ export function integers(count: i32): Integers {
   return changetype<Integers>(allocate(<usize>count << 2));
 }
 
+/** Room for one record of class T, whose fields are written by the caller. */
+export function record<T>(): T {
+  return changetype<T>(allocate(offsetof<T>()));
+}
+
 export function bytes(count: i32): Bytes {
   return changetype<Bytes>(allocate(<usize>count));
 }
@@ -42,6 +47,13 @@ export class Numbers {
   }
   @inline @operator('[]=') set(i: i32, value: f64): void {
     store<f64>(changetype<usize>(this) + (<usize>i << 3), value);
+  }
+  /** Numbers i and i + 1 as two lanes. */
+  @inline two(i: i32): v128 {
+    return v128.load(changetype<usize>(this) + (<usize>i << 3));
+  }
+  @inline setTwo(i: i32, lanes: v128): void {
+    v128.store(changetype<usize>(this) + (<usize>i << 3), lanes);
   }
   fill(count: i32, value: f64): void {
     for (let i = 0; i < count; i++) this[i] = value;

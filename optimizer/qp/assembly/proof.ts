@@ -5,7 +5,7 @@ import {
 import { load, regularise } from './factor';
 import { isRow, placeOfRow, placeOfVariable, size } from './kkt';
 import { Numbers, numbers } from './memory';
-import { keptAs, lower, upper } from './presolve';
+import { keptAs, lower, singleColumn, singleValue, upper } from './presolve';
 import { certificate, l, m, n, pStart, pValue, q, u, x, y } from './problem';
 import { scale } from './scaling';
 
@@ -55,7 +55,7 @@ export function provePrimalInfeasible(limit: i32): i32 {
   startCold();
   for (let step = 1; step <= limit; step++) {
     takeStep();
-    if (isFarkas(mixed)) return -step;
+    if (isFarkas(mixed, false) || (isSettled() && isFarkas(mixed, true))) return -step;
     if (largestMultiplier() < VANISHED || isSettled()) return step;
   }
   return limit;
@@ -63,7 +63,7 @@ export function provePrimalInfeasible(limit: i32): i32 {
 
 function takeStep(): void {
   measure();
-  advance();
+  advance(0.1 * SETTLED);
 }
 
 /** No digits are left to be won: the next steps would divide zero by zero. */
@@ -83,8 +83,11 @@ function largestMultiplier(): f64 {
   return largest;
 }
 
-/** Checks A'y = 0 and u'y+ - l'y- < 0 of rows' multipliers in the problem's own units. */
-export function isFarkas(multipliers: Numbers): bool {
+/**
+ * Checks A'y = 0 and u'y+ - l'y- < 0 of rows' multipliers, in the problem's own units; `inScale` in those of the
+ * scaled problem, where numbers of very different size can be told from rounding.
+ */
+export function isFarkas(multipliers: Numbers, inScale: bool): bool {
   y.fill(m, 0);
   for (let i = 0; i < m; i++) {
     const as = keptAs[i];
@@ -106,10 +109,21 @@ export function isFarkas(multipliers: Numbers): bool {
     if (y[i] != 0) support += y[i] > 0 ? u[i] * y[i] : l[i] * y[i];
   }
   let left: f64 = 0;
-  for (let j = 0; j < n; j++) left = max(left, abs(columnRoom[j]));
-  if (!outweighs(-support, left, norm)) return false;
+  for (let j = 0; j < n; j++) left = max(left, abs(columnRoom[j]) * (inScale ? scale[placeOfVariable[j]] : 1));
+  if (!outweighs(-support, left, inScale ? largestForce() : norm)) return false;
   for (let i = 0; i < m; i++) certificate[i] = y[i] / norm;
   return true;
+}
+
+/** Of y, in the scaled problem's units. */
+function largestForce(): f64 {
+  let largest: f64 = 0;
+  for (let i = 0; i < m; i++) {
+    const as = keptAs[i];
+    const unit = as < 0 ? abs(singleValue[i]) * scale[placeOfVariable[singleColumn[i]]] : 1 / scale[placeOfRow[as]];
+    largest = max(largest, abs(y[i]) * unit);
+  }
+  return largest;
 }
 
 /**
@@ -133,13 +147,12 @@ export function proveDualInfeasible(limit: i32, costScale: f64): i32 {
   startCold();
   for (let step = 1; step <= limit; step++) {
     takeStep();
-    if (isRecession(mixed)) return -step;
+    if (isRecession(mixed, false) || (isSettled() && isRecession(mixed, true))) return -step;
     if (largestVariable() < VANISHED) return step;
     chargeCurvature(weight);
     if (!isSettled()) continue;
     weight = min(STEEPEST, weight * STEEPER);
     load(scale, weight, 1, 0);
-    startCold();
   }
   return limit;
 }
@@ -157,29 +170,37 @@ function outweighs(gain: f64, left: f64, norm: f64): bool {
   return norm > 0 && left <= CLEAN * norm && gain > CLEAN * norm && gain >= WEIGHT * left;
 }
 
-/** Checks Pd = 0, q'd < 0 and that Ad points out of no finite bound. */
-export function isRecession(along: Numbers): bool {
+/** Checks Pd = 0, q'd < 0 and that Ad points out of no finite bound; units as above. */
+export function isRecession(along: Numbers, inScale: bool): bool {
   let norm: f64 = 0;
+  let size: f64 = 0;
   let slope: f64 = 0;
   let steepness: f64 = 0;
   for (let j = 0; j < n; j++) {
-    const place = placeOfVariable[j];
-    let here = along[place] * scale[place];
+    const unit = scale[placeOfVariable[j]];
+    let here = along[placeOfVariable[j]] * unit;
     if (here > 0 ? upper[j] < Infinity : lower[j] > -Infinity) here = 0;
     direction[j] = here;
     norm = max(norm, abs(here));
+    size = max(size, inScale ? abs(here) / unit : abs(here));
     slope += q[j] * here;
-    steepness = max(steepness, abs(q[j]));
+    steepness = max(steepness, abs(q[j]) * (inScale ? unit : 1));
   }
   multiplyP(direction, columnRoom);
   multiplyA(direction, rowRoom);
   let left: f64 = 0;
-  for (let j = 0; j < n; j++) left = max(left, abs(columnRoom[j]) / curvature);
-  for (let i = 0; i < m; i++) {
-    if (u[i] < Infinity) left = max(left, rowRoom[i]);
-    if (l[i] > -Infinity) left = max(left, -rowRoom[i]);
+  for (let j = 0; j < n; j++) {
+    left = max(left, inScale ? abs(columnRoom[j]) * scale[placeOfVariable[j]] : abs(columnRoom[j]) / curvature);
   }
-  if (!outweighs(-slope / steepness, left, norm)) return false;
+  for (let i = 0; i < m; i++) {
+    // A variable's own bounds are kept exactly.
+    const as = keptAs[i];
+    if (as < 0) continue;
+    const unit = inScale ? scale[placeOfRow[as]] : 1;
+    if (u[i] < Infinity) left = max(left, unit * rowRoom[i]);
+    if (l[i] > -Infinity) left = max(left, -unit * rowRoom[i]);
+  }
+  if (!outweighs(-slope / steepness, left, size)) return false;
   for (let j = 0; j < n; j++) certificate[j] = direction[j] / norm;
   return true;
 }

@@ -14,9 +14,11 @@ const SMALLEST: f64 = 1e-8;
 const LARGEST: f64 = 1e8;
 
 export function equilibrate(): void {
-  scale = numbers(size);
-  unscale = numbers(size);
-  scale.fill(size, 1);
+  const room = (size + 1) & ~1;
+  scale = numbers(room);
+  unscale = numbers(room);
+  scale.fill(room, 1);
+  unscale.fill(room, 1);
   const level = mark();
   const largest = numbers(size);
   for (let round = 0; round < ROUNDS; round++) {

@@ -1,14 +1,15 @@
 import * as answer from './answer';
 import {
-  advance, assignRoles, BETWEEN, complementarity, cost, distanceError, EQUAL, gradient, high, image, keep,
-  low, measure, mixed, mixedStep, MOVING, pairPlace, pairs, point, restore, role, startCold, startWarm,
+  advance, assignRoles, complementarity, cost, gradient, high, image, isBetween, isColumn, isHeld, isMoving, keep,
+  low, measure, mixed, mixedStep, pairs, point, restore, startCold, startWarm,
 } from './barrier';
 import { load, regularise } from './factor';
-import { isRow, placeOfRow, placeOfVariable, size } from './kkt';
+import { placeOfRow, placeOfVariable, size } from './kkt';
 import { isFarkas, isRecession, proveDualInfeasible, provePrimalInfeasible } from './proof';
 import { drawBounds, keptAs, lower, upper } from './presolve';
 import { l, m, n, q, u, x, y } from './problem';
 import { meanCurvature, scale, unscale } from './scaling';
+import { above, below } from './side';
 
 export const SOLVED: i32 = 0;
 export const PRIMAL_INFEASIBLE: i32 = 1;
@@ -27,6 +28,8 @@ const STALLED: i32 = 2;
 const PATIENCE: i32 = 8;
 /** The same when no proof was found and nothing else is left to try. */
 const LAST_PATIENCE: i32 = 40;
+/** Attempts from nowhere after the proofs have failed. */
+const ATTEMPTS: i32 = 3;
 /** Steps at most in search of either proof. */
 const PROOF_STEPS: i32 = 60;
 /**
@@ -44,6 +47,8 @@ const WARM_ROOM: f64 = 1e-2;
 let epsAbsolute: f64 = 0;
 let epsRelative: f64 = 0;
 let costScale: f64 = 1;
+/** Share of the usual regularisation that the present attempt began with. */
+let level: f64 = 1;
 
 /** Everything that l, u and q decide is worked out anew, so that no earlier solve leaves a trace. */
 export function solve(limit: i32, absolute: f64, relative: f64, warm: bool): i32 {
@@ -57,42 +62,60 @@ export function solve(limit: i32, absolute: f64, relative: f64, warm: bool): i32
 }
 
 /**
- * From the point given, if any; from nowhere; then, stuck both times, the proofs; and without one, once more
- * with patience.
+ * From the point given, if any; from nowhere; then, stuck both times, the proofs; and without one, from nowhere
+ * again with other regularisations, at last with patience.
  */
 function decide(limit: i32, warm: bool): i32 {
   if (!drawBounds()) return PRIMAL_INFEASIBLE;
   if (warm) {
-    pose();
+    pose(1);
     takeWarmPoint();
     startWarm(WARM_ROOM);
-    const status = iterate(limit, true);
+    const status = confirmed(iterate(limit, true), limit);
     if (status != STUCK) return status;
   }
-  pose();
+  pose(1);
   startCold();
-  const status = iterate(limit, true);
+  const status = confirmed(iterate(limit, true), limit);
   if (status != STUCK) return status;
-  const primal = provePrimalInfeasible(min(PROOF_STEPS, limit - steps));
-  steps += abs(primal);
-  if (primal < 0) return PRIMAL_INFEASIBLE;
-  pose();
-  const dual = proveDualInfeasible(min(PROOF_STEPS, limit - steps), costScale);
-  steps += abs(dual);
-  if (dual < 0) return DUAL_INFEASIBLE;
-  pose();
-  startCold();
-  const last = iterate(limit, false);
-  return last == STUCK ? MAX_ITERATIONS : last;
+  if (isInfeasible(limit)) return PRIMAL_INFEASIBLE;
+  if (isUnbounded(limit)) return DUAL_INFEASIBLE;
+  for (let attempt = 1; attempt <= ATTEMPTS; attempt++) {
+    pose(attempt == 1 ? 1e-2 : attempt == 2 ? 1e-4 : 1);
+    startCold();
+    const again = confirmed(iterate(limit, attempt < ATTEMPTS), limit);
+    if (again != STUCK) return again;
+  }
+  return MAX_ITERATIONS;
 }
 
-/** Puts the scaled problem before the interior point method. */
-function pose(): void {
+/** A problem without a point is called infeasible, even if its cost falls without end as well. */
+function confirmed(status: i32, limit: i32): i32 {
+  return status == DUAL_INFEASIBLE && isInfeasible(limit) ? PRIMAL_INFEASIBLE : status;
+}
+
+function isInfeasible(limit: i32): bool {
+  pose(1);
+  const taken = provePrimalInfeasible(min(PROOF_STEPS, limit - steps));
+  steps += abs(taken);
+  return taken < 0;
+}
+
+function isUnbounded(limit: i32): bool {
+  pose(1);
+  const taken = proveDualInfeasible(min(PROOF_STEPS, limit - steps), costScale);
+  steps += abs(taken);
+  return taken < 0;
+}
+
+/** Puts the scaled problem before the interior point method; the regularisation begins at a share of the usual one. */
+function pose(share: f64): void {
   let steepest: f64 = 0;
   for (let j = 0; j < n; j++) steepest = max(steepest, abs(q[j]) * scale[placeOfVariable[j]]);
   const most = max(steepest, meanCurvature(n));
   costScale = most > 0 ? 1 / most : 1;
-  regularise(1);
+  level = share;
+  regularise(share);
   load(scale, costScale, 0, 0);
   cost.fill(size, 0);
   for (let j = 0; j < n; j++) {
@@ -131,8 +154,8 @@ function takeWarmPoint(): void {
 function iterate(limit: i32, hasty: bool): i32 {
   let best: f64 = Infinity;
   let since = 0;
-  let share: f64 = 1;
-  let least = SHARE_MIN;
+  let share: f64 = level;
+  let least = level * SHARE_MIN;
   while (true) {
     measure();
     const merit = distanceFromDone();
@@ -144,7 +167,7 @@ function iterate(limit: i32, hasty: bool): i32 {
       best = merit;
       since = 0;
       keep();
-    } else if (share < 1 && merit > WORSE * best) {
+    } else if (share < level && merit > WORSE * best) {
       least = share * 10;
       share = least;
       regularise(share);
@@ -163,12 +186,12 @@ function iterate(limit: i32, hasty: bool): i32 {
       share = max(least, 0.1 * share);
       regularise(share);
     }
-    advance();
+    advance(0);
     steps++;
     // Without a solution the steps themselves become a proof (Banjac et al. 2019, for OSQP).
     if (since >= STALLED) {
-      if (isFarkas(mixedStep)) return PRIMAL_INFEASIBLE;
-      if (isRecession(mixedStep)) return DUAL_INFEASIBLE;
+      if (isFarkas(mixedStep, false)) return PRIMAL_INFEASIBLE;
+      if (isRecession(mixedStep, false)) return DUAL_INFEASIBLE;
     }
   }
 }
@@ -180,42 +203,53 @@ let products: f64 = 0;
 
 /** Largest of the residuals and the gap, each in units of its tolerance, in the problem's own units. */
 function distanceFromDone(): f64 {
-  let primal: f64 = 0;
-  let primalSize: f64 = 0;
-  let dual: f64 = 0;
-  let dualSize: f64 = 0;
-  let twice: f64 = 0;
-  let linear: f64 = 0;
-  largest = 0;
-  for (let k = 0; k < size; k++) {
-    const by = unscale[k];
-    const here = mixed[k];
-    const there = image[k];
-    largest = max(largest, abs(here));
-    if (isRow[k]) {
-      twice -= here * there;
-      if (role[k] == EQUAL) primal = max(primal, abs(there - low[k]) * by);
-      else if (role[k] == BETWEEN) {
-        primal = max(primal, abs(there - point[k]) * by);
-        dual = max(dual, abs(gradient[k]) * scale[k]);
-      }
-      primalSize = max(primalSize, abs(there) * by);
-    } else {
-      twice += here * there;
-      linear += here * cost[k];
-      if (role[k] == MOVING) dual = max(dual, abs(gradient[k]) * by);
-      dualSize = max(dualSize, max(abs(there), abs(cost[k])) * by);
-    }
+  let primal = f64x2.splat(0);
+  let primalSize = f64x2.splat(0);
+  let dual = f64x2.splat(0);
+  let dualSize = f64x2.splat(0);
+  let twice = f64x2.splat(0);
+  let linear = f64x2.splat(0);
+  let biggest = f64x2.splat(0);
+  for (let k = 0; k < size; k += 2) {
+    const here = mixed.two(k);
+    const there = image.two(k);
+    const own = cost.two(k);
+    const up = scale.two(k);
+    const down = unscale.two(k);
+    const column = isColumn.two(k);
+    const held = isHeld.two(k);
+    const moving = isMoving.two(k);
+    const off = f64x2.mul(held, f64x2.mul(down, f64x2.sub(there, point.two(k))));
+    // A bound's error is in the unit of the row, or of the variable.
+    const unit = f64x2.add(f64x2.mul(held, down), f64x2.mul(moving, up));
+    const errors = f64x2.pmax(f64x2.abs(below.error.two(k)), f64x2.abs(above.error.two(k)));
+    const bend = f64x2.add(f64x2.mul(moving, down), f64x2.mul(isBetween.two(k), up));
+    const terms = f64x2.mul(column, f64x2.mul(down, f64x2.pmax(f64x2.abs(there), f64x2.abs(own))));
+    biggest = f64x2.pmax(biggest, f64x2.abs(here));
+    primal = f64x2.pmax(f64x2.pmax(primal, f64x2.abs(off)), f64x2.mul(unit, errors));
+    primalSize = f64x2.pmax(primalSize, f64x2.mul(held, f64x2.mul(down, f64x2.abs(there))));
+    dual = f64x2.pmax(dual, f64x2.mul(bend, f64x2.abs(gradient.two(k))));
+    dualSize = f64x2.pmax(dualSize, terms);
+    twice = f64x2.add(twice, f64x2.mul(f64x2.sub(column, held), f64x2.mul(here, there)));
+    linear = f64x2.add(linear, f64x2.mul(own, here));
   }
-  dual /= costScale;
-  dualSize /= costScale;
-  for (let k = 0; k < pairs; k++) {
-    const place = pairPlace[k];
-    primal = max(primal, abs(distanceError[k]) * (isRow[place] ? unscale[place] : scale[place]));
-  }
-  const value = abs(0.5 * twice + linear) / costScale;
+  largest = most(biggest);
+  const value = abs(0.5 * sum(twice) + sum(linear)) / costScale;
   products = (complementarity * <f64>pairs) / costScale / tolerance(value);
-  return max(primal / tolerance(primalSize), max(dual / tolerance(dualSize), products));
+  const primalOff = most(primal) / tolerance(most(primalSize));
+  const dualOff = most(dual) / costScale / tolerance(most(dualSize) / costScale);
+  // Comparisons lose what is no number; sums keep it.
+  return value < Infinity ? max(primalOff, max(dualOff, products)) : NaN;
+}
+
+@inline
+function most(lanes: v128): f64 {
+  return max(f64x2.extract_lane(lanes, 0), f64x2.extract_lane(lanes, 1));
+}
+
+@inline
+function sum(lanes: v128): f64 {
+  return f64x2.extract_lane(lanes, 0) + f64x2.extract_lane(lanes, 1);
 }
 
 @inline
