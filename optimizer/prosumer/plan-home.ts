@@ -58,8 +58,6 @@ export function unsolvedReason(status: Exclude<QpStatus, 'solved'>): string {
       return 'the cost has no lower bound: some price pays for using energy without end';
     case 'maxIterations':
       return 'the solver stopped at its limit of iterations';
-    case 'nonConvex':
-      return 'the cost is not convex: some weight or penalty is negative';
     default:
       return status satisfies never;
   }

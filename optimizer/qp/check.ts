@@ -1,6 +1,6 @@
 import { OptimizerError } from '../errors.ts';
 import { type Columns, toColumns } from './columns.ts';
-import type { QpProblem, QpSettings } from './types.ts';
+import type { QpProblem, QpSettings, SparseMatrix } from './types.ts';
 
 /** A problem found in order, its matrices by columns, its bounds with every infinity as such. */
 export type CheckedProblem = {
@@ -19,10 +19,15 @@ const INFINITE = 1e20;
 /** Problems beyond this would not fit the 32-bit memory of WebAssembly anyway. */
 const SIZE_MAX = 50_000_000;
 
-const DEFAULTS: QpSettings = { maxIterations: 200, epsAbsolute: 1e-9, epsRelative: 1e-9 };
+const DEFAULTS: QpSettings = {
+  maxIterations: 200,
+  epsAbsolute: 1e-9,
+  epsRelative: 1e-9,
+  memoryBytesMax: 2 ** 32,
+};
 
 /** @throws OptimizerError naming the field and the offending index. */
-export function checkProblem(problem: QpProblem): CheckedProblem {
+export function checkProblem(problem: QpProblem<SparseMatrix>): CheckedProblem {
   const { variables, constraints } = problem;
   checkSize('variables', variables, 1);
   checkSize('constraints', constraints, 0);
@@ -34,7 +39,7 @@ export function checkProblem(problem: QpProblem): CheckedProblem {
     constraints,
     P: toColumns(problem.P, { name: 'P', rows: variables, columns: variables, upperTriangle: true }),
     A: toColumns(problem.A, { name: 'A', rows: constraints, columns: variables, upperTriangle: false }),
-    q: checkCost(problem.q, variables),
+    q: checkFinite('q', problem.q, variables),
     l,
     u,
   };
@@ -42,21 +47,18 @@ export function checkProblem(problem: QpProblem): CheckedProblem {
 
 export function checkSettings(settings: Partial<QpSettings>): QpSettings {
   const checked = { ...DEFAULTS, ...settings };
-  const { maxIterations, epsAbsolute, epsRelative } = checked;
+  const { maxIterations, epsAbsolute, epsRelative, memoryBytesMax } = checked;
   if (!Number.isInteger(maxIterations) || maxIterations < 1 || maxIterations > 1_000_000) {
     throw outOfRange('maxIterations', maxIterations);
   }
   if (!(epsAbsolute >= 0 && epsAbsolute < Infinity)) throw outOfRange('epsAbsolute', epsAbsolute);
   if (!(epsRelative >= 0 && epsRelative < 1)) throw outOfRange('epsRelative', epsRelative);
+  if (!(memoryBytesMax > 0)) throw outOfRange('memoryBytesMax', memoryBytesMax);
   if (epsAbsolute + epsRelative === 0) throw outOfRange('epsAbsolute', epsAbsolute);
   return checked;
 }
 
 /** A vector of finite numbers. */
-export function checkCost(q: ArrayLike<number>, length: number): Float64Array {
-  return checkFinite('q', q, length);
-}
-
 export function checkFinite(field: string, vector: ArrayLike<number>, length: number): Float64Array {
   checkLength(field, vector, length);
   const copy = Float64Array.from(vector);
@@ -91,7 +93,13 @@ function checkSize(field: string, value: number, least: number): void {
   if (!Number.isInteger(value) || value < least || value > SIZE_MAX) throw outOfRange(field, value);
 }
 
-function checkLength(field: string, vector: ArrayLike<number>, length: number): void {
+/** New values of a matrix, in the order in which its entries were given. */
+export function checkValues(field: 'P' | 'A', values: ArrayLike<number>, givenAt: Int32Array): Float64Array {
+  const given = checkFinite(field, values, givenAt.length);
+  return Float64Array.from(givenAt, (k) => given[k]!);
+}
+
+export function checkLength(field: string, vector: ArrayLike<number>, length: number): void {
   if (vector.length === length) return;
   throw new OptimizerError('OPTIMIZER_BAD_LENGTH', `${field} has ${vector.length} entries, not ${length}`, {
     field,

@@ -1,11 +1,13 @@
 import { OptimizerError } from '../errors.ts';
-import type { Triplets } from './types.ts';
+import type { CompressedColumns, SparseMatrix, Triplets } from './types.ts';
 
 /** A sparse matrix by columns, rows ascending within each: `starts` has one entry more than columns. */
 export type Columns = {
   readonly starts: Int32Array;
   readonly rows: Int32Array;
   readonly values: Float64Array;
+  /** Which of the given entries stands at each place. */
+  readonly givenAt: Int32Array;
 };
 
 export type MatrixShape = {
@@ -16,27 +18,54 @@ export type MatrixShape = {
 };
 
 /**
- * Checks triplets and sorts them by column, then row; explicit zeros are left out.
+ * Checks a matrix and brings it into columns. Explicit zeros are entries like others: they may get another
+ * value later.
  *
- * @throws OptimizerError with `field` and the offending triplet's `index`.
+ * @throws OptimizerError with `field` and the offending entry's `index`.
  */
-export function toColumns(triplets: Triplets, shape: MatrixShape): Columns {
+export function toColumns(matrix: SparseMatrix, shape: MatrixShape): Columns {
+  const triplets = 'starts' in matrix ? expand(matrix, shape) : matrix;
   checkTriplets(triplets, shape);
+  if ('starts' in matrix) checkSorted(triplets, shape.name);
   const byRow = sortBy(triplets.rows, shape.rows, identity(triplets.values.length));
-  const order = sortBy(triplets.columns, shape.columns, byRow);
-  checkDuplicates(triplets, order, shape.name);
-  const kept = order.filter((k) => triplets.values[k] !== 0);
+  const givenAt = sortBy(triplets.columns, shape.columns, byRow);
+  checkDuplicates(triplets, givenAt, shape.name);
   const starts = new Int32Array(shape.columns + 1);
-  const rows = new Int32Array(kept.length);
-  const values = new Float64Array(kept.length);
-  kept.forEach((k, at) => {
-    const column = triplets.columns[k]!;
-    starts[column + 1] = at + 1;
-    rows[at] = triplets.rows[k]!;
-    values[at] = triplets.values[k]!;
-  });
-  for (let j = 0; j < shape.columns; j++) starts[j + 1] = Math.max(starts[j + 1]!, starts[j]!);
-  return { starts, rows, values };
+  for (let k = 0; k < givenAt.length; k++) starts[triplets.columns[k]! + 1]!++;
+  for (let j = 0; j < shape.columns; j++) starts[j + 1]! += starts[j]!;
+  return {
+    starts,
+    rows: Int32Array.from(givenAt, (k) => triplets.rows[k]!),
+    values: Float64Array.from(givenAt, (k) => triplets.values[k]!),
+    givenAt,
+  };
+}
+
+/** Compressed columns as triplets of the same order. */
+function expand({ starts, rows, values }: CompressedColumns, shape: MatrixShape): Triplets {
+  const field = `${shape.name}.starts`;
+  if (starts.length !== shape.columns + 1) {
+    throw new OptimizerError(
+      'OPTIMIZER_BAD_LENGTH',
+      `${field} has ${starts.length} entries, not ${shape.columns + 1}`,
+      { field, length: starts.length, expected: shape.columns + 1 },
+    );
+  }
+  const columns = new Int32Array(values.length);
+  for (let j = 0; j <= shape.columns; j++) {
+    const from = j === 0 ? 0 : starts[j - 1]!;
+    const here = starts[j]!;
+    const right = j === 0 ? here === 0 : Number.isInteger(here) && here >= from && here <= values.length;
+    if (!right || (j === shape.columns && here !== values.length)) {
+      throw new OptimizerError('OPTIMIZER_BAD_INDEX', `${field}[${j}] is ${here}`, {
+        field,
+        index: j,
+        value: Number(here),
+      });
+    }
+    if (j > 0) columns.fill(j - 1, from, here);
+  }
+  return { rows, columns, values };
 }
 
 function checkTriplets(triplets: Triplets, shape: MatrixShape): void {
@@ -54,17 +83,7 @@ function checkTriplets(triplets: Triplets, shape: MatrixShape): void {
     const row = rows[index]!;
     const column = columns[index]!;
     if (!isIndex(row, shape.rows) || !isIndex(column, shape.columns)) {
-      const place = `(${row}, ${column})`;
-      throw new OptimizerError(
-        'OPTIMIZER_BAD_INDEX',
-        `${field}[${index}] is at ${place}, outside the matrix`,
-        {
-          field,
-          index,
-          row: Number(row),
-          column: Number(column),
-        },
-      );
+      throw wrongEntry('OPTIMIZER_BAD_INDEX', 'is outside the matrix', { field, index, row, column });
     }
     if (!Number.isFinite(values[index])) {
       throw new OptimizerError('OPTIMIZER_NOT_FINITE', `${field}[${index}] is ${values[index]}`, {
@@ -73,12 +92,7 @@ function checkTriplets(triplets: Triplets, shape: MatrixShape): void {
       });
     }
     if (shape.upperTriangle && row > column) {
-      throw new OptimizerError('OPTIMIZER_LOWER_TRIANGLE', `${field}[${index}] is below the diagonal`, {
-        field,
-        index,
-        row,
-        column,
-      });
+      throw wrongEntry('OPTIMIZER_LOWER_TRIANGLE', 'is below the diagonal', { field, index, row, column });
     }
   }
 }
@@ -87,20 +101,37 @@ function isIndex(value: number, size: number): boolean {
   return Number.isInteger(value) && value >= 0 && value < size;
 }
 
-function checkDuplicates(triplets: Triplets, order: Int32Array, field: string): void {
+/** Rows must ascend within each column; equal ones are left to the check for duplicates. */
+function checkSorted({ rows, columns }: Triplets, field: string): void {
+  for (let index = 1; index < rows.length; index++) {
+    const [row, column] = [rows[index]!, columns[index]!];
+    if (column === columns[index - 1] && row < rows[index - 1]!) {
+      throw wrongEntry('OPTIMIZER_UNSORTED_ENTRY', 'comes after a lower row', { field, index, row, column });
+    }
+  }
+}
+
+function checkDuplicates({ rows, columns }: Triplets, order: Int32Array, field: string): void {
   for (let at = 1; at < order.length; at++) {
     const index = order[at]!;
     const before = order[at - 1]!;
-    const row = triplets.rows[index]!;
-    const column = triplets.columns[index]!;
-    if (row !== triplets.rows[before] || column !== triplets.columns[before]) continue;
-    throw new OptimizerError('OPTIMIZER_DUPLICATE_ENTRY', `${field} has (${row}, ${column}) twice`, {
-      field,
-      index,
-      row,
-      column,
-    });
+    const [row, column] = [rows[index]!, columns[index]!];
+    if (row !== rows[before] || column !== columns[before]) continue;
+    throw wrongEntry('OPTIMIZER_DUPLICATE_ENTRY', 'is there twice', { field, index, row, column });
   }
+}
+
+function wrongEntry(
+  code: ConstructorParameters<typeof OptimizerError>[0],
+  what: string,
+  entry: { readonly field: string; readonly index: number; readonly row: number; readonly column: number },
+): OptimizerError {
+  const { field, index, row, column } = entry;
+  return new OptimizerError(code, `${field}[${index}] at (${row}, ${column}) ${what}`, {
+    ...entry,
+    row: Number(row),
+    column: Number(column),
+  });
 }
 
 function identity(count: number): Int32Array {

@@ -2,15 +2,25 @@ import { OptimizerError } from '../errors.ts';
 import {
   type CheckedProblem,
   checkBounds,
-  checkCost,
   checkFinite,
+  checkLength,
   checkOrder,
   checkProblem,
   checkSettings,
+  checkValues,
 } from './check.ts';
 import type { Columns } from './columns.ts';
-import type { QpLibrary, QpProblem, QpSettings, QpSolution, QpSolver, QpStatus } from './types.ts';
+import type {
+  QpLibrary,
+  QpProblem,
+  QpSettings,
+  QpSolution,
+  QpSolver,
+  QpStatus,
+  SparseMatrix,
+} from './types.ts';
 
+export { OptimizerError, type OptimizerErrorCode } from '../errors.ts';
 export type * from './types.ts';
 
 /**
@@ -23,9 +33,11 @@ export type * from './types.ts';
 export function createQpLibrary(wasmBytes: Uint8Array): QpLibrary {
   const module = compile(wasmBytes);
   return {
-    setup(problem: QpProblem, settings: Partial<QpSettings> = {}): QpSolver {
+    setup(problem: QpProblem<SparseMatrix>, settings: Partial<QpSettings> = {}): QpSolver {
       const chosen = checkSettings(settings);
-      return createSolver(load(module, checkProblem(problem)), chosen);
+      const loaded = load(module, checkProblem(problem), chosen.memoryBytesMax);
+      if (loaded.bentAt >= 0) throw nonConvex(loaded, loaded.bentAt);
+      return createSolver(loaded, chosen);
     },
   };
 }
@@ -33,8 +45,10 @@ export function createQpLibrary(wasmBytes: Uint8Array): QpLibrary {
 /** What assembly/index.ts exports. */
 type Exports = {
   readonly memory: WebAssembly.Memory;
-  open(variables: number, constraints: number, pEntries: number, aEntries: number): void;
-  setup(): void;
+  open(variables: number, constraints: number, pEntries: number, aEntries: number, bytesMax: number): void;
+  /** As `refresh`: -1, or the variable at which P is not convex. */
+  setup(): number;
+  refresh(): number;
   solve(maxIterations: number, epsAbsolute: number, epsRelative: number, warm: number): number;
   address(field: number): number;
   figure(which: number): number;
@@ -44,6 +58,10 @@ type Exports = {
 /** A problem inside its instance, with windows on what may be written or read between solves. */
 type Loaded = {
   readonly exports: Exports;
+  /** -1, or the variable at which P is not convex. */
+  readonly bentAt: number;
+  readonly P: EntryWindow;
+  readonly A: EntryWindow;
   readonly q: Float64Array;
   readonly l: Float64Array;
   readonly u: Float64Array;
@@ -51,6 +69,9 @@ type Loaded = {
   readonly y: Float64Array;
   readonly certificate: Float64Array;
 };
+
+/** Values of a matrix as the instance holds them, and which of the given ones stands where. */
+type EntryWindow = { readonly values: Float64Array; readonly givenAt: Int32Array };
 
 /** In the order of `address` in assembly/index.ts. */
 const FIELDS = [
@@ -69,13 +90,7 @@ const FIELDS = [
 ];
 
 /** In the order of the codes in assembly/solver.ts. */
-const STATUSES: readonly QpStatus[] = [
-  'solved',
-  'primalInfeasible',
-  'dualInfeasible',
-  'maxIterations',
-  'nonConvex',
-];
+const STATUSES: readonly QpStatus[] = ['solved', 'primalInfeasible', 'dualInfeasible', 'maxIterations'];
 
 function compile(wasmBytes: Uint8Array): WebAssembly.Module {
   try {
@@ -95,7 +110,7 @@ function instantiate(module: WebAssembly.Module): Exports {
   throw new OptimizerError('OPTIMIZER_BAD_WASM', 'the module is not the solver');
 }
 
-function load(module: WebAssembly.Module, problem: CheckedProblem): Loaded {
+function load(module: WebAssembly.Module, problem: CheckedProblem, bytesMax: number): Loaded {
   const exports = instantiate(module);
   const { variables, constraints, P, A } = problem;
   const at = (field: string) => exports.address(FIELDS.indexOf(field)) >>> 0;
@@ -107,12 +122,17 @@ function load(module: WebAssembly.Module, problem: CheckedProblem): Loaded {
     new Int32Array(buffer, at(`${prefix}Row`), columns.rows.length).set(columns.rows);
     floats(`${prefix}Value`, columns.values.length).set(columns.values);
   };
-  withinMemory(exports, () => exports.open(variables, constraints, P.values.length, A.values.length));
+  withinMemory(exports, () =>
+    exports.open(variables, constraints, P.values.length, A.values.length, bytesMax),
+  );
   place('p', P);
   place('a', A);
-  withinMemory(exports, () => exports.setup());
+  const bentAt = withinMemory(exports, () => exports.setup());
   const loaded = {
     exports,
+    bentAt,
+    P: { values: floats('pValue', P.values.length), givenAt: P.givenAt },
+    A: { values: floats('aValue', A.values.length), givenAt: A.givenAt },
     q: floats('q', variables),
     l: floats('l', constraints),
     u: floats('u', constraints),
@@ -127,9 +147,9 @@ function load(module: WebAssembly.Module, problem: CheckedProblem): Loaded {
 }
 
 /** A refusal of memory ends in a trap; any other trap is a bug and goes on as it is. */
-function withinMemory(exports: Exports, work: () => void): void {
+function withinMemory<Result>(exports: Exports, work: () => Result): Result {
   try {
-    work();
+    return work();
   } catch (cause) {
     if (!exports.isMemoryExhausted()) throw cause;
     const bytes = exports.memory.buffer.byteLength;
@@ -137,15 +157,58 @@ function withinMemory(exports: Exports, work: () => void): void {
   }
 }
 
+/** `index` is the variable; `curvature` is d'Pd of a direction d of largest entry 1. */
+function nonConvex({ P, certificate, exports, q }: Loaded, index: number): OptimizerError {
+  const direction = certificate.subarray(0, q.length);
+  const largest = direction.reduce((most, value) => Math.max(most, Math.abs(value)), 0);
+  const at = (field: string) => exports.address(FIELDS.indexOf(field)) >>> 0;
+  const { buffer } = exports.memory;
+  const starts = new Int32Array(buffer, at('pStart'), q.length + 1);
+  const rows = new Int32Array(buffer, at('pRow'), P.values.length);
+  let curvature = 0;
+  for (let j = 0; j < q.length; j++) {
+    for (let k = starts[j]!; k < starts[j + 1]!; k++) {
+      const term = P.values[k]! * (direction[rows[k]!]! / largest) * (direction[j]! / largest);
+      curvature += rows[k] === j ? term : 2 * term;
+    }
+  }
+  return new OptimizerError('OPTIMIZER_NON_CONVEX', `P is not convex: it bends down at variable ${index}`, {
+    field: 'P',
+    index,
+    curvature,
+  });
+}
+
 function createSolver(loaded: Loaded, settings: QpSettings): QpSolver {
-  const { exports, q, l, u, x, y, certificate } = loaded;
+  const { exports, P, A, q, l, u, x, y, certificate } = loaded;
+
+  /** New values of P and A, or the old ones if the new P is not convex. */
+  function changeMatrices(newP: Float64Array, newA: Float64Array): void {
+    const [oldP, oldA] = [P.values.slice(), A.values.slice()];
+    P.values.set(newP);
+    A.values.set(newA);
+    const bentAt = exports.refresh();
+    if (bentAt < 0) return;
+    const refusal = nonConvex(loaded, bentAt);
+    P.values.set(oldP);
+    A.values.set(oldA);
+    exports.refresh();
+    throw refusal;
+  }
+
   let warm = false;
   return {
     update(change) {
-      const newQ = change.q === undefined ? q : checkCost(change.q, q.length);
+      const newQ = change.q === undefined ? q : checkFinite('q', change.q, q.length);
       const newL = change.l === undefined ? l : checkBounds('l', change.l, l.length);
       const newU = change.u === undefined ? u : checkBounds('u', change.u, u.length);
       checkOrder(newL, newU);
+      if (change.P !== undefined || change.A !== undefined) {
+        changeMatrices(
+          change.P === undefined ? P.values : checkValues('P', change.P, P.givenAt),
+          change.A === undefined ? A.values : checkValues('A', change.A, A.givenAt),
+        );
+      }
       q.set(newQ);
       l.set(newL);
       u.set(newU);
@@ -157,20 +220,24 @@ function createSolver(loaded: Loaded, settings: QpSettings): QpSolver {
       y.set(fromY);
       warm = true;
     },
-    solve(): QpSolution {
+    solve(into): QpSolution {
+      if (into !== undefined) {
+        checkLength('into.x', into.x, x.length);
+        checkLength('into.y', into.y, y.length);
+      }
       const { maxIterations, epsAbsolute, epsRelative } = settings;
       const status = STATUSES[exports.solve(maxIterations, epsAbsolute, epsRelative, warm ? 1 : 0)]!;
       warm = false;
       const solution = {
         status,
-        x: x.slice(),
-        y: y.slice(),
+        x: copied(x, into?.x),
+        y: copied(y, into?.y),
         iterations: exports.figure(0),
         objective: exports.figure(1),
         primalResidual: exports.figure(2),
         dualResidual: exports.figure(3),
       };
-      const length = { primalInfeasible: y.length, dualInfeasible: x.length, nonConvex: x.length } as const;
+      const length = { primalInfeasible: y.length, dualInfeasible: x.length } as const;
       if (status === 'solved' || status === 'maxIterations') return solution;
       return { ...solution, certificate: certificate.slice(0, length[status]) };
     },
@@ -178,4 +245,10 @@ function createSolver(loaded: Loaded, settings: QpSettings): QpSolver {
       return exports.memory.buffer.byteLength;
     },
   };
+}
+
+function copied(from: Float64Array, into: Float64Array | undefined): Float64Array {
+  if (into === undefined) return from.slice();
+  into.set(from);
+  return into;
 }

@@ -40,6 +40,16 @@ function certifies(problem: QpProblem, solution: QpSolution): boolean {
   }
 }
 
+function refused(work: () => unknown): OptimizerError | undefined {
+  try {
+    work();
+  } catch (error) {
+    if (error instanceof OptimizerError) return error;
+    throw error;
+  }
+  return undefined;
+}
+
 const bits = ({ x, y, ...rest }: QpSolution) => ({ ...rest, x: Array.from(x), y: Array.from(y) });
 
 t.test('a home of 24 hours reaches the reference optimum', (t) => {
@@ -614,10 +624,13 @@ t.test('costs that are not convex are told from those that only just are', (t) =
   ];
   for (const [name, P] of bent) {
     const problem = dense({ P, q: P.map(() => 0), A: [P.map(() => 1)], l: [-1], u: [1] });
-    const solution = library.setup(problem).solve();
-    t.equal(solution.status, 'nonConvex', name);
-    const direction = solution.certificate!;
-    t.ok(dot(direction, timesP(problem, direction)) < 0, `${name}: the direction bends down`);
+    const refusal = refused(() => library.setup(problem));
+    t.match(refusal, { code: 'OPTIMIZER_NON_CONVEX', details: { field: 'P' } }, name);
+    t.ok(Number(refusal?.details.curvature) < 0, `${name}: along some direction it bends down`);
+    t.ok(
+      P[Number(refusal?.details.index)]!.some((value) => value !== 0),
+      `${name}: at ${refusal?.details.index}`,
+    );
   }
   const flat: [string, number[][]][] = [
     [
@@ -715,8 +728,12 @@ t.test('so it does after any changes of random problems', (t) => {
           if (random() < 0.3) return INF;
           return random() < 0.3 && l[i]! > -INF ? l[i]! : Math.max(high, l[i]!);
         });
-        problem = { ...problem, q, l, u };
-        solver.update({ q, l, u });
+        const P = random() < 0.5 ? problem.P.values : Array.from(problem.P.values, (value) => 1.5 * value);
+        const A = Array.from(problem.A.values, (value) => {
+          return random() < 0.7 ? value : random() < 0.2 ? 0 : value + random() - 0.5;
+        });
+        problem = { ...problem, q, l, u, P: { ...problem.P, values: P }, A: { ...problem.A, values: A } };
+        solver.update({ q, l, u, P, A });
         const [updated, fresh] = [solver.solve(), library.setup(problem).solve()];
         if (JSON.stringify(bits(updated)) !== JSON.stringify(bits(fresh))) {
           throw new Error(
@@ -829,6 +846,9 @@ t.test('bad input is refused with its place', (t) => {
     u: [1, 1],
   });
   const A = (change: object) => ({ A: { ...good.A, ...change } });
+  const columns = (change: object) => ({
+    A: { starts: [0, 2, 3], rows: [0, 1, 0], values: [1, 1, 1], ...change },
+  });
   const P = (change: object) => ({ P: { ...good.P, ...change } });
   const cases: [change: object, code: string, details: object][] = [
     [{ variables: 0 }, 'OPTIMIZER_OUT_OF_RANGE', { field: 'variables', value: 0 }],
@@ -856,6 +876,18 @@ t.test('bad input is refused with its place', (t) => {
     [P({ rows: [0, 0, 0], columns: [0, 1, 1] }), 'OPTIMIZER_DUPLICATE_ENTRY', { field: 'P', index: 2 }],
     [P({ rows: [0, 1, 1], columns: [0, 0, 1] }), 'OPTIMIZER_LOWER_TRIANGLE', { field: 'P', index: 1 }],
     [{ l: [0, 2] }, 'OPTIMIZER_CROSSED_BOUNDS', { row: 1, l: 2, u: 1 }],
+    [P({ values: [2, 3, 2] }), 'OPTIMIZER_NON_CONVEX', { field: 'P', index: 1 }],
+    [P({ values: [-2, 0, 2] }), 'OPTIMIZER_NON_CONVEX', { field: 'P', index: 0, curvature: -2 }],
+    [columns({ rows: [1, 0, 0] }), 'OPTIMIZER_UNSORTED_ENTRY', { field: 'A', index: 1, row: 0, column: 0 }],
+    [columns({ rows: [1, 1, 0] }), 'OPTIMIZER_DUPLICATE_ENTRY', { field: 'A', index: 1, row: 1, column: 0 }],
+    [columns({ rows: [0, 2, 0] }), 'OPTIMIZER_BAD_INDEX', { field: 'A', index: 1, row: 2 }],
+    [columns({ rows: [0, 1] }), 'OPTIMIZER_BAD_LENGTH', { field: 'A' }],
+    [columns({ starts: [0, 3] }), 'OPTIMIZER_BAD_LENGTH', { field: 'A.starts', length: 2, expected: 3 }],
+    [columns({ starts: [0, 4, 3] }), 'OPTIMIZER_BAD_INDEX', { field: 'A.starts', index: 1, value: 4 }],
+    [columns({ starts: [0, 2, 1] }), 'OPTIMIZER_BAD_INDEX', { field: 'A.starts', index: 2 }],
+    [columns({ starts: [1, 2, 3] }), 'OPTIMIZER_BAD_INDEX', { field: 'A.starts', index: 0 }],
+    [columns({ starts: [0, 2, 2] }), 'OPTIMIZER_BAD_INDEX', { field: 'A.starts', index: 2 }],
+    [columns({ starts: [0, 0.5, 3] }), 'OPTIMIZER_BAD_INDEX', { field: 'A.starts', index: 1 }],
   ];
   t.equal(library.setup(good).solve().status, 'solved');
   for (const [change, code, details] of cases) {
@@ -867,6 +899,7 @@ t.test('bad input is refused with its place', (t) => {
     { maxIterations: 1.5 },
     { epsAbsolute: -1 },
     { epsRelative: Number.NaN },
+    { memoryBytesMax: 0 },
   ]) {
     t.throws(() => library.setup(good, settings), { code: 'OPTIMIZER_OUT_OF_RANGE' });
   }
@@ -877,6 +910,14 @@ t.test('bad input is refused with its place', (t) => {
     details: { field: 'l', index: 0 },
   });
   t.throws(() => solver.update({ u: [-5, 1] }), { code: 'OPTIMIZER_CROSSED_BOUNDS', details: { row: 0 } });
+  t.throws(() => solver.update({ P: [2, 1] }), { code: 'OPTIMIZER_BAD_LENGTH', details: { field: 'P' } });
+  t.throws(() => solver.update({ A: [1, INF, 1] }), {
+    code: 'OPTIMIZER_NOT_FINITE',
+    details: { field: 'A', index: 1 },
+  });
+  t.throws(() => solver.solve({ x: new Float64Array(1), y: new Float64Array(2) }), {
+    code: 'OPTIMIZER_BAD_LENGTH',
+  });
   t.throws(() => solver.warmStart({ x: [0, INF], y: [0, 0] }), { code: 'OPTIMIZER_NOT_FINITE' });
   t.throws(() => solver.warmStart({ x: [0, 0], y: [0] }), { code: 'OPTIMIZER_BAD_LENGTH' });
   t.throws(() => createQpLibrary(new Uint8Array([1, 2, 3])), { code: 'OPTIMIZER_BAD_WASM' });

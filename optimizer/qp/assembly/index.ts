@@ -1,44 +1,59 @@
-import { blank, dualResidual, makeAnswerRoom, objective, primalResidual } from './answer';
+import { dualResidual, makeAnswerRoom, objective, primalResidual } from './answer';
 import { makeBarrierRoom } from './barrier';
-import { isConvex } from './convexity';
+import { findBend, makeConvexityRoom } from './convexity';
 import { makeFactorRoom } from './factor';
-import { analyse } from './kkt';
-import { classifyRows } from './presolve';
+import { analyse, fillEntries } from './kkt';
+import { limitMemory, sealMemory } from './memory';
+import { classifyRows, readSingleRows } from './presolve';
 import * as problem from './problem';
-import { makeProofRoom } from './proof';
-import { equilibrate } from './scaling';
-import * as solver from './solver';
+import { makeProofRoom, measureCurvature } from './proof';
+import { equilibrate, makeScalingRoom } from './scaling';
+import { steps } from './solver';
 
 /**
  * The face towards the host: `open`, write the problem where `address` says, `setup`, then `solve` as often
- * as q, l and u change. One instance holds one problem.
+ * as q, l and u change, with `refresh` before it when values of P and A did. One instance holds one problem.
  */
 
 export { isMemoryExhausted } from './memory';
 
-let convex: bool = true;
-
-export function open(variables: i32, constraints: i32, pEntries: i32, aEntries: i32): void {
+/** `bytes` of memory at most, the first pages that every instance has left aside. */
+export function open(variables: i32, constraints: i32, pEntries: i32, aEntries: i32, bytes: f64): void {
+  limitMemory(bytes);
   problem.makeRoom(variables, constraints, pEntries, aEntries);
 }
 
-/** Analyses structure and values of P and A; all memory that solving needs is held afterwards. */
-export function setup(): void {
+/**
+ * Analyses the structure of P and A; all memory that solving needs is held afterwards. As `refresh`, it returns
+ * -1, or the variable at which P was found not to be convex.
+ */
+export function setup(): i32 {
   classifyRows();
   analyse();
-  equilibrate();
+  makeScalingRoom();
   makeFactorRoom();
   makeBarrierRoom();
   makeAnswerRoom();
   makeProofRoom();
-  convex = isConvex();
+  makeConvexityRoom();
+  sealMemory();
+  return readValues();
 }
 
-export function solve(limit: i32, epsAbsolute: f64, epsRelative: f64, warm: bool): i32 {
-  if (convex) return solver.solve(limit, epsAbsolute, epsRelative, warm);
-  blank(NaN);
-  return solver.NON_CONVEX;
+/** Takes in new values of P and A at the same places. */
+export function refresh(): i32 {
+  readSingleRows();
+  fillEntries();
+  return readValues();
 }
+
+function readValues(): i32 {
+  equilibrate();
+  measureCurvature();
+  return findBend();
+}
+
+export { solve } from './solver';
 
 /** Addresses of pStart, pRow, pValue, aStart, aRow, aValue, q, l, u, x, y, certificate. */
 export function address(field: i32): usize {
@@ -61,7 +76,7 @@ export function address(field: i32): usize {
 /** Of the last solve: steps, objective, primal residual, dual residual. */
 export function figure(which: i32): f64 {
   switch (which) {
-    case 0: return <f64>solver.steps;
+    case 0: return <f64>steps;
     case 1: return objective;
     case 2: return primalResidual;
     default: return dualResidual;

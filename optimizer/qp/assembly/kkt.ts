@@ -127,8 +127,8 @@ function countEntries(): i32 {
   return entries;
 }
 
-/** Writes every entry at its place; called again when the places have changed. */
-function fillEntries(): void {
+/** Writes every entry at its place; called again when the places, or the values, have changed. */
+export function fillEntries(): void {
   start.fill(size + 1, 0);
   diagonal.fill(size, 0);
   for (let j = 0; j < n; j++) {

@@ -6,8 +6,20 @@
 const PAGE: usize = 65536;
 let top: usize = 0;
 let exhausted: bool = false;
+/** No more than so many bytes are asked of the host. */
+let limit: u64 = <u64>u32.MAX_VALUE;
+let sealed: bool = false;
 
-/** Whether the host refused more memory: it tells this trap from any other. */
+export function limitMemory(bytes: f64): void {
+  limit = <u64>min(bytes, <f64>u32.MAX_VALUE);
+}
+
+/** From here on nothing is handed out any more: solving works with what there is. */
+export function sealMemory(): void {
+  sealed = true;
+}
+
+/** Whether memory was refused: it tells this trap from any other. */
 export function isMemoryExhausted(): bool {
   return exhausted;
 }
@@ -104,13 +116,14 @@ export class Bytes {
 
 /** Sixteen-byte steps, so that vectors start where SIMD likes them. */
 function allocate(size: usize): usize {
+  if (sealed) unreachable();
   if (top == 0) top = (__heap_base + 15) & ~15;
   const at = top;
   const next = <u64>at + (((<u64>size) + 15) & ~15);
   const have = <u64>memory.size() * PAGE;
   if (next > have) {
     const pages = (next - have + PAGE - 1) / PAGE;
-    if (next > <u64>u32.MAX_VALUE || memory.grow(<i32>pages) < 0) {
+    if (have + pages * PAGE > limit || memory.grow(<i32>pages) < 0) {
       exhausted = true;
       unreachable();
     }

@@ -3,7 +3,7 @@ import { aRow, aStart, aValue, certificate, l, m, n, u } from './problem';
 
 /**
  * Rows with one entry become bounds on their variable; rows with none say only whether 0 is allowed; the
- * others are kept. Which row is which follows from A alone, so that l and u may change at will.
+ * others are kept. Which row is which follows from A's structure alone, so that l, u and values may change at will.
  */
 
 /** Of a row: its number among the kept ones, or SINGLE or EMPTY. */
@@ -32,18 +32,23 @@ export function classifyRows(): void {
   singleValue = numbers(m);
   const entries = keptAs;
   entries.fill(m, 0);
-  for (let j = 0; j < n; j++) {
-    for (let p = aStart[j]; p < aStart[j + 1]; p++) {
-      const i = aRow[p];
-      entries[i] = entries[i] + 1;
-      singleColumn[i] = j;
-      singleValue[i] = aValue[p];
-    }
-  }
+  for (let p = 0; p < aStart[n]; p++) entries[aRow[p]] = entries[aRow[p]] + 1;
   kept = 0;
   for (let i = 0; i < m; i++) {
     const here = entries[i];
     keptAs[i] = here == 0 ? EMPTY : here == 1 ? SINGLE : kept++;
+  }
+  readSingleRows();
+}
+
+export function readSingleRows(): void {
+  for (let j = 0; j < n; j++) {
+    for (let p = aStart[j]; p < aStart[j + 1]; p++) {
+      const i = aRow[p];
+      if (keptAs[i] != SINGLE) continue;
+      singleColumn[i] = j;
+      singleValue[i] = aValue[p];
+    }
   }
 }
 
@@ -64,7 +69,7 @@ export function drawBounds(): bool {
   upper.fill(n, Infinity);
   for (let i = 0; i < m; i++) {
     const as = keptAs[i];
-    if (as == EMPTY) {
+    if (as == EMPTY || (as == SINGLE && singleValue[i] == 0)) {
       if (l[i] <= 0 && u[i] >= 0) continue;
       certificate.fill(m, 0);
       certificate[i] = l[i] > 0 ? -1 : 1;

@@ -5,7 +5,7 @@ import {
 import { load, regularise } from './factor';
 import { isRow, placeOfRow, placeOfVariable, size } from './kkt';
 import { Numbers, numbers } from './memory';
-import { keptAs, lower, singleColumn, singleValue, upper } from './presolve';
+import { EMPTY, keptAs, lower, singleColumn, singleValue, upper } from './presolve';
 import { certificate, l, m, n, pStart, pValue, q, u, x, y } from './problem';
 import { scale } from './scaling';
 
@@ -39,6 +39,10 @@ export function makeProofRoom(): void {
   rowRoom = numbers(m);
   columnRoom = numbers(n);
   direction = numbers(n);
+}
+
+/** To be called whenever P has changed. */
+export function measureCurvature(): void {
   curvature = 1;
   for (let p = 0; p < pStart[n]; p++) curvature = max(curvature, SEEN * abs(pValue[p]));
 }
@@ -120,6 +124,7 @@ function largestForce(): f64 {
   let largest: f64 = 0;
   for (let i = 0; i < m; i++) {
     const as = keptAs[i];
+    if (as == EMPTY) continue;
     const unit = as < 0 ? abs(singleValue[i]) * scale[placeOfVariable[singleColumn[i]]] : 1 / scale[placeOfRow[as]];
     largest = max(largest, abs(y[i]) * unit);
   }

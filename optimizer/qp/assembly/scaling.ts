@@ -1,5 +1,5 @@
 import { diagonal, isRow, row, size, start, value } from './kkt';
-import { mark, Numbers, numbers, release } from './memory';
+import { Numbers, numbers } from './memory';
 
 /**
  * Equilibration of [P A'; A 0] (Ruiz 2001): every column's largest entry is brought near 1 by one factor a
@@ -9,18 +9,23 @@ export let scale: Numbers = changetype<Numbers>(0);
 /** 1 / scale. */
 export let unscale: Numbers = changetype<Numbers>(0);
 
+let largest: Numbers = changetype<Numbers>(0);
+
 const ROUNDS: i32 = 10;
 const SMALLEST: f64 = 1e-8;
 const LARGEST: f64 = 1e8;
 
-export function equilibrate(): void {
+export function makeScalingRoom(): void {
   const room = (size + 1) & ~1;
   scale = numbers(room);
   unscale = numbers(room);
-  scale.fill(room, 1);
   unscale.fill(room, 1);
-  const level = mark();
-  const largest = numbers(size);
+  scale.fill(room, 1);
+  largest = numbers(size);
+}
+
+export function equilibrate(): void {
+  scale.fill(size, 1);
   for (let round = 0; round < ROUNDS; round++) {
     for (let k = 0; k < size; k++) largest[k] = abs(diagonal[k]) * scale[k] * scale[k];
     for (let k = 0; k < size; k++) {
@@ -36,7 +41,6 @@ export function equilibrate(): void {
     }
   }
   for (let k = 0; k < size; k++) unscale[k] = 1 / scale[k];
-  release(level);
 }
 
 /** Mean size of P's columns after scaling: with q's it sets the scale of the objective. */

@@ -15,7 +15,6 @@ export const SOLVED: i32 = 0;
 export const PRIMAL_INFEASIBLE: i32 = 1;
 export const DUAL_INFEASIBLE: i32 = 2;
 export const MAX_ITERATIONS: i32 = 3;
-export const NON_CONVEX: i32 = 4;
 
 /** Steps taken in the last solve, proofs included. */
 export let steps: i32 = 0;
