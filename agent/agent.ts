@@ -21,6 +21,7 @@ import { problemAnswer } from './diagnostics/problem-answer.ts';
 import { sessionAnswer } from './diagnostics/session-answer.ts';
 import { statusOf } from './diagnostics/status.ts';
 import { AgentError } from './errors.ts';
+import { openForecasterFile } from './forecaster-file.ts';
 import type { Home } from './home.ts';
 import { openJournal } from './journal.ts';
 import { jsonLog, type Log } from './log.ts';
@@ -72,6 +73,13 @@ export async function startAgent(configFile: string, write: (line: string) => vo
     if (journalFile.found.doubt !== undefined)
       log({ event: 'journal-in-doubt', level: 'warn', reason: journalFile.found.doubt });
 
+    const forecasterFile = await openForecasterFile(config.directory, {
+      slotMs: day.slotMs,
+      ...(config.location && { location: config.location }),
+    });
+    if (forecasterFile.found.doubt !== undefined)
+      log({ event: 'forecaster-in-doubt', level: 'warn', reason: forecasterFile.found.doubt });
+
     const transport = connect(config, { network: genesis.network, address, log });
     closers.push(() => transport.stop());
     const clock = clockOf(config, { transport, network: genesis.network, log });
@@ -106,11 +114,13 @@ export async function startAgent(configFile: string, write: (line: string) => vo
       devices,
       library,
       journalFile,
+      forecasterFile,
       log,
       state: {
         phase: 'registering',
         handedOver: new Set(),
         journal: journalFile.found.journal ?? { day: day.day, untold: [], realised: [] },
+        forecaster: forecasterFile.found.forecaster,
       },
     };
     const api = await startLocalApi(

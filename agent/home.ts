@@ -1,9 +1,10 @@
 import type { LedgerNode } from '../consensus/index.ts';
-import type { QpLibrary } from '../optimizer/index.ts';
+import type { Forecaster, QpLibrary } from '../optimizer/index.ts';
 import type { Clock } from './clock/clock.ts';
 import type { AgentConfig, DayAhead } from './config/schema.ts';
 import type { Leaf } from './cycle/leaf.ts';
 import type { Devices } from './devices.ts';
+import type { ForecasterFile } from './forecaster-file.ts';
 import type { Journal, JournalFile } from './journal.ts';
 import type { Log } from './log.ts';
 
@@ -20,12 +21,15 @@ export type Home = {
   readonly devices: Devices;
   readonly library: QpLibrary;
   readonly journalFile: JournalFile;
+  readonly forecasterFile: ForecasterFile;
   readonly log: Log;
   /** What it is doing, for those who ask; written by the cycle alone. */
   readonly state: {
     phase: Phase;
     slot?: number;
     journal: Journal;
+    /** What was learnt of the home so far. */
+    forecaster: Forecaster;
     /** Starts of the slots whose records this run has handed to the ledger's outbox. */
     readonly handedOver: Set<number>;
     /** Fine readings of the slot that runs, or ran last. */

@@ -1,8 +1,6 @@
-import { createHash } from 'node:crypto';
-import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { z } from 'zod';
-import { replaceFile } from './replace-file.ts';
+import { readChecked, replaceChecked } from './checked-file.ts';
 
 /**
  * What the agent must still know after a crash that the ledger cannot tell it: the plan it was carrying out and
@@ -23,6 +21,14 @@ const journalSchema = z.strictObject({
       indoorC: z.number().optional(),
     })
     .optional(),
+  /** The day as it was expected then, by slot, where its file did not say. */
+  dayAhead: z
+    .strictObject({
+      outdoorC: z.array(z.number()),
+      loadKw: z.array(z.number()),
+      pvKw: z.array(z.number()),
+    })
+    .optional(),
   /** Net import planned with trade, kW by slot. */
   togetherNetImportKw: z.array(z.number()).optional(),
   soldKw: z.array(z.number()).optional(),
@@ -33,6 +39,8 @@ const journalSchema = z.strictObject({
       evChargeKw: z.array(z.number()),
       hvacKw: z.array(z.number()),
       pvUsedKw: z.array(z.number()),
+      /** Generation that the plan reckoned with. */
+      pvExpectedKw: z.array(z.number()).default([]),
       netImportKw: z.array(z.number()),
     })
     .optional(),
@@ -80,32 +88,17 @@ export async function openJournal(directory: string): Promise<JournalFile> {
     found: await read(file),
     // One after the other: all use the same draft. Whoever's write failed has been told.
     write: (journal) => {
-      last = last.catch(() => undefined).then(() => replace(file, journal));
+      last = last.catch(() => undefined).then(() => replaceChecked(file, JSON.stringify(journal)));
       return last;
     },
   };
 }
 
-const checksum = (body: string) => createHash('sha256').update(body).digest('hex');
-
 async function read(file: string): Promise<JournalFile['found']> {
-  let text: string;
-  try {
-    text = await readFile(file, 'utf8');
-  } catch (error) {
-    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return {};
-    return { doubt: `${file} cannot be read: ${(error as Error).message}` };
-  }
-  const cut = text.indexOf('\n');
-  const body = text.slice(cut + 1);
-  if (cut < 0 || text.slice(0, cut) !== checksum(body)) {
-    return { doubt: `${file} is damaged; the plan is made anew from the ledger and the devices` };
-  }
+  const { body, doubt } = await readChecked(file);
+  if (doubt !== undefined)
+    return { doubt: `${doubt}; the plan is made anew from the ledger and the devices` };
+  if (body === undefined) return {};
   const parsed = journalSchema.safeParse(JSON.parse(body));
   return parsed.success ? { journal: parsed.data } : { doubt: `${file} is of another version` };
-}
-
-async function replace(file: string, journal: Journal) {
-  const body = JSON.stringify(journal);
-  await replaceFile(file, `${checksum(body)}\n${body}`);
 }

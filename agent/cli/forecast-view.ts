@@ -1,3 +1,4 @@
+import { basename } from 'node:path';
 import type { Accuracy, SlotErrors, WalkForward } from '../../optimizer/index.ts';
 import { type Look, renderAccuracyTable, renderChart } from '../terminal/index.ts';
 import type { ForecastReport } from './forecast-report.ts';
@@ -9,8 +10,11 @@ const MS_PER_MINUTE = 60_000;
 /** For people: how far off by home, and at what time of the day. Ends in a line break. */
 export function renderForecastReport(report: ForecastReport, walks: readonly Walked[], look: Look): string {
   const row = (name: string, { load, pv }: { load: Accuracy; pv: Accuracy }) => ({ name, load, pv });
+  const names = report.files.map(({ file }) => basename(file));
+  const isPlain = new Set(names).size === names.length;
+  const shortName = (file: string) => (isPlain ? basename(file) : file);
   const table = renderAccuracyTable(
-    report.files.map((one) => row(one.file, one)),
+    report.files.map((one) => row(shortName(one.file), one)),
     row('mean', report.mean),
     look,
   );

@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { isTimeZone } from '../clock/time-zone.ts';
 
 /**
  * The one schema of a home's configuration. Unknown keys are refused, units stand in the keys, and every
@@ -94,6 +95,18 @@ export const configSchema = z.strictObject({
     .array(z.enum(['prosumer', 'aggregator', 'dso']))
     .min(1)
     .default(['prosumer']),
+  location: z
+    .strictObject({
+      latitudeDeg: z.number().min(-90).max(90),
+      longitudeDeg: z.number().min(-180).max(180),
+    })
+    .optional()
+    .describe('Where forecasts look for the sun. Without it a clear day is known by the days before alone.'),
+  timeZone: z
+    .string()
+    .refine(isTimeZone, 'no time zone of the IANA database, like Europe/Zurich')
+    .default('UTC')
+    .describe('The clock that people here live by, which their load follows.'),
   connection: z.strictObject({ importWMax: watts, exportWMax: watts }),
   dayFile: z.string().min(1).describe('Prices, weather and forecasts of the day to trade, by slot.'),
   devices: z.array(deviceSchema).max(32),
@@ -121,8 +134,9 @@ const pricePerKwh = z.number().min(-100_000).max(100_000);
 const forecastKw = z.number().min(0).max(1_000);
 
 /**
- * What is known of the day before it begins, by slot: what the utility and the weather service tell, and the
- * forecasts of load and generation. In the demo the forecasts are the day's true profile with a stated error.
+ * What is known of the day before it begins, by slot: what the utility tells, and forecasts of weather, load and
+ * generation where somebody made them; the home makes its own of those that are not there. In the demo the forecasts
+ * are the day's true profile with a stated error.
  */
 export const daySchema = z
   .strictObject({
@@ -131,14 +145,14 @@ export const daySchema = z
     slotMs: z.int().min(60_000).max(86_400_000),
     importPricePerKwh: z.array(pricePerKwh).min(1).max(2_016),
     feedInPricePerKwh: z.array(pricePerKwh),
-    outdoorC: z.array(z.number().min(-90).max(70)),
-    loadForecastKw: z.array(forecastKw),
-    pvForecastKw: z.array(forecastKw),
+    outdoorC: z.array(z.number().min(-90).max(70)).optional(),
+    loadForecastKw: z.array(forecastKw).optional(),
+    pvForecastKw: z.array(forecastKw).optional(),
   })
   .refine(
     (day) =>
       [day.feedInPricePerKwh, day.outdoorC, day.loadForecastKw, day.pvForecastKw].every(
-        (series) => series.length === day.importPricePerKwh.length,
+        (series) => series === undefined || series.length === day.importPricePerKwh.length,
       ),
     'all series need the same number of slots',
   );

@@ -19,7 +19,7 @@ import type { DayAhead } from '../config/schema.ts';
 import { type Home, note, type Phase, sessionIdOf } from '../home.ts';
 import { submit, trySubmit, untilHead, untilHeadOrTime } from '../ledger.ts';
 import { kwToWatts, microToMoney, wattsToKw } from '../translate/units.ts';
-import { forecast } from './forecast.ts';
+import { dayAhead, outlookOfTheDay } from './forecast.ts';
 import { bestPlan, homeProblem, type Measured, measuredOf } from './optimize.ts';
 import { sense } from './sense.ts';
 
@@ -73,18 +73,17 @@ export const nothingAgreed = (home: Home): Agreed => ({
 });
 
 /** The home's whole day without trade, from where its stores of energy stood when it was planned. */
-export function wholeDayProblem(
-  { config, day }: Pick<Home, 'config' | 'day'>,
-  measured: Measured,
-): HomeProblem {
-  return homeProblem({ config, outlook: forecast(day, 0), measured, trade: { kind: 'none' } });
-}
+export const wholeDayProblem = (home: Home, measured: Measured): HomeProblem =>
+  homeProblem({ config: home.config, outlook: outlookOfTheDay(home), measured, trade: { kind: 'none' } });
 
 /** From what the devices say now; the journal remembers it, for a restart at noon. */
 async function problemOfTheDay(home: Home, signal: AbortSignal): Promise<HomeProblem> {
   const { devices, state } = home;
-  const measured = state.journal.measured ?? measuredOf(await sense(devices, signal));
-  await note(home, { measured });
+  const { journal } = state;
+  if (journal.measured !== undefined) return wholeDayProblem(home, journal.measured);
+  const snapshot = await sense(devices, signal);
+  const measured = measuredOf(snapshot);
+  await note(home, { measured, ...dayAhead(home, snapshot) });
   return wholeDayProblem(home, measured);
 }
 

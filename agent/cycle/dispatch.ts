@@ -16,6 +16,7 @@ export type SlotPlan = {
   readonly evChargeKw: number | undefined;
   readonly hvacKw: number | undefined;
   readonly pvUsedKw: number;
+  readonly pvExpectedKw: number;
   readonly netImportKw: number;
 };
 
@@ -27,12 +28,16 @@ export function slotPlan(plan: DevicePlan, slot: number): SlotPlan | undefined {
     evChargeKw: plan.evChargeKw[t],
     hvacKw: plan.hvacKw[t],
     pvUsedKw: plan.pvUsedKw[t]!,
+    pvExpectedKw: plan.pvExpectedKw[t] ?? plan.pvUsedKw[t]!,
     netImportKw: plan.netImportKw[t]!,
   };
 }
 
+/** Whether the plan holds generation down; what is measured then says nothing of what the sky would give. */
+export const isCurtailed = ({ pvUsedKw, pvExpectedKw }: SlotPlan): boolean =>
+  pvUsedKw < CURTAIL_BELOW * pvExpectedKw;
+
 export type DispatchOptions = {
-  readonly pvForecastKw: number;
   /** After this long on the device's own clock it falls back by itself, if nothing new is said. */
   readonly revertMs: number;
   readonly signal: AbortSignal;
@@ -44,12 +49,11 @@ export type DispatchOptions = {
  * device falls back by itself; one that is refused or has no effect is told, and the others go on.
  */
 export async function dispatch(devices: Devices, plan: SlotPlan, options: DispatchOptions): Promise<void> {
-  const { revertMs, signal, pvForecastKw } = options;
+  const { revertMs, signal } = options;
   const { evChargeKw, hvacKw } = plan;
   const evse = devices.find('evse');
   const hvac = devices.find('hvac');
   const pv = devices.find('pv');
-  const isCurtailed = plan.pvUsedKw < CURTAIL_BELOW * pvForecastKw;
   await Promise.all([
     dispatchBattery(devices, plan, options),
     // A plan that knew neither charge nor temperature is no reason to leave a vehicle empty or a house cold.
@@ -64,7 +68,7 @@ export async function dispatch(devices: Devices, plan: SlotPlan, options: Dispat
         : unit.setPower({ powerW: hvacKw * W_PER_KW, revertMs }, { signal }),
     ),
     steer(devices, pv, options, (unit) =>
-      isCurtailed
+      isCurtailed(plan)
         ? unit.limitGeneration({ powerW: plan.pvUsedKw * W_PER_KW, revertMs }, { signal })
         : unit.release({ signal }),
     ),

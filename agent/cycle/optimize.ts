@@ -127,6 +127,8 @@ export type DevicePlan = {
   readonly evChargeKw: number[];
   readonly hvacKw: number[];
   readonly pvUsedKw: number[];
+  /** Generation that the plan reckoned with; empty in one of an earlier version. */
+  readonly pvExpectedKw: number[];
   readonly netImportKw: number[];
 };
 
@@ -139,6 +141,7 @@ export function devicePlan(problem: HomeProblem, schedule: Schedule, fromSlot: n
     evChargeKw: problem.ev ? Array.from(netted.evChargeKw, (kw, t) => kw - netted.evDischargeKw[t]!) : [],
     hvacKw: problem.hvac ? Array.from(netted.hvacKw) : [],
     pvUsedKw: Array.from(netted.pvUsedKw, (kw, t) => kw + netted.feedInKw[t]!),
+    pvExpectedKw: Array.from(problem.pvKw ?? netted.pvUsedKw),
     netImportKw: Array.from(netted.netImportKw),
   };
 }

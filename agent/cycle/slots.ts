@@ -2,9 +2,10 @@ import type { MeterReading } from '../../drivers/index.ts';
 import { sleep } from '../clock/clock.ts';
 import { type Home, note } from '../home.ts';
 import type { Agreed } from './agree.ts';
-import { dispatch, dispatchBattery, slotPlan, trim } from './dispatch.ts';
+import { dispatch, dispatchBattery, isCurtailed, slotPlan, trim } from './dispatch.ts';
 import { forecast } from './forecast.ts';
 import { type Leaf, newSaltHex } from './leaf.ts';
+import { learnSlot } from './learn.ts';
 import { bestPlan, type DevicePlan, devicePlan, homeProblem, measuredOf } from './optimize.ts';
 import { type Snapshot, sense } from './sense.ts';
 import { closeFinishedSlots, counterOf, isContinued } from './settle.ts';
@@ -67,18 +68,19 @@ async function runSlot(home: Home, inputs: SlotInputs, signal: AbortSignal): Pro
   const isAwaited = config.ev !== undefined && inputs.snapshot.evse?.state === 'A';
   let current = planned && isAwaited ? { ...planned, evChargeKw: planned.evChargeKw ?? 0 } : planned;
   const options = {
-    pvForecastKw: day.pvForecastKw[slot]!,
     revertMs: REVERT_SLOTS * day.slotMs,
     signal,
     log,
   };
   if (current !== undefined) await dispatch(devices, current, options);
 
+  const seenInSlot = [inputs.snapshot];
   const leaves: Leaf[] = [];
   home.state.leaves = { day: day.day, slot, leaves };
   const untilMs = day.startMs + (slot + TRIM_UNTIL_SHARE) * day.slotMs;
   while (await pause(home, untilMs, signal)) {
     const seen = await sense(devices, signal);
+    seenInSlot.push(seen);
     const leaf = leafOf(seen);
     if (leaf !== undefined) leaves.push(leaf);
     const net = promisedNow(home, agreed, { slot, meter: seen.meter });
@@ -88,6 +90,7 @@ async function runSlot(home: Home, inputs: SlotInputs, signal: AbortSignal): Pro
     current = corrected;
     await dispatchBattery(devices, current, options);
   }
+  await learnSlot(home, { slot, seen: seenInSlot, curtailed: planned !== undefined && isCurtailed(planned) });
 }
 
 /** Until the next look at the devices. False when the time to look is over before. */
@@ -134,10 +137,10 @@ function promisedNow(
 
 /** The rest of the day anew, with the trade as it was agreed and net import held to what was nominated where energy was sold. */
 async function replan(home: Home, { agreed, slot, snapshot }: SlotInputs): Promise<DevicePlan | undefined> {
-  const { config, day, library, log } = home;
+  const { config, library, log } = home;
   const problem = homeProblem({
     config,
-    outlook: forecast(day, slot),
+    outlook: forecast(home, slot, snapshot),
     measured: measuredOf(snapshot),
     trade: { kind: 'fixed', soldKw: agreed.soldKw.slice(slot) },
     ...(agreed.batteryFinalKwh !== undefined && { batteryFinalKwh: agreed.batteryFinalKwh }),

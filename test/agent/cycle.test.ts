@@ -6,7 +6,7 @@ import { sleep } from '../../agent/clock/clock.ts';
 import { loadConfig } from '../../agent/config/load.ts';
 import type { AgentConfig, DayAhead } from '../../agent/config/schema.ts';
 import { agree } from '../../agent/cycle/agree.ts';
-import { forecast } from '../../agent/cycle/forecast.ts';
+import { outlookOfTheDay } from '../../agent/cycle/forecast.ts';
 import { homeProblem } from '../../agent/cycle/optimize.ts';
 import { register } from '../../agent/cycle/register.ts';
 import { closeFinishedSlots } from '../../agent/cycle/settle.ts';
@@ -79,10 +79,11 @@ async function homeOn(t: Test, world: World): Promise<{ home: Home; told: LogEnt
 t.test('no plan asks more of the connection than it carries, whatever is sold or bought', async (t) => {
   const config = await configOf(t, 3_000, 2_000);
   const { battery: _, ...withoutBattery } = config;
+  const outlook = outlookOfTheDay({ config, day, state: { journal: {} } as Home['state'] });
   const problem = (pvKw: number, soldKw: number) =>
     homeProblem({
       config: withoutBattery,
-      outlook: { ...forecast(day, 0), pvKw: series(pvKw) },
+      outlook: { ...outlook, pvKw: series(pvKw) },
       measured: {},
       trade: { kind: 'fixed', soldKw: series(soldKw) },
     });
@@ -91,7 +92,7 @@ t.test('no plan asks more of the connection than it carries, whatever is sold or
   t.ok(sunny.status === 'solved' && sunny.schedule.netImportKw.every((kw) => kw >= -2 - 1e-6));
   const promised = homeProblem({
     config,
-    outlook: forecast(day, 0),
+    outlook,
     measured: {},
     trade: { kind: 'none' },
     netImportKwMax: [-1, 9, Number.POSITIVE_INFINITY, 2],

@@ -282,7 +282,15 @@ t.test('a boundary is dated back by the power measured with it', (t) => {
 
 t.test('the battery makes up for what the forecast missed, within its limits', (t) => {
   const plan = slotPlan(
-    { fromSlot: 2, batteryNetChargeKw: [1], evChargeKw: [0], hvacKw: [0], pvUsedKw: [0], netImportKw: [3] },
+    {
+      fromSlot: 2,
+      batteryNetChargeKw: [1],
+      evChargeKw: [0],
+      hvacKw: [0],
+      pvUsedKw: [0],
+      pvExpectedKw: [0],
+      netImportKw: [3],
+    },
     2,
   )!;
   const battery = { chargeKwMax: 5, dischargeKwMax: 2 };
@@ -308,8 +316,8 @@ t.test('what was planned without is left to itself, and not switched off', async
   const devices = {
     find: (kind: string) => (kind === 'evse' || kind === 'hvac' ? unit(kind) : undefined),
   } as unknown as Devices;
-  const options = { pvForecastKw: 0, revertMs: 1, signal: new AbortController().signal, log: quiet };
-  const plan = { fromSlot: 0, batteryNetChargeKw: [0], pvUsedKw: [0], netImportKw: [1] };
+  const options = { revertMs: 1, signal: new AbortController().signal, log: quiet };
+  const plan = { fromSlot: 0, batteryNetChargeKw: [0], pvUsedKw: [0], pvExpectedKw: [0], netImportKw: [1] };
   // A wallbox that cannot tell the vehicle's charge, a heat pump whose sensor is broken.
   await dispatch(devices, slotPlan({ ...plan, evChargeKw: [], hvacKw: [] }, 0)!, options);
   await dispatch(devices, slotPlan({ ...plan, evChargeKw: [0], hvacKw: [1.5] }, 0)!, options);

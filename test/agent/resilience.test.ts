@@ -1,6 +1,8 @@
 import t from 'tap';
 import type { AgentStatus } from '../../agent/diagnostics/status.ts';
-import { openStreet, type Street, type StreetHome, untilAll } from './street.ts';
+import { openForecasterFile } from '../../agent/forecaster-file.ts';
+import { openJournal } from '../../agent/journal.ts';
+import { leaveOutForecasts, openStreet, type Street, type StreetHome, untilAll } from './street.ts';
 
 const batteryOf = ({ place }: StreetHome) => `${place.home}-battery`;
 const batteryKw = ({ house }: StreetHome) => {
@@ -41,6 +43,7 @@ t.test('a day on which the broker, a device and agents fail one after the other'
     StreetHome,
   ];
 
+  await leaveOutForecasts(third);
   await broker.kill();
   await Promise.all(homes.map((home) => home.start()));
   for (const status of await Promise.all(homes.map((home) => home.status()))) {
@@ -59,6 +62,8 @@ t.test('a day on which the broker, a device and agents fail one after the other'
   street.tellDay();
   // A device vanishes for two slots.
   await street.untilSlot(1.5);
+  const { dayAhead } = (await openJournal(third.place.directory)).found.journal!;
+  t.equal(dayAhead?.loadKw.length, slots, 'told nothing, a home makes a forecast of its own to trade by');
   await storing.house.setFault(batteryOf(storing), { kind: 'refuse' });
   await third.kill();
   await street.untilSlot(2.2);
@@ -109,4 +114,11 @@ t.test('a day on which the broker, a device and agents fail one after the other'
   for (const home of homes) t.equal(batteryKw(home), 0, 'devices are let go');
   const all = Array.from({ length: slots }, (_, slot) => slot);
   for (const home of homes) t.same(await home.recordedSlots(), all, `every record of ${home.place.home}`);
+
+  const { found } = await openForecasterFile(third.place.directory, { slotMs: street.data.slotMs });
+  t.equal(found.doubt, undefined);
+  t.equal(found.forecaster.newestMs, street.data.startMs + (slots - 1) * street.data.slotMs);
+  const known = found.forecaster.load.diary.pages.flat().filter((kw) => kw !== null);
+  t.ok(known.length >= slots - 4, `what it measured, killed or not, is learnt: ${known.length} slots`);
+  t.same((await openJournal(third.place.directory)).found.journal?.dayAhead, dayAhead, 'and that one stays');
 });

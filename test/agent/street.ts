@@ -190,6 +190,18 @@ export async function allowSkew({ place: { configFile } }: StreetHome, skewMs: n
   await writeFile(configFile, stringify(config));
 }
 
+/** Leaves prices in the home's day alone: weather, load and generation it is to forecast by itself. */
+export async function leaveOutForecasts({ place: { directory } }: StreetHome): Promise<void> {
+  const file = join(directory, 'day.json');
+  const {
+    outdoorC: _,
+    loadForecastKw: _load,
+    pvForecastKw: _pv,
+    ...priced
+  } = JSON.parse(await readFile(file, 'utf8'));
+  await writeFile(file, JSON.stringify(priced));
+}
+
 /** Asks every few moments until all running homes satisfy the condition. */
 export async function untilAll(
   homes: readonly StreetHome[],

@@ -1,0 +1,300 @@
+import { existsSync, readFileSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import fc from 'fast-check';
+import t, { type Test } from 'tap';
+import type { CliIo, ForecastEvaluateOptions } from '../../agent/cli/actions.ts';
+import { forecastEvaluate } from '../../agent/cli/forecast-evaluate.ts';
+import { isTimeZone, utcOffsetMs } from '../../agent/clock/time-zone.ts';
+import { loadConfig } from '../../agent/config/load.ts';
+import type { AgentConfig, DayAhead } from '../../agent/config/schema.ts';
+import { dayAhead, forecast, outlookOfTheDay } from '../../agent/cycle/forecast.ts';
+import { baseLoadKw, learnSlot } from '../../agent/cycle/learn.ts';
+import type { Snapshot } from '../../agent/cycle/sense.ts';
+import { openForecasterFile } from '../../agent/forecaster-file.ts';
+import type { Home } from '../../agent/home.ts';
+import { readHistory } from '../../agent/neighbourhood/index.ts';
+import { createForecaster, type Forecaster, forecastSlots, observeSlot } from '../../optimizer/index.ts';
+import { DAY, HOUR, household, MONDAY } from '../optimizer/histories.ts';
+
+const SLOTS = 24;
+const START = MONDAY + 30 * DAY;
+const series = (value: number) => new Array<number>(SLOTS).fill(value);
+const priced: DayAhead = {
+  day: '2026-04-01',
+  startMs: START,
+  slotMs: HOUR,
+  importPricePerKwh: series(0.3),
+  feedInPricePerKwh: series(0.1),
+};
+const history = household({ seed: 40, days: 31 });
+const learnt = (slots: number) =>
+  history.slice(0, slots).reduce(observeSlot, createForecaster({ slotMs: HOUR }));
+
+const exampleConfig = (): Promise<AgentConfig> =>
+  loadConfig(fileURLToPath(new URL('../../../agent/config/example.yaml', import.meta.url)));
+
+async function homeWith(t: Test, day: DayAhead, forecaster: Forecaster) {
+  const config = { ...(await exampleConfig()), timeZone: 'UTC' };
+  const directory = t.testdir();
+  const forecasterFile = await openForecasterFile(directory, { slotMs: HOUR });
+  const state = { journal: { day: day.day, untold: [], realised: [] }, forecaster };
+  return { directory, home: { config, day, forecasterFile, state } as unknown as Home };
+}
+
+/** The devices of the example at one time. */
+const snapshot = (atMs: number, loadW: number, pvW: number): Snapshot => {
+  const base = { atMs, quality: 'good' as const, faults: [] };
+  return {
+    meter: { ...base, netImportW: loadW - pvW + 800 - 300 + 1_400 },
+    pv: { ...base, generationW: pvW, state: 'producing' },
+    battery: { ...base, chargeW: 800, dischargeW: 300 },
+    evse: { ...base, state: 'C', chargeW: 1_400 },
+    missing: [],
+  };
+};
+
+t.test('what a home expects of its day', async (t) => {
+  await t.test('is taken from the file where that says it, series by series', async (t) => {
+    const told = { ...priced, outdoorC: series(7), loadForecastKw: series(2), pvForecastKw: series(3) };
+    const { home } = await homeWith(t, told, learnt(30 * 24));
+    t.match(forecast(home, 20, { missing: [] }), {
+      loadKw: [2, 2, 2, 2],
+      pvKw: [3, 3, 3, 3],
+      outdoorC: [7, 7, 7, 7],
+    });
+    t.same(dayAhead(home, { missing: [] }), {}, 'nothing for the journal to remember');
+    const { loadForecastKw: _, ...partly } = told;
+    const half = (await homeWith(t, partly, learnt(30 * 24))).home;
+    t.match(forecast(half, 22, { missing: [] }).pvKw, [3, 3]);
+    t.not(forecast(half, 22, { missing: [] }).loadKw[0], 2);
+    t.same(dayAhead(half, { missing: [] }).dayAhead!.pvKw, series(3));
+  });
+
+  await t.test('is else what was learnt, and follows the day as it turns out', async (t) => {
+    const ahead = (await homeWith(t, priced, learnt(30 * 24))).home;
+    const asked = { fromMs: START, slots: SLOTS, utcOffsetMs: 0 };
+    t.same(forecast(ahead, 0, { missing: [] }).loadKw, [...forecastSlots(learnt(30 * 24), asked).loadKw!]);
+    const noon = (await homeWith(t, priced, learnt(30 * 24 + 12))).home;
+    const rest = forecast(noon, 12, { missing: [] });
+    t.equal(rest.loadKw.length, 12);
+    t.same(rest.importPricePerKwh.length, 12);
+    t.same(rest.loadKw, [
+      ...forecastSlots(learnt(30 * 24 + 12), { ...asked, fromMs: START + 12 * HOUR, slots: 12 }).loadKw!,
+    ]);
+    t.notSame(rest.loadKw, forecast(ahead, 12, { missing: [] }).loadKw, 'the morning was heard');
+  });
+
+  await t.test('stays what it was for the offers and promises that were made on it', async (t) => {
+    const { home } = await homeWith(t, priced, learnt(30 * 24));
+    const issued = dayAhead(home, { missing: [] });
+    const before = outlookOfTheDay({
+      ...home,
+      state: { ...home.state, journal: { ...home.state.journal, ...issued } },
+    });
+    home.state.journal = { ...home.state.journal, ...issued };
+    home.state.forecaster = learnt(30 * 24 + 12);
+    t.same(outlookOfTheDay(home), before);
+  });
+
+  await t.test('of a home that knows nothing is what it measures', async (t) => {
+    const { home } = await homeWith(t, priced, createForecaster({ slotMs: HOUR }));
+    const { loadKw, pvKw, outdoorC } = forecast(home, 20, snapshot(START, 700, 2_000));
+    t.ok(loadKw.every((kw) => Math.abs(kw - 0.7) < 1e-9));
+    t.same(pvKw, [0, 0, 0, 0]);
+    t.equal(outdoorC.length, 4);
+  });
+
+  await t.test('has no hole, wherever the agent starts and however long the day', async () => {
+    const { home } = await homeWith(t, priced, createForecaster({ slotMs: HOUR }));
+    const { config } = home;
+    fc.assert(
+      fc.property(
+        fc.nat(31 * 24),
+        fc.nat(23),
+        fc.integer({ min: 24, max: 240 }),
+        (observed, fromSlot, slots) => {
+          const long = new Array<number>(slots).fill(0.2);
+          const day = { ...priced, importPricePerKwh: long, feedInPricePerKwh: long };
+          const state = { ...home.state, forecaster: learnt(observed) };
+          const { loadKw, pvKw, outdoorC } = forecast({ config, day, state }, fromSlot, { missing: [] });
+          return [loadKw, pvKw, outdoorC].every(
+            (all) => all.length === slots - fromSlot && all.every((value) => Number.isFinite(value)),
+          );
+        },
+      ),
+      { numRuns: 40 },
+    );
+  });
+});
+
+t.test('what a slot teaches', async (t) => {
+  await t.test('load is what the meter sees without the devices that are steered', async (t) => {
+    const config = await exampleConfig();
+    const seen = snapshot(START, 900, 2_500);
+    t.ok(Math.abs(baseLoadKw(config, seen)! - 0.9) < 1e-9);
+    const { battery: _, ...without } = seen;
+    t.equal(baseLoadKw(config, without), undefined, 'a battery that does not answer hides the load');
+    const alone = { ...config, devices: config.devices.filter(({ kind }) => kind === 'meter') };
+    t.equal(baseLoadKw(alone, { missing: [], meter: { ...seen.meter!, netImportW: -5 } }), 0);
+  });
+
+  await t.test('the mean of what was seen over most of it, once, and on disk', async (t) => {
+    const { home, directory } = await homeWith(t, priced, learnt(30 * 24));
+    const seen = [0, 0.3, 0.6, 0.9].map((share, k) => snapshot(START + share * HOUR, 1_000 + k * 200, 500));
+    await learnSlot(home, { slot: 0, seen, curtailed: false });
+    const byHand = observeSlot(learnt(30 * 24), { startMs: START, utcOffsetMs: 0, loadKw: 1.3, pvKw: 0.5 });
+    t.same(JSON.stringify(home.state.forecaster).length, JSON.stringify(byHand).length);
+    t.equal(home.state.forecaster.load.diary.pages[0]![0], 1.3);
+    t.equal(home.state.forecaster.pv.today.pvKw, 0.5);
+    const { found } = await openForecasterFile(directory, { slotMs: HOUR });
+    t.same(found, { forecaster: home.state.forecaster });
+    const before = home.state.forecaster;
+    await learnSlot(home, { slot: 0, seen, curtailed: false });
+    t.equal(home.state.forecaster, before, 'an agent started again in the slot does not learn it twice');
+  });
+
+  await t.test('nothing of what was hardly seen, and no cloud of what was held down', async (t) => {
+    const { home } = await homeWith(t, priced, createForecaster({ slotMs: HOUR }));
+    const seen = (share: number) => [0, share].map((at) => snapshot(START + at * HOUR, 1_000, 500));
+    await learnSlot(home, { slot: 0, seen: seen(0.4), curtailed: false });
+    t.equal(home.state.forecaster.load.diary.day, null);
+    const later = (hour: number, seen: Snapshot[]) =>
+      seen.map((one) => ({ ...one, meter: { ...one.meter!, atMs: one.meter!.atMs + hour * HOUR } }));
+    await learnSlot(home, { slot: 1, seen: later(1, seen(0.9)), curtailed: true });
+    t.equal(home.state.forecaster.load.diary.pages[0]![1], 1);
+    t.equal(home.state.forecaster.pv.day, null);
+    const throttled = later(2, seen(0.9)).map((one) => ({
+      ...one,
+      pv: { ...one.pv!, state: 'throttled' as const },
+    }));
+    await learnSlot(home, { slot: 2, seen: throttled, curtailed: false });
+    t.equal(home.state.forecaster.pv.day, null);
+    await learnSlot(home, { slot: 3, seen: later(3, seen(0.9)), curtailed: false });
+    t.not(home.state.forecaster.pv.day, null);
+  });
+
+  await t.test('what was learnt is taken up again, or begun anew with a stated doubt', async (t) => {
+    const directory = t.testdir();
+    const path = join(directory, 'forecaster.json');
+    const setting = { slotMs: HOUR };
+    const anew = createForecaster(setting);
+    const file = await openForecasterFile(directory, setting);
+    t.same(file.found, { forecaster: anew }, 'nothing at first');
+    await Promise.all([file.write(learnt(20)), file.write(learnt(50))]);
+    t.same((await openForecasterFile(directory, setting)).found, { forecaster: learnt(50) });
+    const whole = readFileSync(path);
+    for (const cut of [0, 1, 64, 65, 70, Math.floor(whole.length / 2), whole.length - 1]) {
+      writeFileSync(path, whole.subarray(0, cut));
+      const { found } = await openForecasterFile(directory, setting);
+      t.same(found.forecaster, anew);
+      t.match(found.doubt, /is damaged/, `cut at ${cut}`);
+    }
+    await file.write({ ...learnt(5), version: 9 } as unknown as Forecaster);
+    t.match((await openForecasterFile(directory, setting)).found, { doubt: /another version.*version/ });
+    await file.write(learnt(50));
+    t.match((await openForecasterFile(directory, { slotMs: HOUR / 4 })).found, { doubt: /other slots/ });
+    const moved = { slotMs: HOUR, location: { latitudeDeg: 47, longitudeDeg: 8 } };
+    t.match((await openForecasterFile(directory, moved)).found, {
+      doubt: /another place/,
+      forecaster: { location: { latitudeDeg: 47 } },
+    });
+  });
+});
+
+t.test('clocks of people', async (t) => {
+  const hours = (zone: string, utcMs: number) => utcOffsetMs(zone, utcMs) / HOUR;
+  const [winter, summer] = [Date.UTC(2026, 0, 10), Date.UTC(2026, 6, 10)];
+  t.same([hours('UTC', winter), hours('Europe/Zurich', winter), hours('Europe/Zurich', summer)], [0, 1, 2]);
+  t.same([hours('America/Los_Angeles', winter), hours('America/Los_Angeles', summer)], [-8, -7]);
+  t.same([hours('Asia/Kolkata', winter), hours('Australia/Lord_Howe', winter)], [5.5, 11]);
+  t.ok(isTimeZone('Europe/Zurich') && !isTimeZone('Mars/Olympus') && !isTimeZone(''));
+});
+
+/** Histories as files, with one line of `edit` put in place of that of the same number (the header is line 1). */
+function csvOf(t: Test, edit: Record<number, string> = {}, days = 12): string {
+  const rows = household({ seed: 41, days }).map(
+    ({ startMs, loadKw, pvKw }) =>
+      `${new Date(startMs).toISOString().slice(0, 16)},${loadKw!.toFixed(3)},${pvKw!.toFixed(3)},extra`,
+  );
+  const lines = ['time,load_kw,pv_kw,note', ...rows];
+  for (const [line, text] of Object.entries(edit)) lines[Number(line) - 1] = text;
+  const file = join(t.testdir(), 'home.csv');
+  writeFileSync(file, `${lines.join('\n')}\n`);
+  return file;
+}
+
+t.test('histories of homes', async (t) => {
+  const { slotMs, slots } = await readHistory(csvOf(t, { 5: '2026-03-02T03:00,,0.5,', 6: '' }));
+  t.equal(slotMs, HOUR);
+  t.equal(slots.length, 12 * 24 - 1, 'a slot may be missing');
+  t.same(slots[3], { startMs: MONDAY + 3 * HOUR, pvKw: 0.5 }, 'and so may a value');
+  const bad: [Record<number, string>, RegExp][] = [
+    [{ 1: 'time,load_kw,note,more' }, /home\.csv.*no column 'pv_kw'/],
+    [{ 4: '2026-03-02T02:00,x,0,' }, /home\.csv:4, column load_kw: 'x' is no number/],
+    [{ 4: '2026-03-02T02:00,-1,0,' }, /home\.csv:4, column load_kw.*not within 0/],
+    [{ 4: '2026-03-02T02:00,1' }, /home\.csv:4 has 2 cells/],
+    [{ 4: '2026-03-32T02:00,1,0,' }, /home\.csv:4, column time.*no time/],
+    [{ 4: '2026-04-31T02:00,1,0,' }, /home\.csv:4, column time.*no time/],
+    [{ 4: '2026-03-02T01:00,1,0,' }, /home\.csv:4, column time.*not come after/],
+    [{ 4: '2026-03-02T02:30,1,0,' }, /home\.csv:4, column time.*no slot of 60 minutes/],
+    [{ 3: '2026-03-02T07:00,1,0,' }, /home\.csv:3, column time.*420 minutes do not divide/],
+    [{ 3: '2026-03-01T07:00,1,0,' }, /home\.csv:3, column time.*not come after/],
+  ];
+  for (const [edit, message] of bad) {
+    await t.rejects(readHistory(csvOf(t, edit)), { code: 'AGENT_BAD_DATA', message }, String(message));
+  }
+  await t.rejects(readHistory(join(t.testdir(), 'none.csv')), { code: 'AGENT_FILE_MISSING' });
+});
+
+t.test('forecast evaluate', async (t) => {
+  const run = async (options: Partial<ForecastEvaluateOptions>, columns = 80) => {
+    const out: string[] = [];
+    const stream = (lines: string[]) =>
+      ({ columns, write: (text: string) => lines.push(text) }) as unknown as NodeJS.WriteStream;
+    const io: CliIo = { stdout: stream(out), stderr: stream([]), env: { LANG: 'C.UTF-8' } };
+    const given = { files: [], utcOffsetMs: 0, warmUpDays: 7, json: 'none' as const };
+    await forecastEvaluate({ ...given, ...options }, io);
+    return out.join('');
+  };
+  const file = csvOf(t);
+
+  await t.test('tells programs figures of each file and their mean', async (t) => {
+    const report = JSON.parse(await run({ files: [file, file], json: 'stdout' }));
+    t.same(Object.keys(report), ['mean', 'files']);
+    const figures = ['mae', 'rmse', 'skillMae', 'skillRmse'];
+    t.same(Object.keys(report.files[0]), ['file', 'load', 'pv', 'days']);
+    t.match(report.files[0], { file, days: 5 });
+    for (const of of ['load', 'pv']) {
+      t.same(Object.keys(report.mean[of]), figures);
+      for (const figure of figures) {
+        t.ok(Math.abs(report.mean[of][figure] - report.files[0][of][figure]) < 1e-12);
+      }
+    }
+    const place = join(t.testdir(), 'report.json');
+    const table = await run({ files: [file], json: { file: place } });
+    t.match(table, /skill against 24 h persistence/);
+    t.same(JSON.parse(readFileSync(place, 'utf8')).files, [report.files[0]]);
+  });
+
+  await t.test('tells people a table and two charts that fit', async (t) => {
+    for (const columns of [80, 120]) {
+      const text = await run({ files: [file, file] }, columns);
+      t.ok(
+        text.split('\n').every((line) => line.length <= columns),
+        `${columns} columns`,
+      );
+      t.match(text, /home\.csv.*\n(.*\n)*.*mean.*\n(.*\n)*Load.*\n(.*\n)*PV/);
+    }
+  });
+
+  await t.test('says when a history is too short, and writes nothing', async (t) => {
+    const place = join(t.testdir(), 'report.json');
+    await t.rejects(run({ files: [file], warmUpDays: 12, json: { file: place } }), {
+      code: 'AGENT_BAD_DATA',
+      message: /home\.csv leaves nothing to judge after 12 days/,
+    });
+    t.notOk(existsSync(place));
+    await t.rejects(run({ files: [file], json: { file: t.testdir() } }), { code: 'AGENT_BAD_OPTION' });
+  });
+});
