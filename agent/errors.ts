@@ -6,6 +6,7 @@ export type AgentErrorCode =
   | 'AGENT_STORE_IN_DOUBT'
   | 'AGENT_CHILD_FAILED'
   | 'AGENT_INFEASIBLE'
+  | 'AGENT_UNSOLVED'
   | 'AGENT_TIMEOUT'
   | 'AGENT_ABORTED';
 

@@ -22,6 +22,7 @@ export type CliActions = {
   readonly schedule: (options: ScheduleOptions, io: CliIo) => Promise<void>;
   readonly emulate: (options: EmulateOptions, io: CliIo) => Promise<void>;
   readonly forecastEvaluate: (options: ForecastEvaluateOptions, io: CliIo) => Promise<void>;
+  readonly qp: (options: QpOptions, io: CliIo) => Promise<void>;
   readonly keysNew: (options: KeysNewOptions, io: CliIo) => Promise<void>;
 };
 
@@ -59,6 +60,9 @@ export type EmulateOptions = {
   readonly hvac: boolean;
   readonly ev: boolean;
 };
+
+/** `file` is a path, or `-` for standard input. */
+export type QpOptions = { readonly file: string; readonly json: boolean };
 
 export type KeysNewOptions = { readonly file: string };
 

@@ -40,4 +40,4 @@ function worded(problem: CommanderError, words: readonly string[]): AgentError {
   return new AgentError('AGENT_BAD_OPTION', usageProblem(problem, known), {}, { cause: problem });
 }
 
-const commandNames = ['demo', 'rounds', 'run', 'status', 'schedule', 'emulate', 'forecast', 'keys'];
+const commandNames = ['demo', 'rounds', 'run', 'status', 'schedule', 'emulate', 'forecast', 'qp', 'keys'];

@@ -13,6 +13,7 @@ const actions: CliActions = {
   emulate: async (options, io) => (await import('./emulate.ts')).emulate(options, io),
   forecastEvaluate: async (options, io) =>
     (await import('./forecast-evaluate.ts')).forecastEvaluate(options, io),
+  qp: async (options, io) => (await import('./qp.ts')).qp(options, io),
   keysNew: async (options, io) => (await import('./keys-new.ts')).keysNew(options, io),
 };
 

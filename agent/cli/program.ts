@@ -4,6 +4,7 @@ import { registerDemo } from './commands/demo.ts';
 import { registerEmulate } from './commands/emulate.ts';
 import { registerForecast } from './commands/forecast.ts';
 import { registerKeys } from './commands/keys.ts';
+import { registerQp } from './commands/qp.ts';
 import { registerRounds } from './commands/rounds.ts';
 import { registerRun } from './commands/run.ts';
 import { registerSchedule } from './commands/schedule.ts';
@@ -27,6 +28,7 @@ export function createProgram(actions: CliActions, io: CliIo, version: string): 
   registerSchedule(program, actions, io);
   registerEmulate(program, actions, io);
   registerForecast(program, actions, io);
+  registerQp(program, actions, io);
   registerKeys(program, actions, io);
   takeOver(program, io);
   return program;

@@ -4,6 +4,7 @@ export { renderConvergence } from './convergence.ts';
 export { type Fact, renderFacts } from './facts.ts';
 export { type Look, lookOf } from './look.ts';
 export { createProgress, type Progress } from './progress.ts';
+export { renderQpTable } from './qp-table.ts';
 export { renderStrips, type Strip } from './strips.ts';
 export { money, renderHomeTable } from './table.ts';
 export { renderWaysTable, type WaysTable } from './ways-table.ts';

@@ -155,6 +155,7 @@ async function run(words: readonly string[], outcome?: unknown) {
       schedule: action('schedule'),
       emulate: action('emulate'),
       forecastEvaluate: action('forecast evaluate'),
+      qp: action('qp'),
       keysNew: action('keys new'),
     },
     { stdout: stream(out), stderr: stream(err), env: {} },
@@ -171,6 +172,8 @@ const traded: RoundsOptions = {
 t.test('commands reach their actions', async (t) => {
   const cases: [string, object][] = [
     ['demo --homes 6', { name: 'demo', ...defaults, homes: 6 }],
+    ['qp --json a.json', { name: 'qp', file: 'a.json', json: true }],
+    ['qp -', { name: 'qp', file: '-', json: false }],
     ['run --config a.yaml', { name: 'run', configFile: 'a.yaml' }],
     ['status --config a.yaml --json', { name: 'status', configFile: 'a.yaml', json: true }],
     ['rounds', { name: 'rounds', ...traded }],
