@@ -7,6 +7,7 @@ export type AgentErrorCode =
   | 'AGENT_CHILD_FAILED'
   | 'AGENT_INFEASIBLE'
   | 'AGENT_UNSOLVED'
+  | 'AGENT_NOT_READY'
   | 'AGENT_TIMEOUT'
   | 'AGENT_ABORTED';
 

@@ -13,6 +13,7 @@ import type { SessionAnswer } from '../diagnostics/session-answer.ts';
 import type { AgentStatus } from '../diagnostics/status.ts';
 import { AgentError } from '../errors.ts';
 import { type DayData, homeProblem, loadNeighbourhood, selectDay } from '../neighbourhood/index.ts';
+import type { Progress } from '../terminal/index.ts';
 import { microToMoney, pricePerKwhToMicro } from '../translate/units.ts';
 import { parseProblem, readProblemFile } from './problem-file.ts';
 import type { ScheduleSourceChoice } from './schedule-options.ts';
@@ -35,15 +36,17 @@ export type ScheduleSource = {
 /**
  * The home's problem of the day, with the trade that it would agree on with its neighbours.
  *
- * @throws AgentError AGENT_BAD_OPTION, AGENT_BAD_DATA, AGENT_BAD_CONFIG, AGENT_FILE_MISSING or AGENT_TIMEOUT.
+ * @throws AgentError AGENT_BAD_OPTION, AGENT_BAD_DATA, AGENT_BAD_CONFIG, AGENT_FILE_MISSING, AGENT_TIMEOUT or
+ * AGENT_NOT_READY.
  */
 export async function loadScheduleSource(
   choice: ScheduleSourceChoice,
   library: QpLibrary,
+  progress?: Progress,
 ): Promise<ScheduleSource> {
   switch (choice.kind) {
     case 'neighbourhood':
-      return await fromNeighbourhood(choice, library);
+      return await fromNeighbourhood(choice, library, progress);
     case 'problem': {
       const written = await readProblemFile(choice.file);
       return { home: 'home', currency: 'money', received: 0, source: choice.file, ...written };
@@ -55,13 +58,27 @@ export async function loadScheduleSource(
   }
 }
 
+/** Slots of all homes above which rounds take so long that they are watched. */
+const slowAnswers = 2_400;
+
 type NeighbourhoodChoice = Extract<ScheduleSourceChoice, { kind: 'neighbourhood' }>;
 
-async function fromNeighbourhood(choice: NeighbourhoodChoice, library: QpLibrary): Promise<ScheduleSource> {
+async function fromNeighbourhood(
+  choice: NeighbourhoodChoice,
+  library: QpLibrary,
+  progress?: Progress,
+): Promise<ScheduleSource> {
   const neighbourhood = await loadNeighbourhood(choice);
   const data = selectDay(neighbourhood, choice);
   const home = homeOf(data, choice);
-  const traded = choice.trade && data.homes.length > 1 ? tradeOf(data, home, choice, library) : undefined;
+  const answers = data.homes.length * data.slots;
+  const watch = answers > slowAnswers ? progress : undefined;
+  watch?.begin('Trading', 1);
+  const traded =
+    choice.trade && data.homes.length > 1
+      ? tradeOf(data, home, { form: choice.form, library, watch })
+      : undefined;
+  watch?.finish();
   const own = data.homes.find((one) => one.home === home)!;
   return {
     home,
@@ -89,15 +106,35 @@ function homeOf({ homes }: DayData, choice: NeighbourhoodChoice): string {
   );
 }
 
+const mwPerKw = 1e6;
+
 /** Rounds of the whole neighbourhood in this process, from the middle between import and feed-in price. */
-function tradeOf(data: DayData, home: string, { form }: NeighbourhoodChoice, library: QpLibrary) {
+function tradeOf(
+  data: DayData,
+  home: string,
+  {
+    form,
+    library,
+    watch,
+  }: Pick<NeighbourhoodChoice, 'form'> & {
+    readonly library: QpLibrary;
+    readonly watch: Progress | undefined;
+  },
+) {
+  const parameters = defaultSessionParameters({ homes: data.homes.length, form });
+  const toleranceKw = Number(parameters.tolerancePrimalMw) / mwPerKw;
+  let round = 0;
   const { cleared, payments, reports, state } = runRounds(library, {
     form,
-    parameters: defaultSessionParameters({ homes: data.homes.length, form }),
+    parameters,
     homes: new Map(data.homes.map((one) => [one.home, homeProblem(data, one, { kind: 'none' })])),
     startPriceMicroPerKwh: data.importPricePerKwh.map((price, t) =>
       pricePerKwhToMicro((price + data.feedInPricePerKwh[t]!) / 2),
     ),
+    onRound: ({ report: { imbalanceMw } }) => {
+      round += 1;
+      watch?.round({ round, imbalanceKw: Number(imbalanceMw) / mwPerKw, toleranceKw });
+    },
   });
   const soldW = cleared.soldW.get(home);
   // A home that can answer no round has left.
@@ -130,7 +167,7 @@ async function fromRunningAgent(configFile: string): Promise<ScheduleSource> {
   )) as [object, SessionAnswer, AgentStatus];
   if (!('problem' in answer)) {
     throw new AgentError(
-      'AGENT_BAD_DATA',
+      'AGENT_NOT_READY',
       `${config.home} has not planned its day yet (${status.phase}): ask again when it trades or delivers.`,
     );
   }

@@ -18,7 +18,6 @@ export function renderPlan(source: ScheduleSource, value: PlanValue, look: Look)
   const carriedOut = value.together ?? value.alone;
   const drawn = { source, schedule: carriedOut.schedule, value, missed: [] };
   return sections(look, [
-    heading(source),
     drawDay(drawn, look),
     renderWaysTable(costTable(source, value), look),
     paragraphs(moneyWords(source, value), look),
@@ -35,7 +34,7 @@ export function renderNearest(
 ): string {
   const drawn = { source, schedule: nearest.schedule, missed: nearest.missed };
   const words = infeasibleWords(source.problem, nearest.missed, reason);
-  return sections(look, [heading(source), drawDay(drawn, look), paragraphs(words, look)]);
+  return sections(look, [drawDay(drawn, look), paragraphs(words, look)]);
 }
 
 function sections({ unicode }: Look, parts: readonly string[]): string {
@@ -48,10 +47,6 @@ function paragraphs(words: readonly string[], look: Look): string {
   return words.map((line) => wrapped(line, look.width, '  ')).join('\n');
 }
 
-function heading({ home, day, source }: ScheduleSource): string {
-  return day === undefined ? `${home}  (${source})` : `${home}, ${day}  (${source})`;
-}
-
 type Drawn = {
   readonly source: ScheduleSource;
   readonly schedule: Schedule;
@@ -60,9 +55,10 @@ type Drawn = {
 };
 
 function drawDay(drawn: Drawn, look: Look): string {
-  const { problem } = drawn.source;
+  const { problem, home, day, source } = drawn.source;
+  const title = day === undefined ? home : `${home}, ${day}`;
   const groups = [prices(drawn), needs(drawn), stores(drawn), atTheMeter(drawn), alarms(drawn)];
-  return renderStrips({ slotMinutes: problem.slotHours * 60, groups }, look);
+  return renderStrips({ title, subtitle: source, slotMinutes: problem.slotHours * 60, groups }, look);
 }
 
 function prices({ source, value }: Drawn): Strip[] {
@@ -70,14 +66,12 @@ function prices({ source, value }: Drawn): Strip[] {
   const own = value && Array.from(value.multipliers.energyPerKwh);
   const bought = Array.from(importPricePerKwh);
   const all = [...bought, ...Array.from(feedInPricePerKwh), ...(source.tradePricePerKwh ?? [])];
-  const scale = { empty: Math.min(0, ...all), full: Math.max(...all, 1e-9), kind: 'level' } as const;
-  // At 80 columns every note must leave two columns to each of 24 slots.
-  const unit = source.currency.length <= 3 ? `${source.currency}/kWh` : 'per kWh';
+  const scale = { empty: 0, full: Math.max(...all, 1e-9), kind: 'level' } as const;
   const strip = (label: string, values: readonly number[]): Strip => ({
     ...scale,
     label,
     values,
-    note: `${range(values, 2)} ${unit}`,
+    note: priceNote(values, source.currency),
     color: 'cheap-to-dear',
   });
   return [
@@ -86,6 +80,15 @@ function prices({ source, value }: Drawn): Strip[] {
     ...(source.tradePricePerKwh ? [strip('neighbours', source.tradePricePerKwh)] : []),
     ...(own ? [strip('worth here', own)] : []),
   ];
+}
+
+/** At 80 columns no note may be longer, so that two columns are left to each of 24 slots. */
+const noteWidthMax = 17;
+
+function priceNote(perKwh: readonly number[], currency: string): string {
+  const priced = range(perKwh, 2);
+  const note = `${priced} ${currency}/kWh`;
+  return note.length <= noteWidthMax ? note : `${priced} /kWh`;
 }
 
 function needs({ source, schedule }: Drawn): Strip[] {
@@ -180,8 +183,8 @@ function flowsOf(
 ): Strip[] {
   const full = Math.max(1e-9, ...rows.flatMap(([, kw]) => Array.from(kw)));
   return rows.map(([label, kw, color]) => {
-    const values = Array.from(kw);
-    const kwh = problem.slotHours * values.reduce((sum, flow) => sum + flow, 0);
+    const kwh = problem.slotHours * Array.from(kw).reduce((sum, flow) => sum + flow, 0);
+    const values = Array.from(kw, (flow) => (kwh < 0.05 ? 0 : flow));
     const note =
       kwh < 0.05
         ? 'none'
@@ -197,7 +200,8 @@ function range(values: ArrayLike<number>, decimals: number): string {
     return Number(fixed) === 0 ? (0).toFixed(decimals) : fixed;
   };
   const [least, most] = [text(Math.min(...series)), text(Math.max(...series))];
-  return least === most ? least : `${least}-${most}`;
+  if (least === most) return least!;
+  return least!.startsWith('-') ? `${least}..${most}` : `${least}-${most}`;
 }
 
 function costTable({ currency }: ScheduleSource, value: PlanValue): WaysTable {

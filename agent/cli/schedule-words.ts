@@ -108,7 +108,8 @@ const gains: Readonly<Record<Exclude<keyof Saving, 'total'>, readonly [better: s
 };
 
 /** ": 0.80 less for energy from the supplier; but 0.07 more wear", largest first. Half a cent is not told. */
-function because({ total: _total, ...parts }: Saving): string {
+function because({ total, ...parts }: Saving): string {
+  if (Math.abs(total) < 0.005) return '';
   const told = (Object.entries(parts) as [keyof typeof gains, number][])
     .filter(([, amount]) => Math.abs(amount) >= 0.005)
     .sort(([, a], [, b]) => Math.abs(b) - Math.abs(a));

@@ -1,7 +1,7 @@
 import { type HomePlan, OptimizerError, type PlanValue, valueOfPlan } from '../../optimizer/index.ts';
 import { AgentError } from '../errors.ts';
 import { loadQpLibrary } from '../optimizer-library.ts';
-import { lookOf } from '../terminal/index.ts';
+import { createProgress, lookOf, type Progress } from '../terminal/index.ts';
 import type { CliIo } from './actions.ts';
 import { reportText, requireReportPlace, writeReport } from './json-report.ts';
 import type { ScheduleOptions } from './schedule-options.ts';
@@ -18,7 +18,7 @@ import { renderNearest, renderPlan } from './schedule-view.ts';
 export async function schedule({ from, json }: ScheduleOptions, io: CliIo): Promise<void> {
   if (typeof json === 'object') await requireReportPlace(json.file);
   const library = await loadQpLibrary();
-  const source = await loadScheduleSource(from, library);
+  const source = await loadScheduleSource(from, library, watching(io));
   const value = worded(source, () => valueOfPlan(library, source.problem, source));
   const look = lookOf(io.stdout, io.env);
   const tell = async (report: ScheduleReport, drawing: string): Promise<void> => {
@@ -35,6 +35,17 @@ export async function schedule({ from, json }: ScheduleOptions, io: CliIo): Prom
   }
   throw new AgentError('AGENT_INFEASIBLE', `${source.home} has no plan: ${value.reason}.`, {
     home: source.home,
+  });
+}
+
+/** Progress of rounds that take their time; undefined where nobody would see it. */
+function watching(io: CliIo): Progress | undefined {
+  if (io.stderr.isTTY !== true) return undefined;
+  return createProgress({
+    stream: io.stderr,
+    isTty: true,
+    look: lookOf(io.stderr, io.env),
+    nowMs: () => performance.now(),
   });
 }
 

@@ -1,4 +1,5 @@
 import { type Look, type Palette, paletteOf } from './look.ts';
+import { wrapped } from './wrapped.ts';
 
 /** One quantity over the day, one row of text high. */
 export type Strip = {
@@ -15,12 +16,16 @@ export type Strip = {
    * 'flow': nothing is drawn where nothing flows. 'alarm': a mark in every slot that has one.
    */
   readonly kind: 'level' | 'flow' | 'alarm';
+  /** 'cheap-to-dear': green in the lowest third of the scale, red in the highest. */
   readonly color: 'cyan' | 'green' | 'magenta' | 'yellow' | 'blue' | 'white' | 'cheap-to-dear';
   /** 1 where there is nothing to draw, such as a vehicle that is away. */
   readonly away?: ArrayLike<number>;
 };
 
 export type StripChart = {
+  readonly title: string;
+  /** Beside the title, or below it where there is no room. */
+  readonly subtitle: string;
   readonly slotMinutes: number;
   /** Rows that belong together; a line is left free between groups. */
   readonly groups: readonly (readonly Strip[])[];
@@ -40,7 +45,14 @@ export function renderStrips(chart: StripChart, look: Look): string {
   const slots = strips[0]?.values.length ?? 0;
   const columns = columnsOf(chart.slotMinutes, slots, look.width - labelWidth - noteWidth - 3);
 
-  const lines = [`${' '.repeat(labelWidth + 1)}${hoursLine(columns)}`.trimEnd()];
+  const isOneLine = chart.title.length + chart.subtitle.length + 2 <= look.width;
+  const lines = [
+    isOneLine
+      ? `${colors.bold(chart.title)}  ${colors.dim(chart.subtitle)}`
+      : `${colors.bold(chart.title)}\n${colors.dim(wrapped(chart.subtitle, look.width))}`,
+    '',
+    `${' '.repeat(labelWidth + 1)}${hoursLine(columns)}`.trimEnd(),
+  ];
   for (const [i, group] of chart.groups.filter(({ length }) => length > 0).entries()) {
     if (i > 0) lines.push('');
     for (const strip of group) {
@@ -109,8 +121,8 @@ function drawStrip(strip: Strip, columns: Columns, glyphs: Glyphs, colors: Palet
     } else if (isAway) {
       drawn += colors.dim(glyphs.away.repeat(columns.width));
     } else {
-      const guide = (column * columns.minutesEach) % guideMinutes === 0 ? glyphs.guide : ' ';
-      drawn += colors.dim(guide) + ' '.repeat(columns.width - 1);
+      const isGuide = (column * columns.minutesEach) % guideMinutes === 0;
+      drawn += isGuide ? colors.dim(glyphs.guide.padEnd(columns.width)) : ' '.repeat(columns.width);
     }
   }
   return drawn;
@@ -133,8 +145,7 @@ function glyphOf(strip: Strip, value: number, glyphs: Glyphs): string | undefine
 function colorOf(strip: Strip, value: number, colors: Palette): (text: string) => string {
   if (strip.kind === 'alarm') return colors.red;
   if (strip.color !== 'cheap-to-dear') return colors[strip.color];
-  const least = Math.min(...strip.values);
-  const share = (value - least) / (Math.max(...strip.values) - least || 1);
+  const share = (value - strip.empty) / (strip.full - strip.empty || 1);
   return share < 1 / 3 ? colors.green : share < 2 / 3 ? colors.yellow : colors.red;
 }
 
@@ -149,7 +160,7 @@ function hoursLine(columns: Columns): string {
     if (minutes % ((hoursEach ?? 24) * 60) !== 0) continue;
     line = line.padEnd(column * columns.width) + String((minutes / 60) % 24).padStart(2, '0');
   }
-  const note = columns.slotsEach > 1 ? `h (means of ${columns.slotsEach} slots)` : 'h';
+  const note = columns.slotsEach > 1 ? `h (${columns.slotsEach} slots each)` : 'h';
   return `${line.padEnd(columns.count * columns.width)} ${note}`;
 }
 
