@@ -10,6 +10,7 @@ import {
   savingOf,
   type Way,
 } from '../../optimizer/index.ts';
+import { parseProblem } from './problem-file.ts';
 import type { ScheduleSource } from './schedule-source.ts';
 
 /**
@@ -135,7 +136,7 @@ function headOf({ home, source, day, currency, problem }: ScheduleSource) {
 }
 
 function inputsOf({ problem, received, tradePricePerKwh }: ScheduleSource) {
-  return { problem: plain(problem), received, ...(tradePricePerKwh && { tradePricePerKwh }) };
+  return { problem: onlyProblem(problem), received, ...(tradePricePerKwh && { tradePricePerKwh }) };
 }
 
 function seriesOf(problem: HomeProblem, schedule: Schedule): ScheduleSeries {
@@ -170,6 +171,11 @@ function reported({ schedule, ...way }: Way, slotHours: number): ReportedWay {
       indoorC: schedule.indoorC.at(-1)!,
     },
   };
+}
+
+/** Without what its devices tell beside what a problem is made of. */
+function onlyProblem(problem: HomeProblem): HomeProblem {
+  return plain(parseProblem(plain(problem), 'problem').problem);
 }
 
 /** As JSON has it: typed arrays become arrays, and a limit that is none becomes null. */

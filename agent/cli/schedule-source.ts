@@ -7,7 +7,7 @@ import {
   runRounds,
   type Trade,
 } from '../../optimizer/index.ts';
-import { loadConfig, loadDay } from '../config/load.ts';
+import { loadConfig } from '../config/load.ts';
 import { askLocalApi } from '../diagnostics/local-api.ts';
 import type { SessionAnswer } from '../diagnostics/session-answer.ts';
 import type { AgentStatus } from '../diagnostics/status.ts';
@@ -85,7 +85,7 @@ async function fromNeighbourhood(
     day: data.day,
     currency: data.currency,
     source: traded
-      ? `${neighbourhood.source}; trades with ${data.homes.length - 1} neighbours, ${traded.rounds} rounds`
+      ? `${neighbourhood.source}; trades with ${neighbours(data.homes.length - 1)}, ${traded.rounds} rounds`
       : neighbourhood.source,
     problem: homeProblem(data, own, traded?.trade ?? { kind: 'none' }),
     received: traded?.received ?? 0,
@@ -173,17 +173,18 @@ async function fromRunningAgent(configFile: string): Promise<ScheduleSource> {
   }
   const { problem } = parseProblem(answer, `the agent of ${config.home}`);
   const { currency } = parseGenesis(await readFile(config.genesisFile, 'utf8'));
-  const { day } = await loadDay(config.dayFile);
   const agreed = session.trades[status.address];
-  const here = { home: config.home, day, currency };
+  const here = { home: config.home, day: status.day, currency };
   if (agreed === undefined) {
     return { ...here, source: `running agent, ${status.phase}, no trade`, problem, received: 0 };
   }
   return {
     ...here,
-    source: `running agent, ${status.phase}; traded with ${Object.keys(session.trades).length - 1} neighbours`,
+    source: `running agent, ${status.phase}; traded with ${neighbours(Object.keys(session.trades).length - 1)}`,
     problem: { ...problem, trade: { kind: 'fixed', soldKw: agreed.soldW.map((watts) => watts / 1_000) } },
     received: microToMoney(BigInt(agreed.paymentMicro)),
     tradePricePerKwh: session.pricesMicro.map((micro) => micro / 1e6),
   };
 }
+
+const neighbours = (count: number): string => (count === 1 ? '1 neighbour' : `${count} neighbours`);

@@ -51,15 +51,15 @@ export function renderStrips(chart: StripChart, look: Look): string {
       ? `${colors.bold(chart.title)}  ${colors.dim(chart.subtitle)}`
       : `${colors.bold(chart.title)}\n${colors.dim(wrapped(chart.subtitle, look.width))}`,
     '',
-    `${' '.repeat(labelWidth + 1)}${hoursLine(columns)}`.trimEnd(),
+    `${' '.repeat(labelWidth + 1)}${hoursLine(columns, look.width - labelWidth - 1)}`.trimEnd(),
   ];
   for (const [i, group] of chart.groups.filter(({ length }) => length > 0).entries()) {
     if (i > 0) lines.push('');
     for (const strip of group) {
       const bars = drawStrip(strip, columns, glyphs, colors);
       const label = strip.label.padEnd(labelWidth);
-      const line = `${strip.kind === 'alarm' ? colors.red(label) : label} ${bars}  ${colors.dim(strip.note)}`;
-      lines.push(strip.note === '' ? line.trimEnd() : line);
+      const row = `${strip.kind === 'alarm' ? colors.red(label) : label} ${bars}`;
+      lines.push(strip.note === '' ? row.trimEnd() : `${row}  ${colors.dim(strip.note)}`);
     }
   }
   return lines.join('\n');
@@ -122,7 +122,7 @@ function drawStrip(strip: Strip, columns: Columns, glyphs: Glyphs, colors: Palet
       drawn += colors.dim(glyphs.away.repeat(columns.width));
     } else {
       const isGuide = (column * columns.minutesEach) % guideMinutes === 0;
-      drawn += isGuide ? colors.dim(glyphs.guide.padEnd(columns.width)) : ' '.repeat(columns.width);
+      drawn += isGuide ? colors.dim(glyphs.guide) + ' '.repeat(columns.width - 1) : ' '.repeat(columns.width);
     }
   }
   return drawn;
@@ -149,7 +149,8 @@ function colorOf(strip: Strip, value: number, colors: Palette): (text: string) =
   return share < 1 / 3 ? colors.green : share < 2 / 3 ? colors.yellow : colors.red;
 }
 
-function hoursLine(columns: Columns): string {
+/** What stands below each hour, and what a column is, as far as there is room to say so. */
+function hoursLine(columns: Columns, room: number): string {
   const perLabel = 4;
   const hoursEach = [1, 2, 3, 6, 12, 24].find(
     (hours) => ((hours * 60) / columns.minutesEach) * columns.width >= perLabel,
@@ -160,8 +161,9 @@ function hoursLine(columns: Columns): string {
     if (minutes % ((hoursEach ?? 24) * 60) !== 0) continue;
     line = line.padEnd(column * columns.width) + String((minutes / 60) % 24).padStart(2, '0');
   }
-  const note = columns.slotsEach > 1 ? `h (${columns.slotsEach} slots each)` : 'h';
-  return `${line.padEnd(columns.count * columns.width)} ${note}`;
+  const hours = `${line.padEnd(columns.count * columns.width)} h`;
+  const whole = columns.slotsEach > 1 ? `${hours} (${columns.slotsEach} slots each)` : hours;
+  return whole.length <= room ? whole : hours;
 }
 
 function widest(texts: readonly string[]): number {
