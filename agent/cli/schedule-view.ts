@@ -95,7 +95,7 @@ function needs({ source, schedule }: Drawn): Strip[] {
   const { problem } = source;
   const rows: [string, ArrayLike<number>, Strip['color']][] = [];
   if (problem.pvKw && Math.max(...Array.from(problem.pvKw)) > 0) rows.push(['PV', problem.pvKw, 'yellow']);
-  rows.push(['load', problem.baseLoadKw, 'white']);
+  rows.push(['load', problem.baseLoadKw, 'plain']);
   if (problem.hvac) rows.push(['heat pump', schedule.hvacKw, 'magenta']);
   schedule.shiftableKw.forEach((kw, k) => {
     rows.push([schedule.shiftableKw.length > 1 ? `shiftable ${k + 1}` : 'shiftable', kw, 'magenta']);
@@ -146,7 +146,7 @@ function stored(label: string, energyKwh: Float64Array, capacityKwh: number): St
     empty: 0,
     full: capacityKwh || 1,
     kind: 'level',
-    color: 'blue',
+    color: 'blueBright',
     note: `${range(energyKwh, 1)} kWh`,
   };
 }
@@ -159,12 +159,12 @@ function atTheMeter({ source, schedule, value }: Drawn): Strip[] {
     rows.push(['sold', part(schedule.soldKw, 1), 'green'], ['bought', part(schedule.soldKw, -1), 'cyan']);
   }
   rows.push(
-    ['meter in', part(schedule.netImportKw, 1), 'white'],
+    ['meter in', part(schedule.netImportKw, 1), 'plain'],
     ['meter out', part(schedule.netImportKw, -1), 'yellow'],
   );
   if (value) {
     const usual = value.noPlan.schedule.netImportKw;
-    rows.push(['no plan: in', part(usual, 1), 'white'], ['no plan: out', part(usual, -1), 'yellow']);
+    rows.push(['no plan: in', part(usual, 1), 'plain'], ['no plan: out', part(usual, -1), 'yellow']);
   }
   return flowsOf(source, rows);
 }
@@ -173,7 +173,7 @@ function alarms({ source, missed }: Drawn): Strip[] {
   if (missed.length === 0) return [];
   const slots = new Set(missed.map(({ slot }) => slot));
   const values = Array.from({ length: source.problem.slots }, (_, t) => (slots.has(t) ? 1 : 0));
-  return [{ label: 'limit missed', values, empty: 0, full: 1, kind: 'alarm', color: 'white', note: '' }];
+  return [{ label: 'limit missed', values, empty: 0, full: 1, kind: 'alarm', color: 'plain', note: '' }];
 }
 
 /** Flows that share one scale. */

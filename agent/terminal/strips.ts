@@ -17,7 +17,7 @@ export type Strip = {
    */
   readonly kind: 'level' | 'flow' | 'alarm';
   /** 'cheap-to-dear': green in the lowest third of the scale, red in the highest. */
-  readonly color: 'cyan' | 'green' | 'magenta' | 'yellow' | 'blue' | 'white' | 'cheap-to-dear';
+  readonly color: 'cyan' | 'green' | 'magenta' | 'yellow' | 'blueBright' | 'plain' | 'cheap-to-dear';
   /** 1 where there is nothing to draw, such as a vehicle that is away. */
   readonly away?: ArrayLike<number>;
 };
@@ -144,6 +144,8 @@ function glyphOf(strip: Strip, value: number, glyphs: Glyphs): string | undefine
 
 function colorOf(strip: Strip, value: number, colors: Palette): (text: string) => string {
   if (strip.kind === 'alarm') return colors.red;
+  // The terminal's own colour is read on a light ground, too; white would not be.
+  if (strip.color === 'plain') return String;
   if (strip.color !== 'cheap-to-dear') return colors[strip.color];
   const share = (value - strip.empty) / (strip.full - strip.empty || 1);
   return share < 1 / 3 ? colors.green : share < 2 / 3 ? colors.yellow : colors.red;

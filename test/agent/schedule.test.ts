@@ -185,7 +185,7 @@ t.test('columns that stand for several slots are whole hours or parts of one', a
     full: 288,
     note: '12.0 kW  200.0 kWh',
     kind: 'level',
-    color: 'white',
+    color: 'plain',
   };
   const chart = { title: 'home', subtitle: '', slotMinutes: 5, groups: [[strip]] };
   const hours = (width: number): string =>
