@@ -25,7 +25,7 @@ import { openForecasterFile } from './forecaster-file.ts';
 import type { Home } from './home.ts';
 import { openJournal } from './journal.ts';
 import { jsonLog, type Log } from './log.ts';
-import { loadQpLibrary } from './optimizer-library.ts';
+import { loadOptimizerLibrary } from './optimizer-library.ts';
 import { openSession } from './roles/aggregator.ts';
 import { qualifyDevices } from './roles/dso.ts';
 import { together } from './together.ts';
@@ -54,7 +54,7 @@ export async function startAgent(configFile: string, write: (line: string) => vo
   checkDay(config, day, genesis);
   const { privateKey, address } = await readKeyFile(config.keyFile);
   const log = jsonLog(write, { level: config.logLevel, fields: { home: config.home } });
-  const library = await loadQpLibrary();
+  const library = await loadOptimizerLibrary();
 
   const closers: (() => Promise<void>)[] = [];
   const close = async () => {

@@ -1,5 +1,5 @@
 import type { LedgerNode } from '../consensus/index.ts';
-import type { Forecaster, QpLibrary } from '../optimizer/index.ts';
+import type { Forecaster, OptimizerLibrary } from '../optimizer/index.ts';
 import type { Clock } from './clock/clock.ts';
 import type { AgentConfig, DayAhead } from './config/schema.ts';
 import type { Leaf } from './cycle/leaf.ts';
@@ -19,7 +19,7 @@ export type Home = {
   readonly clock: Clock;
   readonly node: LedgerNode;
   readonly devices: Devices;
-  readonly library: QpLibrary;
+  readonly library: OptimizerLibrary;
   readonly journalFile: JournalFile;
   readonly forecasterFile: ForecasterFile;
   readonly log: Log;

@@ -19,6 +19,7 @@ export { profileForecast } from './forecast/profile.ts';
 export { restoreForecaster } from './forecast/restore.ts';
 export type { Location } from './forecast/sun.ts';
 export { type Accuracy, type SlotErrors, type WalkForward, walkForward } from './forecast/walk-forward.ts';
+export { createOptimizerLibrary, type OptimizerLibrary } from './library.ts';
 export {
   createHomePlanner,
   type HomePlanner,

@@ -5,7 +5,7 @@ import { dirname, join, resolve } from 'node:path';
 import { centralisedCost, type DemoEvent, liveDay, reportOf } from '../demo/index.ts';
 import { AgentError } from '../errors.ts';
 import { loadNeighbourhood, selectDay } from '../neighbourhood/index.ts';
-import { loadQpLibrary } from '../optimizer-library.ts';
+import { loadOptimizerLibrary } from '../optimizer-library.ts';
 import { untilAskedToEnd } from '../process/lifetime.ts';
 import { createProgress, lookOf, type Progress } from '../terminal/index.ts';
 import type { CliIo } from './actions.ts';
@@ -36,7 +36,7 @@ export async function demo(options: DemoOptions, io: CliIo): Promise<void> {
       signal,
     });
     progress.begin('Comparing');
-    const centralised = centralisedCost(await loadQpLibrary(), outcome.problems);
+    const centralised = centralisedCost(await loadOptimizerLibrary(), outcome.problems);
     if (centralised === undefined) {
       throw new AgentError('AGENT_BAD_DATA', 'The homes together have no feasible plan to compare with.');
     }

@@ -1,6 +1,6 @@
 import { OptimizerError, type QpLibrary, type QpSolution, type QpSolver } from '../../optimizer/index.ts';
 import { AgentError } from '../errors.ts';
-import { loadQpLibrary } from '../optimizer-library.ts';
+import { loadOptimizerLibrary } from '../optimizer-library.ts';
 import { createProgress, lookOf, renderQpTable } from '../terminal/index.ts';
 import type { CliIo, QpOptions } from './actions.ts';
 import { readQpFile, type WrittenQp } from './qp-file.ts';
@@ -40,7 +40,7 @@ const LONG_MS = 2_000;
  */
 export async function qp({ file, json }: QpOptions, io: CliIo): Promise<void> {
   const { problems, isArray } = await readQpFile(file);
-  const library = await loadQpLibrary();
+  const library = await loadOptimizerLibrary();
   const progress = createProgress({
     stream: io.stderr,
     isTty: io.stderr.isTTY === true,

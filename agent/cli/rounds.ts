@@ -1,6 +1,6 @@
 import { defaultSessionParameters } from '../../optimizer/index.ts';
 import { loadNeighbourhood, selectDay } from '../neighbourhood/index.ts';
-import { loadQpLibrary } from '../optimizer-library.ts';
+import { loadOptimizerLibrary } from '../optimizer-library.ts';
 import { studyRounds } from '../study/index.ts';
 import { createProgress, lookOf } from '../terminal/index.ts';
 import type { CliIo, RoundsOptions } from './actions.ts';
@@ -15,7 +15,7 @@ export async function rounds(options: RoundsOptions, io: CliIo): Promise<void> {
   if (typeof options.json === 'object') await requireReportPlace(options.json.file);
   const neighbourhood = await loadNeighbourhood(options);
   const data = selectDay(neighbourhood, options);
-  const library = await loadQpLibrary();
+  const library = await loadOptimizerLibrary();
   const progress = createProgress({
     stream: io.stderr,
     isTty: io.stderr.isTTY === true,

@@ -3,7 +3,7 @@ import { parseGenesis } from '../../consensus/index.ts';
 import {
   defaultSessionParameters,
   type HomeProblem,
-  type QpLibrary,
+  type OptimizerLibrary,
   runRounds,
   type Trade,
 } from '../../optimizer/index.ts';
@@ -41,7 +41,7 @@ export type ScheduleSource = {
  */
 export async function loadScheduleSource(
   choice: ScheduleSourceChoice,
-  library: QpLibrary,
+  library: OptimizerLibrary,
   progress?: Progress,
 ): Promise<ScheduleSource> {
   switch (choice.kind) {
@@ -65,7 +65,7 @@ type NeighbourhoodChoice = Extract<ScheduleSourceChoice, { kind: 'neighbourhood'
 
 async function fromNeighbourhood(
   choice: NeighbourhoodChoice,
-  library: QpLibrary,
+  library: OptimizerLibrary,
   progress?: Progress,
 ): Promise<ScheduleSource> {
   const neighbourhood = await loadNeighbourhood(choice);
@@ -117,7 +117,7 @@ function tradeOf(
     library,
     watch,
   }: Pick<NeighbourhoodChoice, 'form'> & {
-    readonly library: QpLibrary;
+    readonly library: OptimizerLibrary;
     readonly watch: Progress | undefined;
   },
 ) {

@@ -1,6 +1,6 @@
 import { type HomePlan, OptimizerError, type PlanValue, valueOfPlan } from '../../optimizer/index.ts';
 import { AgentError } from '../errors.ts';
-import { loadQpLibrary } from '../optimizer-library.ts';
+import { loadOptimizerLibrary } from '../optimizer-library.ts';
 import { createProgress, lookOf, type Progress } from '../terminal/index.ts';
 import type { CliIo } from './actions.ts';
 import { reportText, requireReportPlace, writeReport } from './json-report.ts';
@@ -17,7 +17,7 @@ import { renderNearest, renderPlan } from './schedule-view.ts';
  */
 export async function schedule({ from, json }: ScheduleOptions, io: CliIo): Promise<void> {
   if (typeof json === 'object') await requireReportPlace(json.file);
-  const library = await loadQpLibrary();
+  const library = await loadOptimizerLibrary();
   const source = await loadScheduleSource(from, library, watching(io));
   const value = worded(source, () => valueOfPlan(library, source.problem, source));
   const look = lookOf(io.stdout, io.env);

@@ -6,8 +6,8 @@ import {
   type Hvac,
   type MissedLimit,
   netOutCycling,
+  type OptimizerLibrary,
   planHome,
-  type QpLibrary,
   type Schedule,
   type Trade,
 } from '../../optimizer/index.ts';
@@ -156,7 +156,7 @@ export type BestPlan = {
  * The best plan from where the home stands; where limits cannot all be kept (a house too cold this minute, a
  * vehicle home late), the plan that misses them by as little as it can. Undefined where even that is not found.
  */
-export function bestPlan(library: QpLibrary, problem: HomeProblem, log: Log): BestPlan | undefined {
+export function bestPlan(library: OptimizerLibrary, problem: HomeProblem, log: Log): BestPlan | undefined {
   const plan = planHome(library, problem);
   if (plan.status === 'solved') return { schedule: plan.schedule, cost: plan.cost, missed: [] };
   log({ event: 'plan-not-feasible', level: 'warn', status: plan.status, reason: plan.reason });

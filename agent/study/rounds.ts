@@ -2,10 +2,10 @@ import {
   type Cleared,
   costTogether,
   type HomeProblem,
+  type OptimizerLibrary,
   planHome,
   planNeighbourhood,
   profileForecast,
-  type QpLibrary,
   type RoundsResult,
   runRounds,
   type SessionParameters,
@@ -77,7 +77,7 @@ const ACCURACIES = [
  *
  * @throws AgentError AGENT_BAD_DATA when a home, or all of them together, have no feasible plan.
  */
-export function studyRounds(library: QpLibrary, study: RoundsStudy): RoundsReport {
+export function studyRounds(library: OptimizerLibrary, study: RoundsStudy): RoundsReport {
   const homes = problemsOf(study.data);
   const aloneCosts = [...homes].map(([home, problem]) => aloneCost(library, home, problem));
   const centralised = centralisedCost(library, [...homes.values()]);
@@ -125,7 +125,7 @@ function sessionOf({ data, form, parameters }: RoundsStudy, homes: ReadonlyMap<s
 }
 
 /** The session before a warm one: the same homes, as an older forecast saw them. */
-function yesterday(library: QpLibrary, study: RoundsStudy): { yesterday?: RoundsResult } {
+function yesterday(library: OptimizerLibrary, study: RoundsStudy): { yesterday?: RoundsResult } {
   const { warm, data } = study;
   if (warm === undefined) return {};
   const homes = data.homes.map((home, index) => {
@@ -142,13 +142,13 @@ function yesterday(library: QpLibrary, study: RoundsStudy): { yesterday?: Rounds
   return { yesterday: runRounds(library, sessionOf(study, problemsOf({ ...data, homes }))) };
 }
 
-function aloneCost(library: QpLibrary, home: string, problem: HomeProblem): number {
+function aloneCost(library: OptimizerLibrary, home: string, problem: HomeProblem): number {
   const plan = planHome(library, problem);
   if (plan.status !== 'solved') throw noPlan(`${home} has no plan by itself (${plan.reason})`);
   return plan.cost.total;
 }
 
-function centralisedCost(library: QpLibrary, problems: readonly HomeProblem[]): number {
+function centralisedCost(library: OptimizerLibrary, problems: readonly HomeProblem[]): number {
   const plan = planNeighbourhood(library, problems);
   if (plan.status !== 'solved') throw noPlan(`The homes together have no plan (${plan.reason})`);
   return plan.totalCost;
@@ -156,7 +156,7 @@ function centralisedCost(library: QpLibrary, problems: readonly HomeProblem[]): 
 
 /** Payments sum to zero, so they do not count on the whole. */
 function togetherCost(
-  library: QpLibrary,
+  library: OptimizerLibrary,
   homes: ReadonlyMap<string, HomeProblem>,
   { soldW }: Cleared,
 ): number | undefined {

@@ -1,7 +1,7 @@
+import type { OptimizerLibrary } from '../library.ts';
 import { createHomePlanner, type RoundTerms } from '../prosumer/home-planner.ts';
 import { planHome } from '../prosumer/plan-home.ts';
 import type { HomeProblem } from '../prosumer/types.ts';
-import type { QpLibrary } from '../qp/types.ts';
 import { eliminate, poolTerms, toOfferMw } from './home-side.ts';
 import {
   clearPairwise,
@@ -48,7 +48,7 @@ export type RoundsResult = {
  *
  * @throws OptimizerError when a home's problem makes no sense. A home without an answer stays silent.
  */
-export function runRounds(library: QpLibrary, study: RoundsStudy): RoundsResult {
+export function runRounds(library: OptimizerLibrary, study: RoundsStudy): RoundsResult {
   const homes = askable(library, study.homes);
   const opening = {
     ...study.parameters,
@@ -78,7 +78,7 @@ export function runRounds(library: QpLibrary, study: RoundsStudy): RoundsResult 
 
 /** What a home's day costs with its agreed trade kept: its own plan's cost, less what it is paid. */
 export function costTogether(
-  library: QpLibrary,
+  library: OptimizerLibrary,
   problem: HomeProblem,
   agreed: { readonly soldW: Series; readonly receivedMicro: bigint },
 ): { cost: number; deviationKwMax: number } | undefined {
@@ -161,7 +161,7 @@ type Answer = (home: string, terms: RoundTerms) => Float64Array | undefined;
 
 /** The homes with their planners, and what their latest plans cost. */
 function askable(
-  library: QpLibrary,
+  library: OptimizerLibrary,
   homes: ReadonlyMap<string, HomeProblem>,
 ): { answer: Answer; costOfAnswers: () => number | undefined } {
   const planners = new Map([...homes].map(([home, problem]) => [home, createHomePlanner(library, problem)]));

@@ -1,10 +1,11 @@
-import type { QpLibrary, QpSolver } from '../qp/types.ts';
+import type { OptimizerLibrary } from '../library.ts';
+import type { QpSolver } from '../qp/types.ts';
 import { explainInfeasible } from './explain-infeasible.ts';
 import { buildHomeQp, type HomeQp } from './home-qp.ts';
 import { tradeCost } from './home-trade.ts';
 import { choosesToOptIn, HOME_QP_SETTINGS, readPlan } from './plan-home.ts';
 import type { HomePlan, HomeProblem } from './types.ts';
-import { validateTrade } from './validate-problem.ts';
+import { validateProblem, validateTrade } from './validate-problem.ts';
 
 /** The terms of one trading round, as a home sees them: series by slot, p in kW sold. */
 export type RoundTerms = {
@@ -36,15 +37,19 @@ export type HomePlanner = {
  *
  * @throws OptimizerError when the problem makes no sense.
  */
-export function createHomePlanner(library: QpLibrary, problem: HomeProblem): HomePlanner {
+export function createHomePlanner(library: OptimizerLibrary, problem: HomeProblem): HomePlanner {
+  validateProblem({ ...problem, trade: { kind: 'none' } });
   const optIn = choosesToOptIn(library, problem);
+  const stages = library.stages.open();
   let prepared: Prepared | undefined;
 
   return {
     respond(terms) {
       const priced: HomeProblem = { ...problem, trade: { kind: 'priced', ...terms } };
+      validateTrade(priced);
+      const quick = stages.solve(priced, { optIn });
+      if (quick) return { status: 'solved', soldKw: quick.schedule.soldKw, plan: quick };
       if (prepared?.penaltyPerKwhPerKw === terms.penaltyPerKwhPerKw) {
-        validateTrade(priced);
         prepared.solver.update({ q: roundCost(prepared.home, problem, terms) });
       } else {
         const home = buildHomeQp(priced, { optIn });

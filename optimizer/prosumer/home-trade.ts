@@ -64,6 +64,17 @@ export function tradeCost(
   return -slotHours * (trade.pricePerKwh + trade.penaltyPerKwhPerKw * trade.targetSoldKw);
 }
 
+/** What a priced trade adds to a plan's cost: dt * (-price * p + penalty / 2 * (p - target)^2). */
+export function tradeTerm({ trade, slotHours }: HomeProblem, soldKw: ArrayLike<number>): number {
+  if (trade.kind !== 'priced') return 0;
+  let term = 0;
+  for (let t = 0; t < soldKw.length; t += 1) {
+    const offKw = soldKw[t]! - trade.targetSoldKw[t]!;
+    term += -trade.pricePerKwh[t]! * soldKw[t]! + (trade.penaltyPerKwhPerKw / 2) * offKw ** 2;
+  }
+  return slotHours * term;
+}
+
 /** What completes the squares of a priced trade's penalty. */
 export function tradeConstant({ trade, slots, slotHours }: HomeProblem): number {
   if (trade.kind !== 'priced') return 0;

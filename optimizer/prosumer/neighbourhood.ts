@@ -1,5 +1,6 @@
 import { OptimizerError } from '../errors.ts';
-import type { QpLibrary, QpProblem } from '../qp/types.ts';
+import type { OptimizerLibrary } from '../library.ts';
+import type { QpProblem } from '../qp/types.ts';
 import { buildHomeQp, type HomeQp } from './home-qp.ts';
 import { choosesToOptIn, HOME_QP_SETTINGS, unsolvedReason } from './plan-home.ts';
 import { costOf, readSchedule } from './read-plan.ts';
@@ -28,7 +29,10 @@ export type NeighbourhoodPlan =
  *
  * @throws OptimizerError when a problem makes no sense, or the homes differ in slots.
  */
-export function planNeighbourhood(library: QpLibrary, problems: readonly HomeProblem[]): NeighbourhoodPlan {
+export function planNeighbourhood(
+  library: OptimizerLibrary,
+  problems: readonly HomeProblem[],
+): NeighbourhoodPlan {
   const { slots, slotHours } = agreeOnSlots(problems);
   const zeros = new Float64Array(slots);
   const tradable = problems.map(

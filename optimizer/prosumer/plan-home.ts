@@ -1,8 +1,11 @@
-import type { QpLibrary, QpSettings, QpSolution, QpStatus } from '../qp/types.ts';
+import type { OptimizerLibrary } from '../library.ts';
+import type { QpSettings, QpSolution, QpStatus } from '../qp/types.ts';
 import { explainInfeasible } from './explain-infeasible.ts';
 import { buildHomeQp, type HomeQp, type HomeQpOptions, isCalled } from './home-qp.ts';
+import { tradeTerm } from './home-trade.ts';
 import { costOf, readMultipliers, readSchedule } from './read-plan.ts';
 import type { HomePlan, HomeProblem } from './types.ts';
+import { validateProblem } from './validate-problem.ts';
 
 /**
  * The home's cheapest plan. Where an opt-in demand response calls a slot, the problem is solved opted in
@@ -12,12 +15,13 @@ import type { HomePlan, HomeProblem } from './types.ts';
  *
  * @throws OptimizerError when the problem makes no sense.
  */
-export function planHome(library: QpLibrary, problem: HomeProblem): HomePlan {
-  const chosen = solveHome(library, problem);
-  if (chosen.solution.status !== 'primalInfeasible') return readPlan(problem, chosen);
+export function planHome(library: OptimizerLibrary, problem: HomeProblem): HomePlan {
+  validateProblem(problem);
+  const { plan, status } = better(problem, (optIn) => solveChoice(library, problem, optIn));
+  if (status !== 'primalInfeasible') return plan;
   if (problem.trade.kind === 'fixed') {
-    const departing = solveHome(library, problem, { soft: 'trade' });
-    if (departing.solution.status === 'solved') return readPlan(problem, departing);
+    const departing = better(problem, (optIn) => solveOnce(library, problem, { soft: 'trade', optIn }));
+    if (departing.status === 'solved') return departing.plan;
   }
   return explainInfeasible(library, problem);
 }
@@ -26,9 +30,11 @@ export function planHome(library: QpLibrary, problem: HomeProblem): HomePlan {
  * Whether the home does better by taking part in the demand response it is offered. Decided once, without
  * trade, for a sequence of trading rounds: a choice that flips between rounds would keep them from settling.
  */
-export function choosesToOptIn(library: QpLibrary, problem: HomeProblem): boolean {
+export function choosesToOptIn(library: OptimizerLibrary, problem: HomeProblem): boolean {
   if (!isCalled(problem)) return false;
-  return solveHome(library, { ...problem, trade: { kind: 'none' } }).home.layout.optedIn;
+  const alone: HomeProblem = { ...problem, trade: { kind: 'none' } };
+  const { plan } = better(alone, (optIn) => solveChoice(library, alone, optIn));
+  return plan.status === 'solved' && plan.optedIn;
 }
 
 /** Residuals far below a watt and a thousandth of a cent. */
@@ -46,6 +52,7 @@ export function readPlan(problem: HomeProblem, { home, solution }: SolvedHome): 
     cost: costOf(problem, schedule),
     multipliers: readMultipliers(problem, home.layout, solution.y),
     optedIn: home.layout.optedIn,
+    solver: 'general',
     iterations: solution.iterations,
   };
 }
@@ -63,24 +70,30 @@ export function unsolvedReason(status: Exclude<QpStatus, 'solved'>): string {
   }
 }
 
-function solveHome(
-  library: QpLibrary,
-  problem: HomeProblem,
-  options: Pick<HomeQpOptions, 'soft'> = {},
-): SolvedHome {
-  const optedIn = solveOnce(library, problem, { ...options, optIn: true });
-  if (!optedIn.home.layout.optedIn) return optedIn;
-  const optedOut = solveOnce(library, problem, { ...options, optIn: false });
-  if (optedIn.solution.status !== 'solved') return optedOut;
-  if (optedOut.solution.status !== 'solved') return optedIn;
-  return objective(optedIn) <= objective(optedOut) ? optedIn : optedOut;
+/** One solver's answer. `objective` is in money, the trade's term and constants included. */
+type Answer = { readonly status: QpStatus; readonly plan: HomePlan; readonly objective: number };
+
+/** Both answers to an opt-in demand response, and the better of them. */
+function better(problem: HomeProblem, solve: (optIn: boolean) => Answer): Answer {
+  const optedIn = solve(true);
+  if (!isCalled(problem)) return optedIn;
+  const optedOut = solve(false);
+  if (optedIn.status !== 'solved') return optedOut;
+  if (optedOut.status !== 'solved') return optedIn;
+  return optedIn.objective <= optedOut.objective ? optedIn : optedOut;
 }
 
-function solveOnce(library: QpLibrary, problem: HomeProblem, options: HomeQpOptions): SolvedHome {
+/** By stages, which is many times faster; where that ends without a plan, by the solver that can prove there is none. */
+function solveChoice(library: OptimizerLibrary, problem: HomeProblem, optIn: boolean): Answer {
+  const plan = library.stages.solve(problem, { optIn });
+  if (!plan) return solveOnce(library, problem, { optIn });
+  const objective = plan.cost.total + tradeTerm(problem, plan.schedule.soldKw);
+  return { status: 'solved', plan, objective };
+}
+
+function solveOnce(library: OptimizerLibrary, problem: HomeProblem, options: HomeQpOptions): Answer {
   const home = buildHomeQp(problem, options);
-  return { home, solution: library.setup(home.qp, HOME_QP_SETTINGS).solve() };
-}
-
-function objective({ home, solution }: SolvedHome): number {
-  return solution.objective + home.constant;
+  const solution = library.setup(home.qp, HOME_QP_SETTINGS).solve();
+  const { status, objective } = solution;
+  return { status, plan: readPlan(problem, { home, solution }), objective: objective + home.constant };
 }

@@ -187,6 +187,8 @@ export type HomePlan =
       readonly multipliers: Multipliers;
       /** Whether the home opted in to demand response, when it was offered in that form. */
       readonly optedIn: boolean;
+      /** Which solver found it: the one that knows a home's shape, or the general one where that one failed. */
+      readonly solver: 'stages' | 'general';
       readonly iterations: number;
     }
   | {

@@ -1,4 +1,4 @@
-import type { QpLibrary } from '../qp/types.ts';
+import type { OptimizerLibrary } from '../library.ts';
 import { netOutCycling } from './net-cycling.ts';
 import { planHome } from './plan-home.ts';
 import { costOf } from './read-plan.ts';
@@ -59,7 +59,7 @@ export type Saving = {
  * @throws OptimizerError when the problem makes no sense.
  */
 export function valueOfPlan(
-  library: QpLibrary,
+  library: OptimizerLibrary,
   problem: HomeProblem,
   { received = 0 }: { readonly received?: number } = {},
 ): PlanValue | Exclude<HomePlan, { status: 'solved' }> {
@@ -133,7 +133,7 @@ const SPARE_KWH = 1e-6;
  * with less than was asked for it is not: that is a missed limit.
  */
 function costOfEndingLike(
-  library: QpLibrary,
+  library: OptimizerLibrary,
   problem: HomeProblem,
   schedule: Schedule,
   costAsAsked: number,

@@ -12,7 +12,7 @@ import { register } from '../../agent/cycle/register.ts';
 import { closeFinishedSlots } from '../../agent/cycle/settle.ts';
 import type { Home } from '../../agent/home.ts';
 import type { LogEntry } from '../../agent/log.ts';
-import { loadQpLibrary } from '../../agent/optimizer-library.ts';
+import { loadOptimizerLibrary } from '../../agent/optimizer-library.ts';
 import { readDevices } from '../../consensus/contract/index.ts';
 import { readAccount, readRecord } from '../../consensus/index.ts';
 import type { MeterReading } from '../../drivers/index.ts';
@@ -51,7 +51,7 @@ async function homeOn(t: Test, world: World): Promise<{ home: Home; told: LogEnt
       utcMs: () => world.timeMs,
       waitUntil: (_: number, signal: AbortSignal) => sleep(60_000, signal),
     },
-    library: await loadQpLibrary(),
+    library: await loadOptimizerLibrary(),
     journalFile: { found: {}, write: async () => undefined },
     log: (entry: LogEntry) => told.push(entry),
     state: {
@@ -87,7 +87,7 @@ t.test('no plan asks more of the connection than it carries, whatever is sold or
       measured: {},
       trade: { kind: 'fixed', soldKw: series(soldKw) },
     });
-  const library = await loadQpLibrary();
+  const library = await loadOptimizerLibrary();
   const sunny = planHome(library, problem(8, 1));
   t.ok(sunny.status === 'solved' && sunny.schedule.netImportKw.every((kw) => kw >= -2 - 1e-6));
   const promised = homeProblem({

@@ -1,7 +1,12 @@
 import { readFileSync } from 'node:fs';
-import { createQpLibrary, type HomeProblem } from '../../optimizer/index.ts';
+import { createOptimizerLibrary, type HomeProblem } from '../../optimizer/index.ts';
 
-export const library = createQpLibrary(readFileSync(new URL('../../optimizer/qp/qp.wasm', import.meta.url)));
+const built = (path: string) => readFileSync(new URL(`../../optimizer/${path}`, import.meta.url));
+
+export const library = createOptimizerLibrary({
+  qp: built('qp/qp.wasm'),
+  stages: built('prosumer/stages.wasm'),
+});
 
 /** The plainest home: a load, an import price, no devices. */
 export function plainHome(load: readonly number[], change: Partial<HomeProblem> = {}): HomeProblem {

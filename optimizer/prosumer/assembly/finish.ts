@@ -1,0 +1,164 @@
+import { boundedAt, boundedBelowAt, boundedBelowCount, boundedCount } from './bounded';
+import { advancePeak, loadSum } from './border';
+import {
+  canFeedBack, evPerCharge, evPerDischarge, gain, hasBattery, hasHeat, hasMeter, hasPv, hasVehicle, isPriced, kept,
+  storedPerCharge, storedPerDischarge,
+} from './home';
+import { add, both, get, largest, mul, put, sub, sum } from './lanes';
+import {
+  AIM, BASE, block, blockBytes, CHARGE, DISCHARGE, DRIFT, DRIVEN, DUAL, EV_CHARGE, EV_DISCHARGE, EV_STORED, FED, HEAT,
+  HIGH, IMPORT, INDOOR, loadOf, loadRow, loads, LOAD_ROWS_IN, LOW, METER, NEW_PRICE, OWN, pairs, row, ROWS_IN, slots, SOLD,
+  STEP, STORED, TURN, USED, X,
+} from './room';
+import { HELD } from './start';
+
+/**
+ * Makes the last step and writes the plan into rows, in this order: what the host reads.
+ *
+ * @returns by how much the plan misses an equation or a point that it must keep, in kW, kWh or K: interior point
+ *   steps lead to the nearest one where there is no plan.
+ */
+export function finish(share: f64): f64 {
+  advancePeak(share);
+  moveLast(share);
+  write(IMPORT, 0);
+  if (hasPv) write(USED, 1);
+  if (hasPv && hasMeter) write(FED, 2);
+  if (isPriced) writeSold(row(ROWS_IN + 3));
+  if (hasHeat) {
+    write(HEAT, 4);
+    write(INDOOR, 5);
+  }
+  if (hasBattery) {
+    write(CHARGE, 6);
+    write(DISCHARGE, 7);
+    write(STORED, 8);
+    writeWorth(STORED, 12, share);
+  }
+  if (hasVehicle) {
+    write(EV_CHARGE, 9);
+    if (canFeedBack) write(EV_DISCHARGE, 10);
+    write(EV_STORED, 11);
+    writeWorth(EV_STORED, 13, share);
+  }
+  for (let i = 0; i < pairs; i++) put(row(ROWS_IN + 14) + ((<usize>i) << 4), 0, get(block(i), NEW_PRICE));
+  for (let k = 0; k < loads; k++) writeTo(loadOf(0, k), loadRow(k, LOAD_ROWS_IN));
+  return misfit();
+}
+
+function moveLast(share: f64): void {
+  const by = both(share);
+  for (let i = 0; i < pairs; i++) {
+    const p = block(i);
+    for (let j = 0; j < boundedCount; j++) move(p + boundedAt(j), by);
+    for (let j = 0; j < boundedBelowCount; j++) move(p + boundedBelowAt(j), by);
+    if (isPriced) move(p + SOLD, by);
+  }
+}
+
+@inline function move(q: usize, share: v128): void {
+  put(q, X, add(get(q, X), mul(share, get(q, STEP))));
+}
+
+function write(quantity: usize, index: i32): void {
+  writeTo(quantity, row(ROWS_IN + index));
+}
+
+/** What must not move is told as it is given, without the steps' dust. */
+function writeTo(quantity: usize, to: usize): void {
+  for (let i = 0; i < pairs; i++) {
+    const q = block(i) + quantity;
+    put(to + ((<usize>i) << 4), 0, v128.bitselect(get(q, AIM), get(q, X), isHeld(q)));
+  }
+}
+
+@inline function isHeld(q: usize): v128 {
+  return f64x2.ge(get(q, OWN), both(HELD));
+}
+
+function writeSold(to: usize): void {
+  for (let i = 0; i < pairs; i++) put(to + ((<usize>i) << 4), 0, get(block(i) + SOLD, X));
+}
+
+/** By how much the bounds of a store's energy hold it up: multiplier below less multiplier above. */
+function writeWorth(quantity: usize, index: i32, share: f64): void {
+  const to = row(ROWS_IN + index);
+  const by = both(share);
+  for (let i = 0; i < pairs; i++) {
+    const q = block(i) + quantity;
+    const low = add(get(q + LOW, DUAL), mul(by, get(q + LOW, TURN)));
+    const high = add(get(q + HIGH, DUAL), mul(by, get(q + HIGH, TURN)));
+    const held = mul(get(q, OWN), sub(get(q, X), get(q, AIM)));
+    put(to + ((<usize>i) << 4), 0, sub(sub(low, high), held));
+  }
+}
+
+@inline function worse(most: v128, value: v128): v128 {
+  return f64x2.max(most, f64x2.abs(value));
+}
+
+@inline function earlier(q: usize): v128 {
+  return v128.shuffle<f64>(get(q - blockBytes, X), get(q, X), 1, 2);
+}
+
+function misfit(): f64 {
+  let all = both(0);
+  for (let i = 0; i < pairs; i++) {
+    const p = block(i);
+    let most = both(0);
+    let demand = get(p, BASE);
+    if (hasHeat) {
+      const heat = get(p + HEAT, X);
+      const next = add(add(mul(both(kept), earlier(p + INDOOR)), mul(both(gain), heat)), get(p, DRIFT));
+      most = worse(most, sub(next, get(p + INDOOR, X)));
+      demand = add(demand, heat);
+    }
+    if (hasBattery) {
+      const charge = get(p + CHARGE, X);
+      const discharge = get(p + DISCHARGE, X);
+      const flow = sub(mul(both(storedPerCharge), charge), mul(both(storedPerDischarge), discharge));
+      most = worse(most, sub(add(earlier(p + STORED), flow), get(p + STORED, X)));
+      demand = add(demand, sub(charge, discharge));
+    }
+    if (hasVehicle) {
+      const charge = get(p + EV_CHARGE, X);
+      let flow = sub(mul(both(evPerCharge), charge), get(p, DRIVEN));
+      demand = add(demand, charge);
+      if (canFeedBack) {
+        const discharge = get(p + EV_DISCHARGE, X);
+        flow = sub(flow, mul(both(evPerDischarge), discharge));
+        demand = sub(demand, discharge);
+      }
+      most = worse(most, sub(add(earlier(p + EV_STORED), flow), get(p + EV_STORED, X)));
+    }
+    for (let k = 0; k < loads; k++) demand = add(demand, get(loadOf(p, k), X));
+    let supply = get(p + IMPORT, X);
+    let atMeter = get(p + METER, X);
+    if (hasPv) {
+      const used = get(p + USED, X);
+      supply = add(supply, used);
+      if (hasMeter) atMeter = add(atMeter, add(used, get(p + FED, X)));
+    }
+    most = worse(most, sub(sub(supply, get(p + SOLD, X)), demand));
+    if (hasMeter) most = worse(most, mul(isMetered(p), sub(atMeter, demand)));
+    for (let j = 0; j < boundedCount; j++) {
+      const q = p + boundedAt(j);
+      most = worse(most, v128.and(isHeld(q), sub(get(q, X), get(q, AIM))));
+    }
+    // Behind an odd last slot there is none.
+    if (2 * i + 1 == slots) most = f64x2.replace_lane(most, 1, 0);
+    all = worse(all, most);
+  }
+  let off = largest(all);
+  for (let k = 0; k < loads; k++) {
+    let total = both(0);
+    for (let i = 0; i < pairs; i++) total = add(total, get(loadOf(block(i), k), X));
+    off = Math.max(off, Math.abs(sum(total) - loadSum(k)));
+  }
+  return off;
+}
+
+/** 1 where the operator limits the meter; elsewhere what it sees is nobody's business here. */
+@inline function isMetered(p: usize): v128 {
+  return v128.and(f64x2.ge(get(p + METER, OWN), both(1e-20)), both(1));
+}

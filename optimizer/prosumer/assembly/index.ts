@@ -1,0 +1,79 @@
+import { listBounded } from './bounded';
+import * as border from './border';
+import { readScalars } from './home';
+import { largest, sum } from './lanes';
+import { finish } from './finish';
+import { makeRoom, scalars } from './room';
+import { pairCount, start } from './start';
+import { bend, limit, resetMeasures } from './slot';
+import { correctStep, eliminate, predict, retarget } from './stage';
+
+/**
+ * One home's plan by a primal-dual interior point method that knows the problem's shape. The host calls `open`
+ * once, writes rows and scalars, and solves as often as they change.
+ */
+
+export { isMemoryExhausted, loadRow, row, scalars as scalarsAt } from './room';
+
+let steps: i32 = 0;
+let gap: f64 = 0;
+
+export function open(slots: i32, loads: i32): void {
+  makeRoom(slots, loads);
+}
+
+export function scalarsAddress(): usize {
+  return scalars;
+}
+
+/** Least share of the way to the nearest bound; nearer as complementarity vanishes. */
+const STEP_SHARE: f64 = 0.99;
+/** What may be left of the equations' first misfit. */
+const REST: f64 = 1e-12;
+
+/** What an equation may be missed by, in kW, kWh or K. */
+const MISFIT_MAX: f64 = 1e-8;
+
+/** @returns 1 when solved, 0 when it did not come to an end within `limitSteps`. */
+export function solve(limitSteps: i32, gapMax: f64, complementarity: f64): i32 {
+  readScalars(scalars);
+  listBounded();
+  start(complementarity);
+  let share: f64 = 0;
+  let rest: f64 = 1;
+  gap = complementarity * pairCount;
+  for (steps = 0; steps < limitSteps; steps++) {
+    if (gap <= gapMax && rest <= REST) break;
+    resetMeasures();
+    eliminate(share);
+    predict();
+    const predicted = 1 / border.peakPredictedLimit(largest(limit));
+    const bent = sum(bend) + border.peakPredictedBend();
+    const gapPredicted = gap * (1 - predicted) - predicted * predicted * bent;
+    const ratio = gapPredicted / gap;
+    const mu = gap / pairCount;
+    const target = ratio * ratio * ratio * mu;
+    retarget(target);
+    resetMeasures();
+    correctStep();
+    const most = border.peakCorrectedLimit(largest(limit));
+    const to = Math.min(Math.max(STEP_SHARE, 1 - mu), 0.9995);
+    share = most > to ? to / most : 1;
+    const bentNow = sum(bend) + border.peakCorrectedBend();
+    gap += share * (pairCount * target + bent - gap + share * bentNow);
+    rest *= 1 - share;
+    if (!(share > 1e-8)) return 0;
+  }
+  const misfit = finish(share);
+  return gap <= gapMax && rest <= REST && misfit <= MISFIT_MAX ? 1 : 0;
+}
+
+/** Of the last solve: steps, gap, peak, worth of a kW of metered peak. */
+export function figure(which: i32): f64 {
+  switch (which) {
+    case 0: return <f64>steps;
+    case 1: return gap;
+    case 2: return border.peak;
+    default: return border.peakMinDual();
+  }
+}

@@ -1,0 +1,460 @@
+import * as border from './border';
+import { canFeedBack, evPerCharge, evPerDischarge, gain, hasBattery, hasHeat, hasPeak, hasVehicle, kept,
+  storedPerCharge, storedPerDischarge } from './home';
+import { add, both, get, mul, one, put, putOne, sub, sum } from './lanes';
+import {
+  block, CHARGE, CURVE, DEMAND, DISCHARGE, EV_CHARGE, EV_DISCHARGE, EV_STORED, FEED, FEED_LOADS, FEED_PAIR, GAIN,
+  HEAT, INDOOR, INVERSE_LOAD, loadOf, loads, OFF_EV, OFF_INDOOR, OFF_STORED, pairs, PRICE, PRICE_CURVE,
+  PRICE_TO_PEAK, PULL, SLOPE, slots, stage, STEP, STORED,
+} from './room';
+import { aim, measureCorrection, measurePrediction, prepare, recover } from './slot';
+
+/**
+ * What goes from slot to slot: heat, battery, vehicle. Backward in time, dynamic programming with a quadratic
+ * cost to go in (indoor temperature, battery, vehicle) and, within a slot, demand: a control u with curvature h
+ * that moves these by g is minimised out by one downdate,
+ *
+ *   v = M g,   M <- M - v v' / (h + g'v),   u = -(v'x + y) / (h + g'v) with y its slope,
+ *
+ * and there are five at most, each moving one state and the demand. Then forward in time for the steps.
+ * (Riccati recursion as in Rao, Wright, Rawlings 1998, one control at a time.)
+ */
+
+@inline function column(control: i32): usize {
+  return FEED_PAIR + (<usize>control << 4);
+}
+
+@inline function gains(control: i32): usize {
+  return GAIN * <usize>control;
+}
+
+@inline function feed(control: i32): usize {
+  return FEED + (<usize>control << 3);
+}
+
+/** One number in the first lane, 0 in the second. */
+@inline function first(lane: usize, field: usize): v128 {
+  return v128.load64_zero(lane + field);
+}
+
+/**
+ * First sweep, backward: makes the last step by `share`, eliminates everything, and carries two right-hand sides
+ * along: the prediction in the first lane, the peak in the second.
+ */
+export function eliminate(share: f64): void {
+  border.advanceBorder(share);
+  const by = both(share);
+  // Cost to go: curvatures of indoor temperature (t), battery (e), vehicle (s), and their slopes.
+  let tt: f64 = 0, te: f64 = 0, ts: f64 = 0, ee: f64 = 0, es: f64 = 0, ss: f64 = 0;
+  let ft = both(0), fe = both(0), fs = both(0);
+  let shared = both(0);
+  let drift = both(0);
+  for (let pair = pairs - 1; pair >= 0; pair--) {
+    const p = block(pair);
+    prepare(p, by);
+    for (let lane = 1; lane >= 0; lane--) {
+      const t = 2 * pair + lane;
+      if (t >= slots) continue;
+      const q = p + (<usize>lane << 3);
+      const g = stage(t);
+      let td: f64 = 0, ed: f64 = 0, sd: f64 = 0, dd = one(q, PRICE_CURVE);
+      let fd = f64x2.replace_lane(first(q, PRICE), 1, one(q, PRICE_TO_PEAK));
+
+      const offT = hasHeat ? one(q, OFF_INDOOR) : 0;
+      const offE = hasBattery ? one(q, OFF_STORED) : 0;
+      const offS = hasVehicle ? one(q, OFF_EV) : 0;
+      if (hasPeak) drift = add(drift, add(mul(both(offT), ft), add(mul(both(offE), fe), mul(both(offS), fs))));
+      if (hasHeat) {
+        tt += one(q + INDOOR, CURVE);
+        const pull = tt * offT + te * offE + ts * offS;
+        putOne(g, PULL, pull);
+        ft = add(ft, add(first(q + INDOOR, SLOPE), f64x2.replace_lane(both(0), 0, pull)));
+      }
+      if (hasBattery) {
+        ee += one(q + STORED, CURVE);
+        const pull = te * offT + ee * offE + es * offS;
+        putOne(g, PULL + 8, pull);
+        fe = add(fe, add(first(q + STORED, SLOPE), f64x2.replace_lane(both(0), 0, pull)));
+      }
+      if (hasVehicle) {
+        ss += one(q + EV_STORED, CURVE);
+        const pull = ts * offT + es * offE + ss * offS;
+        putOne(g, PULL + 16, pull);
+        fs = add(fs, add(first(q + EV_STORED, SLOPE), f64x2.replace_lane(both(0), 0, pull)));
+      }
+
+      if (hasVehicle && canFeedBack) {
+        const b = -evPerDischarge, h = one(q + EV_DISCHARGE, CURVE), slope = first(q + EV_DISCHARGE, SLOPE);
+        const vt = b * ts - td, ve = b * es - ed, vs = b * ss - sd, vd = b * sd - dd;
+        const i = 1 / (h + Math.max(b * vs - vd, 0)), r = h * i, per = 1 / b;
+        const kt = vt * i, ke = ve * i, ks = vs * i, kd = vd * i;
+        td -= kt * vd; ed -= ke * vd; sd -= ks * vd;
+        ts = (vt * r + td) * per; es = (ve * r + ed) * per; ss = (vs * r + sd) * per;
+        tt -= kt * vt; te -= kt * ve; ee -= ke * ve;
+        dd = b * sd - vd * r;
+        keepGains(g + gains(4), kt, ke, ks, kd, i, r);
+        const y = add(sub(mul(both(b), fs), fd), slope), u = mul(y, both(i));
+        put(g, column(4), u);
+        shared = add(shared, mul(v128.shuffle<f64>(y, y, 1, 1), u));
+        fd = sub(fd, mul(both(vd), u));
+        fs = mul(add(sub(mul(y, both(r)), slope), fd), both(per));
+        ft = sub(ft, mul(both(vt), u)); fe = sub(fe, mul(both(ve), u));
+      }
+      if (hasVehicle) {
+        const b = evPerCharge, h = one(q + EV_CHARGE, CURVE), slope = first(q + EV_CHARGE, SLOPE);
+        const vt = b * ts + td, ve = b * es + ed, vs = b * ss + sd, vd = b * sd + dd;
+        const i = 1 / (h + Math.max(b * vs + vd, 0)), r = h * i, per = 1 / b;
+        const kt = vt * i, ke = ve * i, ks = vs * i, kd = vd * i;
+        td -= kt * vd; ed -= ke * vd; sd -= ks * vd;
+        ts = (vt * r - td) * per; es = (ve * r - ed) * per; ss = (vs * r - sd) * per;
+        tt -= kt * vt; te -= kt * ve; ee -= ke * ve;
+        dd = vd * r - b * sd;
+        keepGains(g + gains(3), kt, ke, ks, kd, i, r);
+        const y = add(add(mul(both(b), fs), fd), slope), u = mul(y, both(i));
+        put(g, column(3), u);
+        shared = add(shared, mul(v128.shuffle<f64>(y, y, 1, 1), u));
+        fd = sub(fd, mul(both(vd), u));
+        fs = mul(sub(sub(mul(y, both(r)), slope), fd), both(per));
+        ft = sub(ft, mul(both(vt), u)); fe = sub(fe, mul(both(ve), u));
+      }
+      if (hasBattery) {
+        const b = -storedPerDischarge, h = one(q + DISCHARGE, CURVE), slope = first(q + DISCHARGE, SLOPE);
+        const vt = b * te - td, ve = b * ee - ed, vs = b * es - sd, vd = b * ed - dd;
+        const i = 1 / (h + Math.max(b * ve - vd, 0)), r = h * i, per = 1 / b;
+        const kt = vt * i, ke = ve * i, ks = vs * i, kd = vd * i;
+        td -= kt * vd; ed -= ke * vd; sd -= ks * vd;
+        te = (vt * r + td) * per; ee = (ve * r + ed) * per; es = (vs * r + sd) * per;
+        tt -= kt * vt; ts -= kt * vs; ss -= ks * vs;
+        dd = b * ed - vd * r;
+        keepGains(g + gains(2), kt, ke, ks, kd, i, r);
+        const y = add(sub(mul(both(b), fe), fd), slope), u = mul(y, both(i));
+        put(g, column(2), u);
+        shared = add(shared, mul(v128.shuffle<f64>(y, y, 1, 1), u));
+        fd = sub(fd, mul(both(vd), u));
+        fe = mul(add(sub(mul(y, both(r)), slope), fd), both(per));
+        ft = sub(ft, mul(both(vt), u)); fs = sub(fs, mul(both(vs), u));
+      }
+      if (hasBattery) {
+        const b = storedPerCharge, h = one(q + CHARGE, CURVE), slope = first(q + CHARGE, SLOPE);
+        const vt = b * te + td, ve = b * ee + ed, vs = b * es + sd, vd = b * ed + dd;
+        const i = 1 / (h + Math.max(b * ve + vd, 0)), r = h * i, per = 1 / b;
+        const kt = vt * i, ke = ve * i, ks = vs * i, kd = vd * i;
+        td -= kt * vd; ed -= ke * vd; sd -= ks * vd;
+        te = (vt * r - td) * per; ee = (ve * r - ed) * per; es = (vs * r - sd) * per;
+        tt -= kt * vt; ts -= kt * vs; ss -= ks * vs;
+        dd = vd * r - b * ed;
+        keepGains(g + gains(1), kt, ke, ks, kd, i, r);
+        const y = add(add(mul(both(b), fe), fd), slope), u = mul(y, both(i));
+        put(g, column(1), u);
+        shared = add(shared, mul(v128.shuffle<f64>(y, y, 1, 1), u));
+        fd = sub(fd, mul(both(vd), u));
+        fe = mul(sub(sub(mul(y, both(r)), slope), fd), both(per));
+        ft = sub(ft, mul(both(vt), u)); fs = sub(fs, mul(both(vs), u));
+      }
+      if (hasHeat) {
+        const b = gain, h = one(q + HEAT, CURVE), slope = first(q + HEAT, SLOPE);
+        const vt = b * tt + td, ve = b * te + ed, vs = b * ts + sd, vd = b * td + dd;
+        const i = 1 / (h + Math.max(b * vt + vd, 0)), r = h * i, per = 1 / b;
+        const kt = vt * i, ke = ve * i, ks = vs * i, kd = vd * i;
+        td -= kt * vd; ed -= ke * vd; sd -= ks * vd;
+        tt = (vt * r - td) * per; te = (ve * r - ed) * per; ts = (vs * r - sd) * per;
+        ee -= ke * ve; es -= ke * vs; ss -= ks * vs;
+        keepGains(g + gains(0), kt, ke, ks, kd, i, r);
+        const y = add(add(mul(both(b), ft), fd), slope), u = mul(y, both(i));
+        put(g, column(0), u);
+        shared = add(shared, mul(v128.shuffle<f64>(y, y, 1, 1), u));
+        fd = sub(fd, mul(both(vd), u));
+        ft = mul(sub(sub(mul(y, both(r)), slope), fd), both(per));
+        fe = sub(fe, mul(both(ve), u)); fs = sub(fs, mul(both(vs), u));
+        tt *= kept * kept; te *= kept; ts *= kept;
+        ft = mul(both(kept), ft);
+      }
+    }
+  }
+  if (hasPeak) {
+    border.addSlope(0, -f64x2.extract_lane(shared, 0));
+    border.addMatrix(0, 0, -f64x2.extract_lane(shared, 1));
+    border.addDrift(0, f64x2.extract_lane(drift, 1));
+  }
+  for (let pair = 0; 2 * pair < loads; pair++) eliminateLoads(pair);
+  border.factorBorder();
+}
+
+@inline function keepGains(g: usize, t: f64, e: f64, s: f64, d: f64, inverse: f64, rest: f64): void {
+  putOne(g, 0, t);
+  putOne(g, 8, e);
+  putOne(g, 16, s);
+  putOne(g, 24, d);
+  putOne(g, 32, inverse);
+  putOne(g, 40, rest);
+}
+
+@inline function loadColumn(pair: i32, control: i32): usize {
+  return FEED_LOADS + <usize>pair * 80 + (<usize>control << 4);
+}
+
+/** The right-hand sides of two loads' prices, backward through the stages as they stand. */
+function eliminateLoads(pair: i32): void {
+  const k = 2 * pair;
+  const hasSecond = k + 1 < loads;
+  let ft = both(0), fe = both(0), fs = both(0), drift = both(0);
+  // What they share with each other, and with the prediction and the peak.
+  let own0 = both(0), own1 = both(0), plain0 = both(0), plain1 = both(0);
+  for (let t = slots - 1; t >= 0; t--) {
+    const q = block(t >> 1) + ((<usize>t & 1) << 3);
+    const g = stage(t);
+    if (hasHeat) drift = add(drift, mul(both(one(q, OFF_INDOOR)), ft));
+    if (hasBattery) drift = add(drift, mul(both(one(q, OFF_STORED)), fe));
+    if (hasVehicle) drift = add(drift, mul(both(one(q, OFF_EV)), fs));
+    let inverse = first(loadOf(q, k), INVERSE_LOAD);
+    if (hasSecond) inverse = f64x2.replace_lane(inverse, 1, one(loadOf(q, k + 1), INVERSE_LOAD));
+    let fd = f64x2.neg(mul(both(one(q, PRICE_CURVE)), inverse));
+    if (hasVehicle && canFeedBack) {
+      const y = sub(mul(both(-evPerDischarge), fs), fd), at = g + gains(4);
+      fd = sub(fd, mul(both(one(at, 24)), y));
+      fs = mul(add(mul(y, both(one(at, 40))), fd), both(1 / (-evPerDischarge)));
+      ft = sub(ft, mul(both(one(at, 0)), y)); fe = sub(fe, mul(both(one(at, 8)), y));
+      const u = mul(y, both(one(at, 32)));
+      put(g, loadColumn(pair, 4), u);
+      const y0 = v128.shuffle<f64>(y, y, 0, 0), y1 = v128.shuffle<f64>(y, y, 1, 1), plain = get(g, column(4));
+      own0 = add(own0, mul(y0, u)); own1 = add(own1, mul(y1, u));
+      plain0 = add(plain0, mul(y0, plain)); plain1 = add(plain1, mul(y1, plain));
+      if (pair > 0) shareEarlier(pair, 4, g, y);
+    }
+    if (hasVehicle) {
+      const y = add(mul(both(evPerCharge), fs), fd), at = g + gains(3);
+      fd = sub(fd, mul(both(one(at, 24)), y));
+      fs = mul(sub(mul(y, both(one(at, 40))), fd), both(1 / evPerCharge));
+      ft = sub(ft, mul(both(one(at, 0)), y)); fe = sub(fe, mul(both(one(at, 8)), y));
+      const u = mul(y, both(one(at, 32)));
+      put(g, loadColumn(pair, 3), u);
+      const y0 = v128.shuffle<f64>(y, y, 0, 0), y1 = v128.shuffle<f64>(y, y, 1, 1), plain = get(g, column(3));
+      own0 = add(own0, mul(y0, u)); own1 = add(own1, mul(y1, u));
+      plain0 = add(plain0, mul(y0, plain)); plain1 = add(plain1, mul(y1, plain));
+      if (pair > 0) shareEarlier(pair, 3, g, y);
+    }
+    if (hasBattery) {
+      const y = sub(mul(both(-storedPerDischarge), fe), fd), at = g + gains(2);
+      fd = sub(fd, mul(both(one(at, 24)), y));
+      fe = mul(add(mul(y, both(one(at, 40))), fd), both(1 / (-storedPerDischarge)));
+      ft = sub(ft, mul(both(one(at, 0)), y)); fs = sub(fs, mul(both(one(at, 16)), y));
+      const u = mul(y, both(one(at, 32)));
+      put(g, loadColumn(pair, 2), u);
+      const y0 = v128.shuffle<f64>(y, y, 0, 0), y1 = v128.shuffle<f64>(y, y, 1, 1), plain = get(g, column(2));
+      own0 = add(own0, mul(y0, u)); own1 = add(own1, mul(y1, u));
+      plain0 = add(plain0, mul(y0, plain)); plain1 = add(plain1, mul(y1, plain));
+      if (pair > 0) shareEarlier(pair, 2, g, y);
+    }
+    if (hasBattery) {
+      const y = add(mul(both(storedPerCharge), fe), fd), at = g + gains(1);
+      fd = sub(fd, mul(both(one(at, 24)), y));
+      fe = mul(sub(mul(y, both(one(at, 40))), fd), both(1 / storedPerCharge));
+      ft = sub(ft, mul(both(one(at, 0)), y)); fs = sub(fs, mul(both(one(at, 16)), y));
+      const u = mul(y, both(one(at, 32)));
+      put(g, loadColumn(pair, 1), u);
+      const y0 = v128.shuffle<f64>(y, y, 0, 0), y1 = v128.shuffle<f64>(y, y, 1, 1), plain = get(g, column(1));
+      own0 = add(own0, mul(y0, u)); own1 = add(own1, mul(y1, u));
+      plain0 = add(plain0, mul(y0, plain)); plain1 = add(plain1, mul(y1, plain));
+      if (pair > 0) shareEarlier(pair, 1, g, y);
+    }
+    if (hasHeat) {
+      const y = add(mul(both(gain), ft), fd), at = g + gains(0);
+      fd = sub(fd, mul(both(one(at, 24)), y));
+      ft = mul(sub(mul(y, both(one(at, 40))), fd), both(1 / gain));
+      fe = sub(fe, mul(both(one(at, 8)), y)); fs = sub(fs, mul(both(one(at, 16)), y));
+      const u = mul(y, both(one(at, 32)));
+      put(g, loadColumn(pair, 0), u);
+      const y0 = v128.shuffle<f64>(y, y, 0, 0), y1 = v128.shuffle<f64>(y, y, 1, 1), plain = get(g, column(0));
+      own0 = add(own0, mul(y0, u)); own1 = add(own1, mul(y1, u));
+      plain0 = add(plain0, mul(y0, plain)); plain1 = add(plain1, mul(y1, plain));
+      if (pair > 0) shareEarlier(pair, 0, g, y);
+      ft = mul(both(kept), ft);
+    }
+  }
+  leave(k, drift, plain0, own0, 0);
+  if (hasSecond) leave(k + 1, v128.shuffle<f64>(drift, drift, 1, 0), plain1, own1, 1);
+}
+
+/** Into the border: load k against the prediction and the peak, and against its pair. */
+function leave(k: i32, drift: v128, plain: v128, own: v128, place: i32): void {
+  border.addDrift(k + 1, f64x2.extract_lane(drift, 0));
+  border.addSlope(k + 1, -f64x2.extract_lane(plain, 0));
+  if (hasPeak) border.addMatrix(k + 1, 0, -f64x2.extract_lane(plain, 1));
+  if (place == 0) {
+    border.addMatrix(k + 1, k + 1, -f64x2.extract_lane(own, 0));
+  } else {
+    border.addMatrix(k + 1, k, -f64x2.extract_lane(own, 0));
+    border.addMatrix(k + 1, k + 1, -f64x2.extract_lane(own, 1));
+  }
+}
+
+/** Beyond two loads: what this pair shares with each pair before it. */
+function shareEarlier(pair: i32, control: i32, g: usize, y: v128): void {
+  for (let earlier = 0; earlier < pair; earlier++) {
+    const u = get(g, loadColumn(earlier, control));
+    for (let i = 0; i < 2; i++) {
+      const k = 2 * pair + i;
+      if (k >= loads) break;
+      const yk = i == 0 ? f64x2.extract_lane(y, 0) : f64x2.extract_lane(y, 1);
+      border.addMatrix(k + 1, 2 * earlier + 1, -yk * f64x2.extract_lane(u, 0));
+      border.addMatrix(k + 1, 2 * earlier + 2, -yk * f64x2.extract_lane(u, 1));
+    }
+  }
+}
+
+/** Second sweep, forward: the prediction's step, and what its bounds say of it. */
+export function predict(): void {
+  border.solveBorder();
+  forward(true);
+}
+
+/** Third sweep, backward: aims every pair at `target` and carries the new right-hand side through the stages. */
+export function retarget(target: f64): void {
+  border.aimBorder(target);
+  const aimed = both(target);
+  let ft: f64 = 0, fe: f64 = 0, fs: f64 = 0;
+  let ofPeak: f64 = 0;
+  for (let pair = pairs - 1; pair >= 0; pair--) {
+    const p = block(pair);
+    aim(p, aimed);
+    for (let lane = 1; lane >= 0; lane--) {
+      const t = 2 * pair + lane;
+      if (t >= slots) continue;
+      const q = p + (<usize>lane << 3);
+      const g = stage(t);
+      let fd = one(q, PRICE);
+      if (hasHeat) ft += one(q + INDOOR, SLOPE) + one(g, PULL);
+      if (hasBattery) fe += one(q + STORED, SLOPE) + one(g, PULL + 8);
+      if (hasVehicle) fs += one(q + EV_STORED, SLOPE) + one(g, PULL + 16);
+      if (hasVehicle && canFeedBack) {
+        const slope = one(q + EV_DISCHARGE, SLOPE), y = -evPerDischarge * fs - fd + slope, at = g + gains(4);
+        fd -= one(at, 24) * y;
+        fs = (one(at, 40) * y - slope + fd) * (1 / (-evPerDischarge));
+        ft -= one(at, 0) * y; fe -= one(at, 8) * y;
+        putOne(g, feed(4), y * one(at, 32));
+        ofPeak += one(g, column(4) + 8) * y;
+        for (let i = 0; 2 * i < loads; i++) border.shareLoads(i, mul(get(g, loadColumn(i, 4)), both(y)));
+      }
+      if (hasVehicle) {
+        const slope = one(q + EV_CHARGE, SLOPE), y = evPerCharge * fs + fd + slope, at = g + gains(3);
+        fd -= one(at, 24) * y;
+        fs = (one(at, 40) * y - slope - fd) * (1 / evPerCharge);
+        ft -= one(at, 0) * y; fe -= one(at, 8) * y;
+        putOne(g, feed(3), y * one(at, 32));
+        ofPeak += one(g, column(3) + 8) * y;
+        for (let i = 0; 2 * i < loads; i++) border.shareLoads(i, mul(get(g, loadColumn(i, 3)), both(y)));
+      }
+      if (hasBattery) {
+        const slope = one(q + DISCHARGE, SLOPE), y = -storedPerDischarge * fe - fd + slope, at = g + gains(2);
+        fd -= one(at, 24) * y;
+        fe = (one(at, 40) * y - slope + fd) * (1 / (-storedPerDischarge));
+        ft -= one(at, 0) * y; fs -= one(at, 16) * y;
+        putOne(g, feed(2), y * one(at, 32));
+        ofPeak += one(g, column(2) + 8) * y;
+        for (let i = 0; 2 * i < loads; i++) border.shareLoads(i, mul(get(g, loadColumn(i, 2)), both(y)));
+      }
+      if (hasBattery) {
+        const slope = one(q + CHARGE, SLOPE), y = storedPerCharge * fe + fd + slope, at = g + gains(1);
+        fd -= one(at, 24) * y;
+        fe = (one(at, 40) * y - slope - fd) * (1 / storedPerCharge);
+        ft -= one(at, 0) * y; fs -= one(at, 16) * y;
+        putOne(g, feed(1), y * one(at, 32));
+        ofPeak += one(g, column(1) + 8) * y;
+        for (let i = 0; 2 * i < loads; i++) border.shareLoads(i, mul(get(g, loadColumn(i, 1)), both(y)));
+      }
+      if (hasHeat) {
+        const slope = one(q + HEAT, SLOPE), y = gain * ft + fd + slope, at = g + gains(0);
+        fd -= one(at, 24) * y;
+        ft = (one(at, 40) * y - slope - fd) * (1 / gain);
+        fe -= one(at, 8) * y; fs -= one(at, 16) * y;
+        putOne(g, feed(0), y * one(at, 32));
+        ofPeak += one(g, column(0) + 8) * y;
+        for (let i = 0; 2 * i < loads; i++) border.shareLoads(i, mul(get(g, loadColumn(i, 0)), both(y)));
+        ft *= kept;
+      }
+    }
+  }
+  if (hasPeak) border.addSlope(0, -ofPeak);
+  border.takeShared();
+}
+
+/** Fourth sweep, forward: the corrected step, and what its bounds say of it. */
+export function correctStep(): void {
+  border.solveBorder();
+  forward(false);
+}
+
+function forward(isPrediction: bool): void {
+  const peakStep = border.peakStep;
+  let xt: f64 = 0, xe: f64 = 0, xs: f64 = 0;
+  for (let pair = 0; pair < pairs; pair++) {
+    const p = block(pair);
+    for (let lane = 0; lane < 2; lane++) {
+      const t = 2 * pair + lane;
+      if (t >= slots) break;
+      const q = p + (<usize>lane << 3);
+      const g = stage(t);
+      let demand: f64 = 0;
+      if (hasHeat) {
+        xt *= kept;
+        const at = g + gains(0);
+        const u = -(given(g, 0, isPrediction, peakStep) + one(at, 0) * xt + one(at, 8) * xe + one(at, 16) * xs);
+        putOne(q + HEAT, STEP, u);
+        xt += gain * u;
+        demand += u;
+      }
+      if (hasBattery) {
+        const at = g + gains(1);
+        const u = -(given(g, 1, isPrediction, peakStep) + one(at, 0) * xt + one(at, 8) * xe + one(at, 16) * xs + one(at, 24) * demand);
+        putOne(q + CHARGE, STEP, u);
+        xe += storedPerCharge * u;
+        demand += u;
+      }
+      if (hasBattery) {
+        const at = g + gains(2);
+        const u = -(given(g, 2, isPrediction, peakStep) + one(at, 0) * xt + one(at, 8) * xe + one(at, 16) * xs + one(at, 24) * demand);
+        putOne(q + DISCHARGE, STEP, u);
+        xe -= storedPerDischarge * u;
+        demand -= u;
+      }
+      if (hasVehicle) {
+        const at = g + gains(3);
+        const u = -(given(g, 3, isPrediction, peakStep) + one(at, 0) * xt + one(at, 8) * xe + one(at, 16) * xs + one(at, 24) * demand);
+        putOne(q + EV_CHARGE, STEP, u);
+        xs += evPerCharge * u;
+        demand += u;
+      }
+      if (hasVehicle && canFeedBack) {
+        const at = g + gains(4);
+        const u = -(given(g, 4, isPrediction, peakStep) + one(at, 0) * xt + one(at, 8) * xe + one(at, 16) * xs + one(at, 24) * demand);
+        putOne(q + EV_DISCHARGE, STEP, u);
+        xs -= evPerDischarge * u;
+        demand -= u;
+      }
+      if (hasHeat) {
+        xt += one(q, OFF_INDOOR);
+        putOne(q + INDOOR, STEP, xt);
+      }
+      if (hasBattery) {
+        xe += one(q, OFF_STORED);
+        putOne(q + STORED, STEP, xe);
+      }
+      if (hasVehicle) {
+        xs += one(q, OFF_EV);
+        putOne(q + EV_STORED, STEP, xs);
+      }
+      putOne(q, DEMAND, demand);
+    }
+    recover(p);
+    if (isPrediction) measurePrediction(p);
+    else measureCorrection(p);
+  }
+}
+
+/** A control's step but for the states': what the right-hand side and the border leave. */
+@inline function given(g: usize, control: i32, isPrediction: bool, peakStep: f64): f64 {
+  const fed = one(g, column(control) + 8) * peakStep;
+  let value = fed + (isPrediction ? one(g, column(control)) : one(g, feed(control)));
+  for (let i = 0; 2 * i < loads; i++) value += sum(mul(get(g, loadColumn(i, control)), border.loadPrices(i)));
+  return value;
+}

@@ -1,0 +1,268 @@
+import { startPeak, setLoadSum } from './border';
+import * as home from './home';
+import {
+  AIM, BASE, BELOW_PEAK, block, CHARGE, CURTAILED, DISCHARGE, DRIFT, DRIVEN, DUAL, EV_CHARGE, EV_DISCHARGE,
+  EV_STORED, FED, HEAT, HIGH, IMPORT, INDOOR, LINEAR, loadOf, loadRow, loads, LOW, METER, ON, OWN, pairs, ROOM, row,
+  scalars, slots, SOLD, STEP, STORED, TURN, USED, X,
+} from './room';
+
+/** The first point: inside every bound, every pair of distance and multiplier at the same product. */
+
+/** Rows the host writes, in this order; the last ones once for each shiftable load. */
+const BASE_LOAD: i32 = 0;
+const IMPORT_MAX: i32 = 1;
+const IMPORT_COST: i32 = 2;
+const PV: i32 = 3;
+const USED_COST: i32 = 4;
+const FED_COST: i32 = 5;
+const METER_MIN: i32 = 6;
+const METER_MAX: i32 = 7;
+const SOLD_COST: i32 = 8;
+const INDOOR_DRIFT: i32 = 9;
+const STORED_MIN: i32 = 10;
+const EV_PRESENT: i32 = 11;
+const EV_MIN: i32 = 12;
+const EV_DRIVEN: i32 = 13;
+const SOLD_FIXED: i32 = 14;
+const LOAD_MAX: i32 = 0;
+const LOAD_WISH: i32 = 1;
+/** Among the scalars, two for each load: twice the weight of discomfort, and the sum to keep. */
+const LOAD_SCALARS: usize = 32 * 8;
+
+/** Curvature of what must not move, of what must stay at a point, and of what is free. */
+const FIXED: f64 = 1e30;
+export const HELD: f64 = 1e9;
+const FREE: f64 = 1e-30;
+/** Of all else: it makes one plan of many equally cheap ones, at a cost below what is asked for. */
+const SETTLED: f64 = 1e-9;
+/** An interval no wider than this, in kW, kWh or K, is taken for its middle. */
+const POINT: f64 = 1e-9;
+
+/** Pairs of a distance and a multiplier. */
+export let pairCount: f64 = 0;
+
+let product: f64 = 0;
+
+@inline function given(index: i32, t: i32): f64 {
+  return load<f64>(row(index) + ((<usize>t) << 3));
+}
+
+export function start(complementarity: f64): void {
+  product = complementarity;
+  pairCount = 0;
+  const peakAt = home.peakMin + 0.75 * (home.peakMax - home.peakMin);
+  if (home.hasPeak) {
+    startPeak(peakAt, home.peakMin, home.peakMax, complementarity);
+    pairCount += 2;
+  }
+  for (let k = 0; k < loads; k++) setLoadSum(k, load<f64>(scalars + LOAD_SCALARS + <usize>(16 * k + 8)));
+  startBefore();
+  for (let t = 0; t < slots; t++) startSlot(block(t >> 1) + ((<usize>t & 1) << 3), t, peakAt);
+  if (slots & 1) startNowhere(block(pairs - 1) + 8);
+}
+
+function startSlot(q: usize, t: i32, peakAt: f64): void {
+  const importMax = given(IMPORT_MAX, t);
+  const cost = given(IMPORT_COST, t);
+  if (importMax <= POINT) {
+    fix(q + IMPORT, 0, cost);
+    if (home.hasPeak) boundLow(q + BELOW_PEAK, 0, peakAt);
+  } else {
+    let imported = 0.25 * importMax;
+    if (home.hasPeak) {
+      imported = Math.min(imported, 0.5 * peakAt);
+      boundLow(q + BELOW_PEAK, 0, peakAt - imported);
+    }
+    if (home.hasImportLimit) bound(q + IMPORT, 0, importMax, imported, cost);
+    else {
+      boundLow(q + IMPORT, 0, imported);
+      store<f64>(q + IMPORT + LINEAR, cost);
+    }
+  }
+  store<f64>(q + BASE, given(BASE_LOAD, t));
+  const low = home.hasMeter ? given(METER_MIN, t) : -Infinity;
+  const high = home.hasMeter ? given(METER_MAX, t) : Infinity;
+  const metered = low > -Infinity || high < Infinity;
+  if (home.hasPv) startPv(q, t, metered);
+  if (home.hasMeter) startMeter(q, low, high, metered);
+  if (home.hasHeat) {
+    bound(q + HEAT, 0, home.heatMax, 0.5 * home.heatMax, 0);
+    store<f64>(q + DRIFT, given(INDOOR_DRIFT, t));
+    if (t < slots - 1) {
+      bound(q + INDOOR, home.indoorMin, home.indoorMax, 0.5 * (home.indoorMin + home.indoorMax), 0);
+      addDiscomfort(q + INDOOR, home.discomfort);
+    } else {
+      fix(q + INDOOR, 0, 0);
+      store<f64>(q + INDOOR + OWN, FREE);
+    }
+  }
+  if (home.hasBattery) {
+    const least = given(STORED_MIN, t);
+    bound(q + CHARGE, 0, home.chargeMax, 0.5 * home.chargeMax, home.wear);
+    bound(q + DISCHARGE, 0, home.dischargeMax, 0.5 * home.dischargeMax, home.wear);
+    bound(q + STORED, least, home.storedMax, 0.5 * (least + home.storedMax), 0);
+  }
+  if (home.hasVehicle) {
+    const present = given(EV_PRESENT, t) > 0;
+    const least = given(EV_MIN, t);
+    const chargeMax = present ? home.evChargeMax : 0;
+    bound(q + EV_CHARGE, 0, chargeMax, 0.5 * chargeMax, home.evWear);
+    const dischargeMax = present ? home.evDischargeMax : 0;
+    if (home.canFeedBack) bound(q + EV_DISCHARGE, 0, dischargeMax, 0.5 * dischargeMax, home.evWear);
+    bound(q + EV_STORED, least, home.evMax, 0.5 * (least + home.evMax), 0);
+    store<f64>(q + DRIVEN, given(EV_DRIVEN, t));
+  }
+  let demand: f64 = 0;
+  for (let k = 0; k < loads; k++) demand += startLoad(q, k, t);
+  store<f64>(q + SOLD + STEP, 0);
+  store<f64>(q + SOLD + LINEAR, given(SOLD_COST, t));
+  let sold = given(SOLD_FIXED, t);
+  if (home.isPriced) {
+    // The balance holds from the start.
+    demand += given(BASE_LOAD, t);
+    if (home.hasHeat) demand += load<f64>(q + HEAT + X);
+    if (home.hasBattery) demand += load<f64>(q + CHARGE + X) - load<f64>(q + DISCHARGE + X);
+    if (home.hasVehicle) {
+      demand += load<f64>(q + EV_CHARGE + X);
+      if (home.canFeedBack) demand -= load<f64>(q + EV_DISCHARGE + X);
+    }
+    sold = load<f64>(q + IMPORT + X) - demand;
+    if (home.hasPv) sold += load<f64>(q + USED + X);
+  }
+  store<f64>(q + SOLD + X, sold);
+}
+
+function startPv(q: usize, t: i32, metered: bool): void {
+  const available = given(PV, t);
+  const cost = given(USED_COST, t);
+  if (available > 0) {
+    const share = metered ? available / 3 : available / 2;
+    boundLow(q + USED, 0, share);
+    store<f64>(q + USED + LINEAR, cost);
+    boundLow(q + CURTAILED, 0, share);
+    if (metered) {
+      boundLow(q + FED, 0, share);
+      store<f64>(q + FED + LINEAR, given(FED_COST, t));
+      return;
+    }
+  } else {
+    fix(q + USED, 0, 0);
+    fix(q + CURTAILED, 0, 0);
+    store<f64>(q + CURTAILED + OWN, 0);
+  }
+  if (home.hasMeter) fix(q + FED, 0, 0);
+}
+
+function startMeter(q: usize, low: f64, high: f64, metered: bool): void {
+  if (!metered) {
+    fix(q + METER, 0, 0);
+    store<f64>(q + METER + OWN, FREE);
+  } else if (high == Infinity) {
+    bound(q + METER, low, low + 2, low + 1, 0);
+    off(q + METER + HIGH);
+    pairCount--;
+  } else if (low == -Infinity) {
+    bound(q + METER, high - 2, high, high - 1, 0);
+    off(q + METER + LOW);
+    pairCount--;
+  } else {
+    bound(q + METER, low, high, 0.5 * (low + high), 0);
+  }
+}
+
+/** @returns the power it starts with. */
+function startLoad(q: usize, k: i32, t: i32): f64 {
+  const at = loadOf(q, k);
+  const powerMax = load<f64>(loadRow(k, LOAD_MAX) + ((<usize>t) << 3));
+  if (powerMax <= 0) {
+    fix(at, 0, 0);
+    return 0;
+  }
+  const curvature = load<f64>(scalars + LOAD_SCALARS + <usize>(16 * k));
+  const even = load<f64>(scalars + LOAD_SCALARS + <usize>(16 * loads + 8 * k));
+  bound(at, 0, powerMax, even, 0);
+  store<f64>(at + OWN, curvature);
+  store<f64>(at + AIM, load<f64>(loadRow(k, LOAD_WISH) + ((<usize>t) << 3)));
+  return even;
+}
+
+/** Curvature about the preferred temperature, which is 0; on a held quantity it is a slope at that point. */
+function addDiscomfort(q: usize, curvature: f64): void {
+  if (load<f64>(q + OWN) == SETTLED) {
+    store<f64>(q + OWN, curvature);
+    store<f64>(q + AIM, 0);
+  }
+  else store<f64>(q + LINEAR, curvature * load<f64>(q + AIM));
+}
+
+/** The lane behind an odd last slot: nothing in it moves or counts. */
+function startNowhere(q: usize): void {
+  for (let i: usize = IMPORT; i <= EV_STORED; i += BELOW_PEAK - IMPORT) fix(q + i, 0, 0);
+  store<f64>(q + BELOW_PEAK + OWN, 0);
+  for (let k = 0; k < loads; k++) fix(loadOf(q, k), 0, 0);
+  store<f64>(q + SOLD + X, 0);
+  store<f64>(q + SOLD + STEP, 0);
+  store<f64>(q + SOLD + LINEAR, 0);
+  store<f64>(q + BASE, 0);
+  store<f64>(q + DRIFT, 0);
+  store<f64>(q + DRIVEN, 0);
+}
+
+/** What the states are before slot 0: the second lane of the block before the first. */
+function startBefore(): void {
+  const q = block(-1) + 8;
+  store<f64>(q + INDOOR + X, home.indoorFirst);
+  store<f64>(q + INDOOR + STEP, 0);
+  store<f64>(q + STORED + X, home.storedFirst);
+  store<f64>(q + STORED + STEP, 0);
+  store<f64>(q + EV_STORED + X, home.evFirst);
+  store<f64>(q + EV_STORED + STEP, 0);
+}
+
+function bound(q: usize, low: f64, high: f64, at: f64, cost: f64): void {
+  if (high - low <= POINT) {
+    fix(q, 0.5 * (low + high), cost);
+    store<f64>(q + OWN, low == 0 ? FIXED : HELD);
+    return;
+  }
+  place(q, at, cost);
+  side(q + LOW, at - low);
+  side(q + HIGH, high - at);
+}
+
+/** A distance that stays above `low`; without the slope of a cost. */
+function boundLow(q: usize, low: f64, at: f64): void {
+  place(q, at, 0);
+  side(q + LOW, at - low);
+  off(q + HIGH);
+}
+
+function fix(q: usize, at: f64, cost: f64): void {
+  place(q, at, cost);
+  store<f64>(q + OWN, FIXED);
+  off(q + LOW);
+  off(q + HIGH);
+}
+
+function place(q: usize, at: f64, cost: f64): void {
+  store<f64>(q + X, at);
+  store<f64>(q + STEP, 0);
+  store<f64>(q + OWN, SETTLED);
+  store<f64>(q + AIM, at);
+  store<f64>(q + LINEAR, cost);
+}
+
+function side(at: usize, room: f64): void {
+  pairCount++;
+  store<f64>(at + ROOM, room);
+  store<f64>(at + DUAL, product / room);
+  store<f64>(at + ON, 1);
+  store<f64>(at + TURN, 0);
+}
+
+function off(at: usize): void {
+  store<f64>(at + ROOM, 1);
+  store<f64>(at + DUAL, 0);
+  store<f64>(at + ON, 0);
+  store<f64>(at + TURN, 0);
+}
