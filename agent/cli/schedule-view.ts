@@ -11,12 +11,13 @@ import {
 import { deviceWords } from './schedule-device-words.ts';
 import type { NearestPlan } from './schedule-report.ts';
 import type { ScheduleSource } from './schedule-source.ts';
-import { infeasibleWords, moneyWords } from './schedule-words.ts';
+import { headlineWords, infeasibleWords, moneyWords } from './schedule-words.ts';
 
 /** A plan for people: its day drawn, what it costs in each way of living it, and why, in words. */
 export function renderPlan(source: ScheduleSource, value: PlanValue, look: Look): string {
   const carriedOut = value.together ?? value.alone;
-  const drawn = { source, schedule: carriedOut.schedule, value, missed: [] };
+  const headline = headlineWords(source, value);
+  const drawn = { source, schedule: carriedOut.schedule, value, missed: [], headline };
   return sections(look, [
     drawDay(drawn, look),
     renderWaysTable(costTable(source, value), look),
@@ -32,8 +33,8 @@ export function renderNearest(
   reason: string,
   look: Look,
 ): string {
-  const drawn = { source, schedule: nearest.schedule, missed: nearest.missed };
-  const words = infeasibleWords(source.problem, nearest.missed, reason);
+  const [headline = '', ...words] = infeasibleWords(source.problem, nearest.missed, reason);
+  const drawn = { source, schedule: nearest.schedule, missed: nearest.missed, headline };
   return sections(look, [drawDay(drawn, look), paragraphs(words, look)]);
 }
 
@@ -52,13 +53,17 @@ type Drawn = {
   readonly schedule: Schedule;
   readonly value?: PlanValue;
   readonly missed: NearestPlan['missed'];
+  readonly headline: string;
 };
 
 function drawDay(drawn: Drawn, look: Look): string {
   const { problem, home, day, source } = drawn.source;
   const title = day === undefined ? home : `${home}, ${day}`;
   const groups = [prices(drawn), needs(drawn), stores(drawn), atTheMeter(drawn), alarms(drawn)];
-  return renderStrips({ title, subtitle: source, slotMinutes: problem.slotHours * 60, groups }, look);
+  return renderStrips(
+    { title, subtitle: source, headline: drawn.headline, slotMinutes: problem.slotHours * 60, groups },
+    look,
+  );
 }
 
 function prices({ source, value }: Drawn): Strip[] {

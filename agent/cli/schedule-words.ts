@@ -8,6 +8,27 @@ import {
 import { atClock, whenOf } from './clock-words.ts';
 import type { ScheduleSource } from './schedule-source.ts';
 
+/** The whole of it in one line. */
+export function headlineWords({ currency }: ScheduleSource, { noPlan, alone, together }: PlanValue): string {
+  const now = (together ?? alone).total;
+  const changes = [
+    { by: 'planning', saved: noPlan.total - alone.total },
+    { by: 'trading', saved: together ? alone.total - together.total : 0 },
+  ].filter(({ saved }) => Math.abs(saved) >= 0.005);
+  const day = now < -0.005 ? `Earns ${money(-now)} ${currency}` : `Costs ${money(now)} ${currency}`;
+  if (changes.length === 0) return `${day}, with a plan or without.`;
+  const told = changes.map(
+    ({ by, saved }) => `${by} ${saved > 0 ? 'saves' : 'loses'} ${money(Math.abs(saved))}`,
+  );
+  return `${day} instead of ${usually(noPlan.total, now)}: ${told.join(', ')}.`;
+}
+
+function usually(total: number, now: number): string {
+  const [earns, earnt] = [now < -0.005, total < -0.005];
+  if (earns === earnt) return money(Math.abs(total));
+  return earnt ? `earning ${money(-total)}` : `costing ${money(total)}`;
+}
+
 /** What the plan is worth against each other way of living the day, and what trade adds: one paragraph each. */
 export function moneyWords({ problem, currency }: ScheduleSource, value: PlanValue): string[] {
   const { noPlan, selfConsumption, alone, together } = value;
@@ -50,7 +71,7 @@ export function infeasibleWords(
   const byLimit = new Map<MissedLimit['limit'], MissedLimit[]>();
   for (const miss of missed) byLimit.set(miss.limit, [...(byLimit.get(miss.limit) ?? []), miss]);
   return [
-    'No plan keeps every limit. Drawn is the one that misses them by as little as can be:',
+    'No plan keeps every limit. This one misses them by as little as can be.',
     ...[...byLimit.values()].map((misses) => `- ${missedWords(problem, misses)}`),
   ];
 }

@@ -26,6 +26,8 @@ export type StripChart = {
   readonly title: string;
   /** Beside the title, or below it where there is no room. */
   readonly subtitle: string;
+  /** What there is to know before any row is read. */
+  readonly headline?: string;
   readonly slotMinutes: number;
   /** Rows that belong together; a line is left free between groups. */
   readonly groups: readonly (readonly Strip[])[];
@@ -50,6 +52,7 @@ export function renderStrips(chart: StripChart, look: Look): string {
     isOneLine
       ? `${colors.bold(chart.title)}  ${colors.dim(chart.subtitle)}`
       : `${colors.bold(chart.title)}\n${colors.dim(wrapped(chart.subtitle, look.width))}`,
+    ...(chart.headline === undefined ? [] : [colors.bold(wrapped(chart.headline, look.width))]),
     '',
     `${' '.repeat(labelWidth + 1)}${hoursLine(columns, look.width - labelWidth - 1)}`.trimEnd(),
   ];

@@ -253,6 +253,10 @@ t.test('a generated home: drawn, priced and explained within 80 columns', async 
   }
   t.match(out, /no plan +│ +self-cons\. +│ +plan alone +│ +with trade/);
   t.match(out, /^The plan saves \d+\.\d\d USD against no plan \(\d+ % of/m);
+  t.match(
+    out,
+    /^(Costs|Earns) [\d.]+ USD instead of (costing )?[\d.]+: planning saves [\d.]+, trading saves [\d.]+\.$/m,
+  );
   t.match(out, /^Against self-consumption only it/m);
   t.match(out, /^Trading with the neighbours/m);
   t.match(out, /^Battery: charges [\d.]+ kWh.* at \d\d-\d\d h \(worth/m);
@@ -363,6 +367,7 @@ t.test('words say what is so', async (t) => {
   t.match(stored, 'It begins with 0.0 kWh and ends with 0.0.');
 
   const sunny = await wordsOf(plainHome([0, 0, 1.8], { importPricePerKwh, pvKw: [2, 0, 0], battery }));
+  t.match(await wordsOf(plainHome([1], { pvKw: [3] })), 'Earns 0.10 money, with a plan or without.');
   t.match(sunny, 'charges 2.0 kWh, all of it sun to spare: 2.0 kWh at 00-01 h');
   t.match(sunny, 'Against self-consumption only it saves nothing.');
 
@@ -391,6 +396,7 @@ t.test('words say what is so', async (t) => {
     currency: 'EUR',
     tradePricePerKwh: [0.2, 0.2],
   });
+  t.match(bought, 'Costs 0.40 EUR instead of 0.60: trading saves 0.20.');
   t.match(
     bought,
     'Trading with the neighbours adds 0.20 EUR: 0.60 less for energy from the supplier; but 0.40 to the neighbours.',
@@ -405,6 +411,8 @@ t.test('words say what is so', async (t) => {
     await wordsOf(both, { received: -0.09 }),
     'Trading with the neighbours adds 0.15 money: 0.20 less for energy from the supplier, 0.04 less wear; but 0.09 to the neighbours. With it the plan saves 0.81 money in all.',
   );
+  const paidWell = await wordsOf(sold, { received: 0.5 });
+  t.match(paidWell, 'Earns 0.50 money instead of costing 0.60: trading saves 1.10.');
   const tooMuch = plainHome([1, 1], { trade: { kind: 'fixed', soldKw: [0, -3] } });
   t.match(await wordsOf(tooMuch), 'the plan departs from it by up to 2.00 kW');
   const tripped = await wordsOf(

@@ -37,7 +37,14 @@ function anyHome(seed: number): HomeProblem {
   return {
     ...home,
     ...(random() < 0.3 && { importKwMax: 3 + 9 * random() }),
-    ...(random() < 0.2 && { netImportKwMin: home.baseLoadKw.length ? limits(home, -3 * random()) : [] }),
+    ...(random() < 0.2 && {
+      demandResponse: {
+        form: 'opt-in' as const,
+        rewardPerKwh: limits(home, 0).map(() => (random() < 0.2 ? 0.4 : 0)),
+        baselineKw: limits(home, 2),
+      },
+    }),
+    ...(random() < 0.2 && { netImportKwMin: limits(home, -3 * random()) }),
     ...(random() < 0.2 && { netImportKwMax: limits(home, 4 + 4 * random()) }),
     ...(battery && random() < 0.5 && { battery: { ...battery, finalKwhMin: 6 * random() } }),
   };
