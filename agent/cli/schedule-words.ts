@@ -47,9 +47,9 @@ export function moneyWords({ problem, currency }: ScheduleSource, value: PlanVal
   }
   if (together) {
     const added = savingOf(alone, together);
-    const whole = savingOf(noPlan, together).total;
+    const whole = savesWhat(savingOf(noPlan, together), currency);
     lines.push(
-      `Trading with the neighbours ${addsWhat(added, currency)}${because(added)}. With it the plan saves ${money(whole)} ${currency} in all.`,
+      `Trading with the neighbours ${addsWhat(added, currency)}${because(added)}. With it the plan ${whole} in all.`,
     );
     const strayKw = Math.max(...together.schedule.tradeDeviationKw.map(Math.abs));
     if (strayKw > 0.001) {
