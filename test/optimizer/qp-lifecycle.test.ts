@@ -107,7 +107,8 @@ t.test('an entry may become zero, and come back', (t) => {
   solver.update({ A: [1, 1, 1], l: [-Infinity, -Infinity], u: [1, 3] });
   t.same(bits(solver.solve()), before);
   solver.update({ P: [0, 0] });
-  t.match(solver.solve(), { status: 'solved', objective: -9 });
+  const linear = solver.solve();
+  t.ok(linear.status === 'solved' && Math.abs(linear.objective + 9) < 1e-7, `${linear.objective}`);
   t.end();
 });
 

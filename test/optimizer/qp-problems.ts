@@ -102,6 +102,29 @@ export function kkt(problem: QpProblem, { x, y }: Pick<QpSolution, 'x' | 'y'>) {
   };
 }
 
+/** The certificate of an unsolved problem, held against the problem itself. */
+export function certifies(problem: QpProblem, solution: QpSolution): boolean {
+  const proof = solution.certificate;
+  if (proof === undefined || Math.abs(largest(proof) - 1) > 1e-12) return false;
+  switch (solution.status) {
+    case 'primalInfeasible':
+      return (
+        proof.length === problem.constraints &&
+        largest(timesAt(problem, proof)) <= 1e-8 &&
+        support(problem, proof) < -1e-10
+      );
+    case 'dualInfeasible': {
+      const outward = timesA(problem, proof).some(
+        (value, i) => (problem.u[i]! < INF && value > 1e-8) || (problem.l[i]! > -INF && value < -1e-8),
+      );
+      const flat = largest(timesP(problem, proof)) <= 1e-8 * Math.max(1, largest(problem.P.values));
+      return proof.length === problem.variables && flat && dot(problem.q, proof) < 0 && !outward;
+    }
+    default:
+      return false;
+  }
+}
+
 /** The reference home: 313 variables, 458 rows. */
 export function referenceHome(): { readonly problem: QpProblem; readonly optimum: number } {
   const file = new URL('../../../test/vectors/qp/prosumer-24.json', import.meta.url);

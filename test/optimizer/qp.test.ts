@@ -2,43 +2,9 @@ import fc from 'fast-check';
 import t from 'tap';
 import { createQpLibrary, OptimizerError, type QpProblem, type QpSolution } from '../../optimizer/index.ts';
 import { library, uniform } from './homes.ts';
-import {
-  dense,
-  dot,
-  kkt,
-  largest,
-  randomProblem,
-  referenceHome,
-  support,
-  timesA,
-  timesAt,
-  timesP,
-} from './qp-problems.ts';
+import { certifies, dense, kkt, randomProblem, referenceHome } from './qp-problems.ts';
 
 const INF = Infinity;
-
-/** The certificate of an unsolved problem, held against the problem itself. */
-function certifies(problem: QpProblem, solution: QpSolution): boolean {
-  const proof = solution.certificate;
-  if (proof === undefined || Math.abs(largest(proof) - 1) > 1e-12) return false;
-  switch (solution.status) {
-    case 'primalInfeasible':
-      return (
-        proof.length === problem.constraints &&
-        largest(timesAt(problem, proof)) <= 1e-8 &&
-        support(problem, proof) < -1e-10
-      );
-    case 'dualInfeasible': {
-      const outward = timesA(problem, proof).some(
-        (value, i) => (problem.u[i]! < INF && value > 1e-8) || (problem.l[i]! > -INF && value < -1e-8),
-      );
-      const flat = largest(timesP(problem, proof)) <= 1e-8 * Math.max(1, largest(problem.P.values));
-      return proof.length === problem.variables && flat && dot(problem.q, proof) < 0 && !outward;
-    }
-    default:
-      return false;
-  }
-}
 
 function refused(work: () => unknown): OptimizerError | undefined {
   try {

@@ -21,11 +21,18 @@ export let primalSize: f64 = 0;
 export let dualSize: f64 = 0;
 export let gapSize: f64 = 0;
 
+/** The best answer since `forget`: what matters of it is put back by `recall`. */
+let bestX: Numbers = changetype<Numbers>(0);
+let bestY: Numbers = changetype<Numbers>(0);
+export let bestMerit: f64 = Infinity;
+
 let rowValue: Numbers = changetype<Numbers>(0);
 let curved: Numbers = changetype<Numbers>(0);
 let pushed: Numbers = changetype<Numbers>(0);
 
 export function makeAnswerRoom(): void {
+  bestX = numbers(n);
+  bestY = numbers(m);
   rowValue = numbers(m);
   curved = numbers(n);
   pushed = numbers(n);
@@ -46,6 +53,27 @@ export function readAnswer(costScale: f64): void {
   readPressures(costScale);
   multiplyTransposed(y, pushed);
   readFixed();
+  multiplyTransposed(y, pushed);
+  judge();
+}
+
+export function forget(): void {
+  bestMerit = Infinity;
+}
+
+/** Remembers the present answer if it is the best so far. */
+export function remember(merit: f64): void {
+  if (!(merit < bestMerit)) return;
+  bestMerit = merit;
+  bestX.copy(x, n);
+  bestY.copy(y, m);
+}
+
+/** Puts the best answer back. */
+export function recall(): void {
+  x.copy(bestX, n);
+  y.copy(bestY, m);
+  multiplyP(x, curved);
   multiplyTransposed(y, pushed);
   judge();
 }

@@ -123,8 +123,11 @@ export function isFixed(k: i32): bool {
   return isColumn[k] != 0 && isMoving[k] == 0;
 }
 
-/** Mehrotra's start: the solution without barrier terms but unit springs, shifted into the interior. */
-export function startCold(): void {
+/**
+ * Mehrotra's start: the solution without barrier terms but unit springs, shifted into the interior by `room` at
+ * least.
+ */
+export function startCold(room: f64): void {
   settleFixed();
   below.begin(1, 1, size);
   above.begin(1, 1, size);
@@ -145,7 +148,7 @@ export function startCold(): void {
     startPair(below, k);
     startPair(above, k);
   }
-  shiftInside();
+  shiftInside(room);
 }
 
 function startPair(side: Side, k: i32): void {
@@ -164,10 +167,10 @@ function settleFixed(): void {
   }
 }
 
-function shiftInside(): void {
+function shiftInside(room: f64): void {
   if (pairs == 0) return;
-  let inward: f64 = 1e-2;
-  let outward: f64 = 1e-2;
+  let inward = room;
+  let outward = room;
   for (let k = 0; k < size; k++) {
     inward = max(inward, max(below.missing(k), above.missing(k)));
     outward = max(outward, max(below.lacking(k), above.lacking(k)));

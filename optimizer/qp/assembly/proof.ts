@@ -15,6 +15,8 @@ import { scale } from './scaling';
  * and the steepest of the directions that leave no constraint.
  */
 
+/** Distances and pressures at the start, at least, against 1 after scaling. */
+const ROOM: f64 = 1e-2;
 /** Of A'y relative to y; of Pd, and of Ad outside its cone, relative to d. */
 const CLEAN: f64 = 1e-9;
 /** By how much the support (or q'd) must outweigh what is left of A'y (of Pd, Ad). */
@@ -56,7 +58,7 @@ export function provePrimalInfeasible(limit: i32): i32 {
   load(scale, 0, 0, 1);
   cost.fill(size, 0);
   assignRoles();
-  startCold();
+  startCold(ROOM);
   for (let step = 1; step <= limit; step++) {
     takeStep();
     if (isFarkas(mixed, false) || (isSettled() && isFarkas(mixed, true))) return -step;
@@ -149,7 +151,7 @@ export function proveDualInfeasible(limit: i32, costScale: f64): i32 {
     cost[place] = q[j] * scale[place] * costScale;
   }
   assignRoles();
-  startCold();
+  startCold(ROOM);
   for (let step = 1; step <= limit; step++) {
     takeStep();
     if (isRecession(mixed, false) || (isSettled() && isRecession(mixed, true))) return -step;

@@ -40,6 +40,14 @@ const SHARE_MIN: f64 = 1e-4;
 const WORSE: f64 = 2;
 /** Iterates that grow beyond this, against 1 after scaling, suggest that there is nothing to converge to. */
 const RUNAWAY: f64 = 1e7;
+/**
+ * Where rounding lets no attempt come to the tolerances, the best point counts as solved within so many times
+ * these.
+ */
+const ALMOST: f64 = 1e3;
+/** Distances and pressures of a cold start, at least, against 1 after scaling; and of one after it stuck. */
+const ROOM: f64 = 1;
+const MORE_ROOM: f64 = 1e2;
 /** Distance from every bound at which a warm start begins, against 1 after scaling. */
 const WARM_ROOM: f64 = 1e-2;
 
@@ -52,6 +60,7 @@ let level: f64 = 1;
 /** Everything that l, u and q decide is worked out anew, so that no earlier solve leaves a trace. */
 export function solve(limit: i32, absolute: f64, relative: f64, warm: bool): i32 {
   steps = 0;
+  answer.forget();
   epsAbsolute = absolute;
   epsRelative = relative;
   const status = decide(limit, warm);
@@ -74,18 +83,23 @@ function decide(limit: i32, warm: bool): i32 {
     if (status != STUCK) return status;
   }
   pose(1);
-  startCold();
+  startCold(ROOM);
   const status = confirmed(iterate(limit, true), limit);
   if (status != STUCK) return status;
-  if (isInfeasible(limit)) return PRIMAL_INFEASIBLE;
-  if (isUnbounded(limit)) return DUAL_INFEASIBLE;
+  if (answer.bestMerit > ALMOST) {
+    if (isInfeasible(limit)) return PRIMAL_INFEASIBLE;
+    if (isUnbounded(limit)) return DUAL_INFEASIBLE;
+  }
   for (let attempt = 1; attempt <= ATTEMPTS; attempt++) {
     pose(attempt == 1 ? 1e-2 : attempt == 2 ? 1e-4 : 1);
-    startCold();
+    startCold(attempt == ATTEMPTS ? ROOM : MORE_ROOM);
     const again = confirmed(iterate(limit, attempt < ATTEMPTS), limit);
-    if (again != STUCK) return again;
+    if (again != STUCK && again != MAX_ITERATIONS) return again;
+    if (answer.bestMerit <= ALMOST && (attempt == ATTEMPTS || steps >= limit)) break;
   }
-  return MAX_ITERATIONS;
+  if (answer.bestMerit == Infinity) return MAX_ITERATIONS;
+  answer.recall();
+  return answer.bestMerit <= ALMOST ? SOLVED : MAX_ITERATIONS;
 }
 
 /** A problem without a point is called infeasible, even if its cost falls without end as well. */
@@ -179,6 +193,7 @@ function iterate(limit: i32, hasty: bool): i32 {
     if (stuck || steps >= limit) {
       if (best < Infinity) restore();
       answer.readAnswer(costScale);
+      answer.remember(meritOfAnswer());
       return stuck ? STUCK : MAX_ITERATIONS;
     }
     if (products <= 1) {
@@ -257,9 +272,13 @@ function tolerance(reference: f64): f64 {
 }
 
 function isAccepted(): bool {
-  return (
-    answer.primalResidual <= tolerance(answer.primalSize) &&
-    answer.dualResidual <= tolerance(answer.dualSize) &&
-    answer.gap <= tolerance(answer.gapSize)
+  return meritOfAnswer() <= 1;
+}
+
+/** Largest of the residuals and the gap as answered, each in units of its tolerance. */
+function meritOfAnswer(): f64 {
+  return max(
+    answer.primalResidual / tolerance(answer.primalSize),
+    max(answer.dualResidual / tolerance(answer.dualSize), answer.gap / tolerance(answer.gapSize)),
   );
 }

@@ -1,0 +1,329 @@
+import type { QpProblem } from '../../optimizer/index.ts';
+
+/**
+ * Problems of the collections that QP solvers are judged by, built from their published formulas:
+ *
+ *   HS   W. Hock, K. Schittkowski, Test Examples for Nonlinear Programming Codes, 1981
+ *   S    K. Schittkowski, More Test Examples for Nonlinear Programming Codes, 1987
+ *   MM   I. Maros, C. Meszaros, A repository of convex quadratic programming problems, 1999 (its optima)
+ *   CUTE I. Bongartz, A. Conn, N. Gould, P. Toint, CUTE, 1995
+ */
+export type Published = {
+  readonly name: string;
+  readonly source: string;
+  readonly problem: QpProblem;
+  /** Added to the objective before it is compared with the optimum. */
+  readonly constant: number;
+  readonly optimum: number;
+};
+
+type Line = readonly (readonly [column: number, value: number])[];
+
+/** A problem written as sums: weighted squares of linear forms, a linear cost, rows, bounds of variables. */
+type Draft = {
+  readonly variables: number;
+  /** weight / 2 * (form - shift)^2 */
+  readonly squares?: readonly { readonly weight: number; readonly form: Line; readonly shift?: number }[];
+  /** value * x_i * x_j */
+  readonly products?: readonly (readonly [i: number, j: number, value: number])[];
+  readonly linear?: Line;
+  readonly constant?: number;
+  readonly rows?: readonly { readonly form: Line; readonly low?: number; readonly high?: number }[];
+  readonly bounds?: (j: number) => readonly [low: number, high: number];
+};
+
+function build(draft: Draft): { readonly problem: QpProblem; readonly constant: number } {
+  const { variables: n, squares = [], products = [], linear = [], rows = [], bounds } = draft;
+  const P = new Map<number, number>();
+  const q = new Array<number>(n).fill(0);
+  let constant = draft.constant ?? 0;
+  const curve = (i: number, j: number, value: number): void => {
+    const key = Math.min(i, j) * n + Math.max(i, j);
+    P.set(key, (P.get(key) ?? 0) + value);
+  };
+  for (const { weight, form, shift = 0 } of squares) {
+    constant += 0.5 * weight * shift * shift;
+    form.forEach(([i, a], k) => {
+      q[i]! -= weight * shift * a;
+      form.forEach(([j, b], other) => {
+        if (other === k) curve(i, i, weight * a * a);
+        else if (other > k) curve(i, j, (i === j ? 2 : 1) * weight * a * b);
+      });
+    });
+  }
+  for (const [i, j, value] of products) curve(i, j, i === j ? 2 * value : value);
+  for (const [j, value] of linear) q[j]! += value;
+  const lines = rows.map(({ form }) => form);
+  const l = rows.map(({ low }) => low ?? -Infinity);
+  const u = rows.map(({ high }) => high ?? Infinity);
+  for (let j = 0; bounds && j < n; j++) {
+    const [low, high] = bounds(j);
+    if (low === -Infinity && high === Infinity) continue;
+    lines.push([[j, 1]]);
+    l.push(low);
+    u.push(high);
+  }
+  const entries = lines.flatMap((line, row) => {
+    const sums = new Map<number, number>();
+    for (const [column, value] of line) sums.set(column, (sums.get(column) ?? 0) + value);
+    return Array.from(sums, ([column, value]) => ({ row, column, value }));
+  });
+  const curved = Array.from(P).filter(([, value]) => value !== 0);
+  return {
+    constant,
+    problem: {
+      variables: n,
+      constraints: lines.length,
+      P: {
+        rows: curved.map(([key]) => Math.floor(key / n)),
+        columns: curved.map(([key]) => key % n),
+        values: curved.map(([, value]) => value),
+      },
+      A: {
+        rows: entries.map(({ row }) => row),
+        columns: entries.map(({ column }) => column),
+        values: entries.map(({ value }) => value),
+      },
+      q,
+      l,
+      u,
+    },
+  };
+}
+
+const range = (count: number): number[] => Array.from({ length: count }, (_, i) => i);
+const form = (...values: readonly number[]): Line =>
+  values.map((value, j) => [j, value] as const).filter(([, value]) => value !== 0);
+const nonNegative = (): readonly [number, number] => [0, Infinity];
+const published = (name: string, source: string, draft: Draft, optimum: number): Published => ({
+  name,
+  source,
+  optimum,
+  ...build(draft),
+});
+
+/** HS51 to HS53 differ in the first square, the first row's bounds, and in bounds of the variables. */
+function fifties(first: Line, sum: number, bounds?: Draft['bounds']): Draft {
+  return {
+    variables: 5,
+    squares: [
+      { weight: 2, form: first },
+      { weight: 2, form: form(0, 1, 1), shift: 2 },
+      { weight: 2, form: form(0, 0, 0, 1), shift: 1 },
+      { weight: 2, form: form(0, 0, 0, 0, 1), shift: 1 },
+    ],
+    rows: [
+      { form: form(1, 3), low: sum, high: sum },
+      { form: form(0, 0, 1, 1, -2), low: 0, high: 0 },
+      { form: form(0, 1, 0, 0, -1), low: 0, high: 0 },
+    ],
+    ...(bounds && { bounds }),
+  };
+}
+
+const hs35: Draft = {
+  variables: 3,
+  constant: 9,
+  linear: form(-8, -6, -4),
+  products: [
+    [0, 0, 2],
+    [1, 1, 2],
+    [2, 2, 1],
+    [0, 1, 2],
+    [0, 2, 2],
+  ],
+  rows: [{ form: form(1, 1, 2), high: 3 }],
+  bounds: nonNegative,
+};
+
+/** HS118: three products over five periods. */
+function hs118(): Draft {
+  const first = [
+    [8, 21],
+    [43, 57],
+    [3, 16],
+  ] as const;
+  return {
+    variables: 15,
+    linear: range(15).map((j) => [j, [2.3, 1.7, 2.2][j % 3]!]),
+    products: range(15).map((j) => [j, j, [0.0001, 0.0001, 0.00015][j % 3]!]),
+    rows: [
+      ...range(12).map((j) => ({
+        form: [
+          [j + 3, 1],
+          [j, -1],
+        ] as Line,
+        low: -7,
+        high: [6, 7, 6][j % 3]!,
+      })),
+      ...range(5).map((k) => ({
+        form: range(3).map((product) => [3 * k + product, 1] as const),
+        low: [60, 50, 70, 85, 100][k]!,
+      })),
+    ],
+    bounds: (j) => (j < 3 ? first[j]! : [0, [90, 120, 60][j % 3]!]),
+  };
+}
+
+/** HS268: of condition 2e6, with its optimum on a bound that does not press. */
+function hs268(): Draft {
+  const D = [
+    [10197, -12454, -1013, 1948, 329],
+    [-12454, 20909, -1733, -4914, -186],
+    [-1013, -1733, 1755, 1089, -174],
+    [1948, -4914, 1089, 1515, -22],
+    [329, -186, -174, -22, 27],
+  ];
+  return {
+    variables: 5,
+    constant: 14463,
+    linear: form(18340, -34198, 4542, 8672, 86),
+    products: D.flatMap((line, i) =>
+      line.slice(i).map((value, k) => [i, i + k, (k === 0 ? 1 : 2) * value] as const),
+    ),
+    rows: [
+      { form: form(1, 1, 1, 1, 1), high: 5 },
+      { form: form(10, 10, -3, 5, 4), low: 20 },
+      { form: form(-8, 1, -2, -5, 3), low: -40 },
+      { form: form(8, -1, 2, 5, -3), low: 11 },
+      { form: form(-4, -2, 3, -5, 1), low: -30 },
+    ],
+  };
+}
+
+/** CVXQP of 100 variables. */
+function cvxqp(rows: number): Draft {
+  const n = 100;
+  const at = (factor: number, i: number): number => (factor * (i + 1) - 1) % n;
+  return {
+    variables: n,
+    squares: range(n).map((i) => ({
+      weight: i + 1,
+      form: [
+        [i, 1],
+        [at(2, i), 1],
+        [at(3, i), 1],
+      ],
+    })),
+    rows: range(rows).map((i) => ({
+      form: [
+        [i, 1],
+        [at(4, i), 2],
+        [at(5, i), 3],
+      ],
+      low: 6,
+      high: 6,
+    })),
+    bounds: () => [0.1, 10],
+  };
+}
+
+export const collection: readonly Published[] = [
+  published(
+    'HS21',
+    'HS, MM',
+    {
+      variables: 2,
+      constant: -100,
+      products: [
+        [0, 0, 0.01],
+        [1, 1, 1],
+      ],
+      rows: [{ form: form(10, -1), low: 10 }],
+      bounds: (j) => (j === 0 ? [2, 50] : [-50, 50]),
+    },
+    -99.96,
+  ),
+  published('HS35', 'HS, MM', hs35, 1 / 9),
+  published('HS35MOD', 'MM', { ...hs35, bounds: (j) => (j === 1 ? [0.5, 0.5] : [0, Infinity]) }, 0.25),
+  published('HS51', 'HS, MM', fifties(form(1, -1), 4), 0),
+  published('HS52', 'HS, MM', fifties(form(4, -1), 0), 1859 / 349),
+  published(
+    'HS53',
+    'HS, MM',
+    fifties(form(1, -1), 0, () => [-10, 10]),
+    176 / 43,
+  ),
+  published(
+    'HS76',
+    'HS, MM',
+    {
+      variables: 4,
+      linear: form(-1, -3, 1, -1),
+      products: [
+        [0, 0, 1],
+        [1, 1, 0.5],
+        [2, 2, 1],
+        [3, 3, 0.5],
+        [0, 2, -1],
+        [2, 3, 1],
+      ],
+      rows: [
+        { form: form(1, 2, 1, 1), high: 5 },
+        { form: form(3, 1, 2, -1), high: 4 },
+        { form: form(0, 1, 4), low: 1.5 },
+      ],
+      bounds: nonNegative,
+    },
+    -103 / 22,
+  ),
+  published('HS118', 'HS, MM', hs118(), 664.8204500000001),
+  published('HS268', 'S, MM', hs268(), 0),
+  published(
+    'TAME',
+    'MM',
+    {
+      variables: 2,
+      squares: [{ weight: 2, form: form(1, -1) }],
+      rows: [{ form: form(1, 1), low: 1, high: 1 }],
+      bounds: nonNegative,
+    },
+    0,
+  ),
+  published(
+    'QPTEST',
+    'MM',
+    {
+      variables: 2,
+      linear: form(1.5, -2),
+      products: [
+        [0, 0, 4],
+        [0, 1, 2],
+        [1, 1, 5],
+      ],
+      rows: [
+        { form: form(2, 1), low: 2 },
+        { form: form(-1, 2), high: 6 },
+      ],
+      bounds: (j) => [0, j === 0 ? 20 : Infinity],
+    },
+    4.371875,
+  ),
+  published(
+    'GENHS28',
+    'CUTE, MM',
+    {
+      variables: 10,
+      squares: range(9).map((i) => ({
+        weight: 2,
+        form: [
+          [i, 1],
+          [i + 1, 1],
+        ],
+      })),
+      rows: range(8).map((i) => ({
+        form: [
+          [i, 1],
+          [i + 1, 2],
+          [i + 2, 3],
+        ],
+        low: 1,
+        high: 1,
+      })),
+    },
+    0.927173692,
+  ),
+  published('CVXQP1_S', 'CUTE, MM', cvxqp(50), 11590.7181),
+  published('CVXQP2_S', 'CUTE, MM', cvxqp(25), 8120.94048),
+  published('CVXQP3_S', 'CUTE, MM', cvxqp(75), 11943.4322),
+];
