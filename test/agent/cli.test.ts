@@ -194,6 +194,10 @@ t.test('commands reach their actions', async (t) => {
     ],
     ['keys new --out key', { name: 'keys new', file: 'key' }],
     [
+      'schedule --problem home.json --json',
+      { name: 'schedule', from: { kind: 'problem', file: 'home.json' }, json: 'stdout' },
+    ],
+    [
       'forecast evaluate a.csv b.csv',
       {
         name: 'forecast evaluate',
@@ -246,6 +250,8 @@ t.test('a wrong command line is one line on stderr and status 2', async (t) => {
     [['status', '--config', 'a', 'b'], /too many arguments/],
     [['emulate', '--port', '65534', '--homes', '2'], /begin lower/],
     [['emulate', '--speed', '0'], /--speed/],
+    [['schedule', '--slots', '25'], /48, 72, 96/],
+    [['schedule', '--problem', 'a', '--config', 'b'], /leave --config out/],
     [['rounds', '--homes', '1001'], /1 to 1000/],
     [['rounds', '--homes', '101', '--form', 'pairwise'], /pairwise form is for 100 homes/],
     [['rounds', '--warm', '-5'], /--warm '-5'.* 0 to 100/],
