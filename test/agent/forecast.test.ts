@@ -194,6 +194,11 @@ t.test('what a slot teaches', async (t) => {
     t.match((await openForecasterFile(directory, setting)).found, { doubt: /another version.*version/ });
     await file.write(learnt(50));
     t.match((await openForecasterFile(directory, { slotMs: HOUR / 4 })).found, { doubt: /other slots/ });
+    const north = { slotMs: HOUR, location: { latitudeDeg: 48, longitudeDeg: 8 } };
+    await file.write(createForecaster(north));
+    const south = { ...north, location: { latitudeDeg: 47, longitudeDeg: 8 } };
+    t.match((await openForecasterFile(directory, south)).found, { doubt: /another place/ });
+    t.equal((await openForecasterFile(directory, north)).found.doubt, undefined);
     const moved = { slotMs: HOUR, location: { latitudeDeg: 47, longitudeDeg: 8 } };
     t.match((await openForecasterFile(directory, moved)).found, {
       doubt: /another place/,

@@ -26,9 +26,10 @@ const zurich = { latitudeDeg: 47.4, longitudeDeg: 8.5 };
 const learnt = (slots: readonly ObservedSlot[], from = createForecaster({ slotMs: HOUR })): Forecaster =>
   slots.reduce(observeSlot, from);
 
-const tomorrow = (forecaster: Forecaster, utcOffsetMs = 0) => {
+const tomorrow = (forecaster: Forecaster, utcOffsetMs = 0, days = 1) => {
   const { slotMs, newestMs } = forecaster;
-  return forecastSlots(forecaster, { fromMs: newestMs! + slotMs, slots: DAY / slotMs, utcOffsetMs });
+  const slots = (days * DAY) / slotMs;
+  return forecastSlots(forecaster, { fromMs: newestMs! + slotMs, slots, utcOffsetMs });
 };
 
 const rms = (values: readonly number[]) =>
@@ -128,7 +129,10 @@ t.test('least squares', async (t) => {
     t.equal(solvePositiveDefinite([1, 2, 1], [1, 1]), undefined);
     t.equal(solvePositiveDefinite([0], [1]), undefined);
     t.equal(solvePositiveDefinite([Number.NaN], [1]), undefined);
+    t.equal(solvePositiveDefinite([1, 1, 1 + 2e-15], [1, 0]), undefined, 'nor what is only rounding error');
     t.same(solvePositiveDefinite([4, 2, 2], [8, 6]), [1, 2]);
+    const damaged = { normal: [-5], moment: [1] };
+    t.same(solveRidge(damaged, { prior: [3], shrinkage: 1 }), [3], 'damage leaves the prior');
   });
 });
 
@@ -231,6 +235,23 @@ t.test('what a forecaster learns', async (t) => {
     t.ok(rms(errors.anew) < 0.85 * rms(errors.atMidnight), `${rms(errors.anew)} ${rms(errors.atMidnight)}`);
   });
 
+  await t.test('and fade while nothing is seen', async (t) => {
+    const slots = household({ seed: 12, days: 60 });
+    const ready = learnt(slots);
+    const evening = (kw: number) =>
+      [1, 2, 3].reduce(
+        (seen, hour) =>
+          observeSlot(seen, { startMs: ready.newestMs! + hour * HOUR, utcOffsetMs: 0, loadKw: kw }),
+        ready,
+      );
+    const raisedBy = (later: number) => {
+      const at = { startMs: ready.newestMs! + later * HOUR, utcOffsetMs: 0, loadKw: 1 };
+      const [high, low] = [6, 1].map((kw) => observeSlot(evening(kw), at).load.correction.recent[1]!);
+      return high! - low!;
+    };
+    t.ok(raisedBy(4) > 0.5 && raisedBy(12) < 0.5 * raisedBy(4) && raisedBy(76) < 0.001);
+  });
+
   await t.test('the warmth of the day: as yesterday, and as it turned out so far', async (t) => {
     const slots = household({ seed: 11, days: 30 });
     const warm = slots.map((slot, k) => (k < 29 * 24 ? slot : { ...slot, outdoorC: slot.outdoorC! + 6 }));
@@ -265,6 +286,53 @@ t.test('what a forecaster is', async (t) => {
         return isBlind(walk.load.mae, told.load.mae, load) && isBlind(walk.pv.mae, told.pv.mae, pv);
       }),
       { numRuns: 20 },
+    );
+  });
+
+  await t.test('judged against the same slots of the day before', async (t) => {
+    const slots = household({ seed: 23, days: 12 });
+    const walk = walkForward(slots, { slotMs: HOUR, utcOffsetMs: 0, warmUpDays: 9 })!;
+    for (const [of, field] of [
+      ['load', 'loadKw'],
+      ['pv', 'pvKw'],
+    ] as const) {
+      const off = slots.slice(9 * 24).map((slot, k) => slot[field]! - slots[8 * 24 + k]![field]!);
+      const { mae, rmse, skillMae, skillRmse } = walk[of];
+      const meanOff = off.reduce((sum, error) => sum + Math.abs(error), 0) / off.length;
+      t.ok(Math.abs(skillMae - (1 - mae / meanOff)) < 1e-12, of);
+      t.ok(Math.abs(skillRmse - (1 - rmse / rms(off))) < 1e-12, of);
+    }
+    const dark = slots.map((slot) => ({ ...slot, pvKw: 0 }));
+    const { pv } = walkForward(dark, { slotMs: HOUR, utcOffsetMs: 0, warmUpDays: 9 })!;
+    t.same(pv, { mae: 0, rmse: 0, skillMae: 0, skillRmse: 0 }, 'nothing to be better than');
+  });
+
+  await t.test('of one mind about a slot, from wherever it is asked', async () => {
+    const ready = learnt(
+      household({ seed: 24, days: 20 }),
+      createForecaster({ slotMs: HOUR, location: zurich }),
+    );
+    const firstMs = ready.newestMs! + HOUR;
+    const all = forecastSlots(ready, { fromMs: firstMs, slots: 96, utcOffsetMs: 0 });
+    fc.assert(
+      fc.property(fc.nat(71), fc.integer({ min: 1, max: 24 }), (skipped, slots) => {
+        const part = forecastSlots(ready, { fromMs: firstMs + skipped * HOUR, slots, utcOffsetMs: 0 });
+        return (['loadKw', 'pvKw', 'outdoorC'] as const).every((of) =>
+          part[of]!.every((value, k) => value === all[of]![skipped + k]),
+        );
+      }),
+    );
+  });
+
+  await t.test('of good memory for what it did not see', async (t) => {
+    const [first] = household({ seed: 25, days: 1 });
+    const { diary } = [0, 3 * DAY].reduce(
+      (seen, gap) => observeSlot(seen, { ...first!, startMs: first!.startMs + gap }),
+      createForecaster({ slotMs: HOUR }),
+    ).load;
+    t.same(
+      diary.pages.map((page) => page[0] !== null),
+      [true, false, false, true, false, false, false, false],
     );
   });
 
@@ -326,11 +394,11 @@ t.test('what a forecaster is', async (t) => {
     const { cases } = JSON.parse(
       readFileSync(new URL('../../../test/vectors/forecast.json', import.meta.url), 'utf8'),
     );
-    for (const { household: made, location, load, pv, outdoor } of cases) {
+    for (const { household: made, location, days, load, pv, outdoor } of cases) {
       const slots = household(made);
       const { slotMs, utcOffsetMs } = made;
       const ready = learnt(slots, createForecaster({ slotMs, ...(location && { location }) }));
-      const { loadKw, pvKw, outdoorC } = tomorrow(ready, utcOffsetMs);
+      const { loadKw, pvKw, outdoorC } = tomorrow(ready, utcOffsetMs, days);
       const close = (series: Float64Array, frozen: number[]) =>
         series.length === frozen.length && series.every((value, k) => Math.abs(value - frozen[k]!) < 2e-6);
       t.ok(close(loadKw!, load) && close(pvKw!, pv) && close(outdoorC!, outdoor), `seed ${made.seed}`);
