@@ -11,6 +11,10 @@ import { reportText, requireReportPlace, writeReport } from './json-report.ts';
 export async function forecastEvaluate(options: ForecastEvaluateOptions, io: CliIo): Promise<void> {
   const { files, json } = options;
   if (typeof json === 'object') await requireReportPlace(json.file);
+  // Whatever is wrong with a file is told before any work is done.
+  const histories: (History & { readonly file: string })[] = [];
+  for (const file of files) histories.push({ file, ...(await readHistory(file)) });
+
   const progress = createProgress({
     stream: io.stderr,
     isTty: io.stderr.isTTY === true,
@@ -18,34 +22,43 @@ export async function forecastEvaluate(options: ForecastEvaluateOptions, io: Cli
     nowMs: () => performance.now(),
   });
   progress.begin('Forecasting', files.length);
-  const walks: { file: string; slotMs: number; walk: WalkForward }[] = [];
-  for (const file of files) {
-    const history = await readHistory(file);
-    walks.push({ file, slotMs: history.slotMs, walk: judged(file, history, options) });
-    progress.step(walks.length, 'homes');
-  }
+  const walks = histories.flatMap((history, index) => {
+    const { file, slotMs } = history;
+    const walk = walked(history, options);
+    progress.step(index + 1, 'homes');
+    return walk === undefined ? [] : [{ file, slotMs, walk }];
+  });
+  const days = walks.reduce((sum, { walk }) => sum + walk.days, 0);
+  progress.finish(`${days} days, each from what lay before it`);
+  requireAll(files, walks, options);
+
   const report = forecastReport(walks);
-  progress.finish(
-    `${walks.reduce((sum, { walk }) => sum + walk.days, 0)} days, each from what lay before it`,
-  );
   if (json === 'stdout') io.stdout.write(reportText(report));
   else io.stdout.write(renderForecastReport(report, walks, lookOf(io.stdout, io.env)));
   if (typeof json === 'object') await writeReport(json.file, report);
 }
 
-function judged(
-  file: string,
+function walked(
   { slotMs, slots }: History,
   { utcOffsetMs, warmUpDays, location }: ForecastEvaluateOptions,
-): WalkForward {
-  const walk = walkForward(
+): WalkForward | undefined {
+  return walkForward(
     slots.map((slot) => ({ ...slot, startMs: slot.startMs - utcOffsetMs, utcOffsetMs })),
     { slotMs, utcOffsetMs, warmUpDays, ...(location !== undefined && { location }) },
   );
-  if (walk !== undefined) return walk;
+}
+
+/** A mean over fewer homes than were asked for would not be what was asked for. */
+function requireAll(
+  files: readonly string[],
+  walks: readonly { readonly file: string }[],
+  { warmUpDays }: ForecastEvaluateOptions,
+): void {
+  const short = files.find((file) => !walks.some((walk) => walk.file === file));
+  if (short === undefined) return;
   throw new AgentError(
     'AGENT_BAD_DATA',
-    `${file} leaves nothing to judge after ${warmUpDays} days of warm-up: give more days, or a shorter --warm-up.`,
-    { file },
+    `${short} leaves nothing to judge after ${warmUpDays} days of warm-up: give more days, or a shorter --warm-up.`,
+    { file: short },
   );
 }

@@ -28,11 +28,16 @@ export function renderAccuracyTable(rows: readonly AccuracyRow[], mean: Accuracy
   }, 0);
   const nameWidth = Math.max(NAME_WIDTH_MIN, look.width - figuresWidth - CELL_EDGE - 1);
   const table = new Table({
-    head: ['', ...HEAD, ...HEAD],
+    head: [
+      '',
+      { content: 'load', colSpan: HEAD.length, hAlign: 'center' },
+      { content: 'PV', colSpan: HEAD.length, hAlign: 'center' },
+    ] as string[],
     colAligns: ['left', ...[...HEAD, ...HEAD].map((): 'right' => 'right')],
     style: { head: look.color ? ['bold'] : [], border: look.color ? ['dim'] : [], compact: true },
     ...(look.unicode ? {} : { chars: asciiChars }),
   });
+  table.push(['', ...HEAD, ...HEAD].map((head) => colors.dim(head)));
   const tint = (text: string) =>
     !text.endsWith('%') ? text : text.startsWith('-') ? colors.red(text) : colors.green(text);
   for (const [index, row] of shown.entries()) {
@@ -43,7 +48,7 @@ export function renderAccuracyTable(rows: readonly AccuracyRow[], mean: Accuracy
     const cells = [ending(row.name, nameWidth, look), ...figures[index]!.map(tint)];
     table.push(isMean ? cells.map((cell) => colors.bold(cell)) : cells);
   }
-  const title = 'Day-ahead forecasts: load, then PV; errors in kW, skill against 24 h persistence';
+  const title = 'Day-ahead forecasts: errors in kW, skill against 24 h persistence';
   return `${colors.bold(title)}\n${table.toString()}`;
 }
 
