@@ -70,8 +70,8 @@ export type ForecastEvaluateOptions = {
   /** One home's history each. */
   readonly files: readonly string[];
   readonly location?: Location;
-  /** The files' clock ahead of UTC. */
-  readonly utcOffsetMs: number;
+  /** The files' clock: so far ahead of UTC all the time, or as that of a zone. */
+  readonly clock: { readonly utcOffsetMs: number } | { readonly timeZone: string };
   readonly warmUpDays: number;
   readonly json: JsonTarget;
 };

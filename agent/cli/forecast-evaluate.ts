@@ -1,4 +1,5 @@
-import { type WalkForward, walkForward } from '../../optimizer/index.ts';
+import { type ObservedSlot, walkForward } from '../../optimizer/index.ts';
+import { zoneClock } from '../clock/time-zone.ts';
 import { AgentError } from '../errors.ts';
 import { type History, readHistory } from '../neighbourhood/index.ts';
 import { createProgress, lookOf } from '../terminal/index.ts';
@@ -9,11 +10,12 @@ import { reportText, requireReportPlace, writeReport } from './json-report.ts';
 
 /** How good the forecasts of each home would have been, had they been issued at each midnight of its history. */
 export async function forecastEvaluate(options: ForecastEvaluateOptions, io: CliIo): Promise<void> {
-  const { files, json } = options;
+  const { files, json, clock, warmUpDays, location } = options;
   if (typeof json === 'object') await requireReportPlace(json.file);
   // Whatever is wrong with a file is told before any work is done.
-  const histories: (History & { readonly file: string })[] = [];
+  const histories: NamedHistory[] = [];
   for (const file of files) histories.push({ file, ...(await readHistory(file)) });
+  const prepared = histories.map((history) => ({ ...history, slots: byUtc(history, clock) }));
 
   const progress = createProgress({
     stream: io.stderr,
@@ -22,9 +24,8 @@ export async function forecastEvaluate(options: ForecastEvaluateOptions, io: Cli
     nowMs: () => performance.now(),
   });
   progress.begin('Forecasting', files.length);
-  const walks = histories.flatMap((history, index) => {
-    const { file, slotMs } = history;
-    const walk = walked(history, options);
+  const walks = prepared.flatMap(({ file, slotMs, slots }, index) => {
+    const walk = walkForward(slots, { slotMs, warmUpDays, ...(location !== undefined && { location }) });
     progress.step(index + 1, 'homes');
     return walk === undefined ? [] : [{ file, slotMs, walk }];
   });
@@ -38,14 +39,33 @@ export async function forecastEvaluate(options: ForecastEvaluateOptions, io: Cli
   if (typeof json === 'object') await writeReport(json.file, report);
 }
 
-function walked(
-  { slotMs, slots }: History,
-  { utcOffsetMs, warmUpDays, location }: ForecastEvaluateOptions,
-): WalkForward | undefined {
-  return walkForward(
-    slots.map((slot) => ({ ...slot, startMs: slot.startMs - utcOffsetMs, utcOffsetMs })),
-    { slotMs, utcOffsetMs, warmUpDays, ...(location !== undefined && { location }) },
-  );
+type NamedHistory = History & { readonly file: string };
+
+/**
+ * By UTC, with the offset of each slot. Where a clock is put back, the hour that it shows twice is taken for the
+ * second; where it is put forward, the hour it never shows is left out.
+ */
+function byUtc(
+  { file, slotMs, slots }: NamedHistory,
+  clock: ForecastEvaluateOptions['clock'],
+): ObservedSlot[] {
+  const offsetMsOf = 'timeZone' in clock ? zoneClock(clock.timeZone) : () => clock.utcOffsetMs;
+  let newestMs = Number.NEGATIVE_INFINITY;
+  return slots.flatMap((slot) => {
+    const nearMs = slot.startMs - offsetMsOf(slot.startMs);
+    const utcOffsetMs = offsetMsOf(slot.startMs - offsetMsOf(nearMs));
+    const startMs = slot.startMs - utcOffsetMs;
+    if (startMs <= newestMs) return [];
+    if (Number.isFinite(newestMs) && (startMs - newestMs) % slotMs !== 0) {
+      throw new AgentError(
+        'AGENT_BAD_OPTION',
+        `The clocks of --time-zone change by less than the slots of ${file}: give the file in UTC.`,
+        { file },
+      );
+    }
+    newestMs = startMs;
+    return [{ ...slot, startMs, utcOffsetMs }];
+  });
 }
 
 /** A mean over fewer homes than were asked for would not be what was asked for. */

@@ -13,15 +13,19 @@ export function isTimeZone(timeZone: string): boolean {
 }
 
 /** How far the clocks of a zone are ahead of UTC at an instant, summer time included. @throws RangeError. */
-export function utcOffsetMs(timeZone: string, utcMs: number): number {
-  const name = format(timeZone)
-    .formatToParts(utcMs)
-    .find(({ type }) => type === 'timeZoneName')?.value;
-  const match = /^GMT(?:([+-])(\d{2}):(\d{2})(?::\d{2})?)?$/.exec(name ?? '');
-  if (match === null) throw new RangeError(`${timeZone} has no offset that can be read: ${name}`);
-  const [, sign, hours = '0', minutes = '0'] = match;
-  const offsetMs = (Number(hours) * MINUTES_PER_HOUR + Number(minutes)) * MS_PER_MINUTE;
-  return sign === '-' ? -offsetMs : offsetMs;
+export const utcOffsetMs = (timeZone: string, utcMs: number): number => zoneClock(timeZone)(utcMs);
+
+/** Like {@link utcOffsetMs}, for many instants. */
+export function zoneClock(timeZone: string): (utcMs: number) => number {
+  const formatter = format(timeZone);
+  return (utcMs) => {
+    const name = formatter.formatToParts(utcMs).find(({ type }) => type === 'timeZoneName')?.value;
+    const match = /^GMT(?:([+-])(\d{2}):(\d{2})(?::\d{2})?)?$/.exec(name ?? '');
+    if (match === null) throw new RangeError(`${timeZone} has no offset that can be read: ${name}`);
+    const [, sign, hours = '0', minutes = '0'] = match;
+    const offsetMs = (Number(hours) * MINUTES_PER_HOUR + Number(minutes)) * MS_PER_MINUTE;
+    return sign === '-' ? -offsetMs : offsetMs;
+  };
 }
 
 const format = (timeZone: string) => new Intl.DateTimeFormat('en', { timeZone, timeZoneName: 'longOffset' });

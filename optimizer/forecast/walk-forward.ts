@@ -1,4 +1,4 @@
-import { localPlace, MS_PER_DAY } from './calendar.ts';
+import { type LocalPlace, localPlace, MS_PER_DAY } from './calendar.ts';
 import {
   createForecaster,
   type Forecast,
@@ -38,7 +38,7 @@ export type SlotErrors = {
  * what lies before it, and only then looked at. Days of the warm-up, counted from the first midnight, are learnt from
  * and not judged; nor is a slot that was not measured, on its day or on the day before.
  *
- * @param history slots in order of time, by one clock; gaps are allowed.
+ * @param history slots in order of time; gaps are allowed.
  * @returns undefined when the warm-up leaves nothing of either to judge.
  * @throws OptimizerError as `createForecaster` and `observeSlot` do.
  */
@@ -46,29 +46,31 @@ export function walkForward(
   history: readonly ObservedSlot[],
   options: WalkForwardOptions,
 ): WalkForward | undefined {
-  const { slotMs, utcOffsetMs, warmUpDays, location } = options;
+  const { slotMs, warmUpDays, location } = options;
   let forecaster = createForecaster({ slotMs, ...(location !== undefined && { location }) });
   const slotsPerDay = MS_PER_DAY / slotMs;
   const load = createTally(slotsPerDay);
   const pv = createTally(slotsPerDay);
-  const byStart = new Map(history.map((slot) => [slot.startMs, slot]));
-  const firstDay = Math.ceil(((history[0]?.startMs ?? 0) + utcOffsetMs) / MS_PER_DAY) + warmUpDays;
-  let today: { readonly day: number; readonly forecast: Forecast } | undefined;
+  const placed = history.map((slot) => ({ slot, ...localPlace(slot.startMs, slot.utcOffsetMs, slotMs) }));
+  const byPlace = new Map(placed.map(({ slot, day, place }) => [day * slotsPerDay + place, slot]));
+  const firstDay = firstMidnight(placed[0]) + warmUpDays;
+  let today: { readonly day: number; readonly fromMs: number; readonly forecast: Forecast } | undefined;
   let days = 0;
-  for (const slot of history) {
-    const { day, place } = localPlace(slot.startMs, utcOffsetMs, slotMs);
-    if (day >= firstDay && today?.day !== day) {
-      const request = { fromMs: day * MS_PER_DAY - utcOffsetMs, slots: slotsPerDay, utcOffsetMs };
-      today = { day, forecast: forecastSlots(forecaster, request) };
+  for (const { slot, day, place } of placed) {
+    if (day >= firstDay && day !== today?.day) {
+      const { startMs: fromMs, utcOffsetMs } = slot;
+      const request = { fromMs, utcOffsetMs, slots: Math.ceil(LONGEST_DAY * slotsPerDay) };
+      today = { day, fromMs, forecast: forecastSlots(forecaster, request) };
       days += 1;
     }
     if (today !== undefined) {
       const { loadKw = [], pvKw = [] } = today.forecast;
-      const yesterday = byStart.get(slot.startMs - MS_PER_DAY);
-      load.add(place, { measured: slot.loadKw, forecast: loadKw[place], persistence: yesterday?.loadKw });
-      pv.add(place, { measured: slot.pvKw, forecast: pvKw[place], persistence: yesterday?.pvKw });
+      const t = (slot.startMs - today.fromMs) / slotMs;
+      const yesterday = byPlace.get((day - 1) * slotsPerDay + place);
+      load.add(place, { measured: slot.loadKw, forecast: loadKw[t], persistence: yesterday?.loadKw });
+      pv.add(place, { measured: slot.pvKw, forecast: pvKw[t], persistence: yesterday?.pvKw });
     }
-    forecaster = observeSlot(forecaster, { ...slot, utcOffsetMs });
+    forecaster = observeSlot(forecaster, slot);
   }
   if (load.count() === 0 || pv.count() === 0) return undefined;
   return {
@@ -81,10 +83,16 @@ export function walkForward(
 
 export type WalkForwardOptions = {
   readonly slotMs: number;
-  readonly utcOffsetMs: number;
   readonly warmUpDays: number;
   readonly location?: Location;
 };
+
+/** Of an autumn night an hour is lived twice. */
+const LONGEST_DAY = 25 / 24;
+
+function firstMidnight(first: LocalPlace | undefined): number {
+  return first === undefined ? 0 : first.day + (first.place > 0 ? 1 : 0);
+}
 
 type Judged = { readonly measured: number; readonly forecast: number; readonly persistence: number };
 type MaybeJudged = { readonly [name in keyof Judged]: number | undefined };

@@ -202,7 +202,7 @@ t.test('commands reach their actions', async (t) => {
       {
         name: 'forecast evaluate',
         files: ['a.csv', 'b.csv'],
-        utcOffsetMs: 0,
+        clock: { utcOffsetMs: 0 },
         warmUpDays: 90,
         json: 'none',
       },
@@ -212,10 +212,20 @@ t.test('commands reach their actions', async (t) => {
       {
         name: 'forecast evaluate',
         files: ['a.csv'],
-        utcOffsetMs: -8 * 3_600_000,
+        clock: { utcOffsetMs: -8 * 3_600_000 },
         warmUpDays: 30,
         json: { file: 'out.json' },
         location: { latitudeDeg: 34.1, longitudeDeg: -117.4 },
+      },
+    ],
+    [
+      'forecast evaluate a.csv --time-zone America/Los_Angeles',
+      {
+        name: 'forecast evaluate',
+        files: ['a.csv'],
+        clock: { timeZone: 'America/Los_Angeles' },
+        warmUpDays: 90,
+        json: 'none',
       },
     ],
     [
@@ -223,7 +233,7 @@ t.test('commands reach their actions', async (t) => {
       {
         name: 'forecast evaluate',
         files: ['a.csv'],
-        utcOffsetMs: -3.5 * 3_600_000,
+        clock: { utcOffsetMs: -3.5 * 3_600_000 },
         warmUpDays: 90,
         json: 'stdout',
       },
@@ -265,6 +275,8 @@ t.test('a wrong command line is one line on stderr and status 2', async (t) => {
     [['forecast', 'evaluate', 'a.csv', '--lat', '1e1', '--lon', '0'], /--lat '1e1'/],
     [['forecast', 'evaluate', 'a.csv', '--utc-offset', '15'], /--utc-offset '15'.*-14 to 14/],
     [['forecast', 'evaluate', 'a.csv', '--utc-offset', '1.001'], /to the minute/],
+    [['forecast', 'evaluate', 'a.csv', '--time-zone', 'Mars/Olympus'], /Europe\/Zurich/],
+    [['forecast', 'evaluate', 'a.csv', '--time-zone', 'UTC', '--utc-offset', '0'], /not both/],
     [['forecast', 'evaluate', 'a.csv', '--warm-up', '0'], /--warm-up '0'/],
     [['forecast', 'evaluate', '--json', 'a.csv', 'b.csv'], /would be overwritten: put --json last/],
     ...wrong.map(([words, expected]): [string[], RegExp] => [['demo', ...words], expected]),

@@ -258,7 +258,7 @@ t.test('forecast evaluate', async (t) => {
     const stream = (lines: string[]) =>
       ({ columns, write: (text: string) => lines.push(text) }) as unknown as NodeJS.WriteStream;
     const io: CliIo = { stdout: stream(out), stderr: stream([]), env: { LANG: 'C.UTF-8' } };
-    const given = { files: [], utcOffsetMs: 0, warmUpDays: 7, json: 'none' as const };
+    const given = { files: [], clock: { utcOffsetMs: 0 }, warmUpDays: 7, json: 'none' as const };
     await forecastEvaluate({ ...given, ...options }, io);
     return out.join('');
   };
@@ -291,6 +291,22 @@ t.test('forecast evaluate', async (t) => {
       );
       t.match(text, /home\.csv.*\n(.*\n)*.*mean.*\n(.*\n)*Load.*\n(.*\n)*PV/);
     }
+  });
+
+  await t.test('knows summer time, and goes on through it', async (t) => {
+    // The clocks of Zurich go forward on 2026-03-29, those of Santiago back on 2026-04-05.
+    const long = csvOf(t, {}, 45);
+    for (const timeZone of ['UTC', 'Europe/Zurich', 'America/Santiago']) {
+      const report = JSON.parse(await run({ files: [long], clock: { timeZone }, json: 'stdout' }));
+      t.equal(report.files[0].days, 38, timeZone);
+      t.ok(report.mean.load.skillRmse > 0.1, `${report.mean.load.skillRmse}`);
+    }
+    await t.rejects(run({ files: [long], clock: { timeZone: 'Australia/Lord_Howe' } }), {
+      code: 'AGENT_BAD_OPTION',
+      message: /less than the slots of .*home\.csv/,
+    });
+    const byZone = await run({ files: [long], clock: { timeZone: 'Asia/Kolkata' }, json: 'stdout' });
+    t.equal(byZone, await run({ files: [long], clock: { utcOffsetMs: 5.5 * HOUR }, json: 'stdout' }));
   });
 
   await t.test('says when a history is too short, and writes nothing', async (t) => {

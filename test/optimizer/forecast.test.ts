@@ -141,7 +141,7 @@ t.test('what a forecaster learns', async (t) => {
     for (const seed of [1, 2, 3]) {
       const walk = walkForward(household({ seed, days: 100 }), {
         slotMs: HOUR,
-        utcOffsetMs: 0,
+
         warmUpDays: 60,
         location: { latitudeDeg: 47.4, longitudeDeg: -3 },
       })!;
@@ -267,7 +267,7 @@ t.test('what a forecaster is', async (t) => {
   await t.test('blind to what comes', async () => {
     const before = household({ seed: 20, days: 24 });
     const ready = learnt(before);
-    const options = { slotMs: HOUR, utcOffsetMs: 0, warmUpDays: 20 };
+    const options = { slotMs: HOUR, warmUpDays: 20 };
     const told = walkForward(before, options)!;
     const kw = fc.array(fc.double({ min: 0, max: 20, noNaN: true }), { minLength: 24, maxLength: 24 });
     fc.assert(
@@ -291,7 +291,7 @@ t.test('what a forecaster is', async (t) => {
 
   await t.test('judged against the same slots of the day before', async (t) => {
     const slots = household({ seed: 23, days: 12 });
-    const walk = walkForward(slots, { slotMs: HOUR, utcOffsetMs: 0, warmUpDays: 9 })!;
+    const walk = walkForward(slots, { slotMs: HOUR, warmUpDays: 9 })!;
     for (const [of, field] of [
       ['load', 'loadKw'],
       ['pv', 'pvKw'],
@@ -303,7 +303,7 @@ t.test('what a forecaster is', async (t) => {
       t.ok(Math.abs(skillRmse - (1 - rmse / rms(off))) < 1e-12, of);
     }
     const dark = slots.map((slot) => ({ ...slot, pvKw: 0 }));
-    const { pv } = walkForward(dark, { slotMs: HOUR, utcOffsetMs: 0, warmUpDays: 9 })!;
+    const { pv } = walkForward(dark, { slotMs: HOUR, warmUpDays: 9 })!;
     t.same(pv, { mae: 0, rmse: 0, skillMae: 0, skillRmse: 0 }, 'nothing to be better than');
   });
 
@@ -495,7 +495,7 @@ t.test('what is refused', async (t) => {
   });
 
   await t.test('a history that leaves nothing to judge', async (t) => {
-    const options = { slotMs: HOUR, utcOffsetMs: 0, warmUpDays: 20 };
+    const options = { slotMs: HOUR, warmUpDays: 20 };
     t.equal(walkForward([], options), undefined);
     t.equal(walkForward(household({ seed: 31, days: 20 }), options), undefined);
     t.equal(walkForward(household({ seed: 31, days: 21 }), options)!.days, 1);
