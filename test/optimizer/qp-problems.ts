@@ -51,7 +51,7 @@ export function timesP(problem: QpProblem, x: ArrayLike<number>): number[] {
   return out;
 }
 
-export function timesA(problem: QpProblem, x: ArrayLike<number>): number[] {
+function timesA(problem: QpProblem, x: ArrayLike<number>): number[] {
   const out = new Array<number>(problem.constraints).fill(0);
   const { rows, columns, values } = problem.A;
   for (let k = 0; k < values.length; k++) out[rows[k]!]! += values[k]! * x[columns[k]!]!;
@@ -71,14 +71,14 @@ export function dot(a: ArrayLike<number>, b: ArrayLike<number>): number {
   return sum;
 }
 
-export function largest(vector: ArrayLike<number>): number {
+function largest(vector: ArrayLike<number>): number {
   let most = 0;
   for (let i = 0; i < vector.length; i++) most = Math.max(most, Math.abs(vector[i]!));
   return most;
 }
 
 /** u'y+ - l'y-: the least that y'Ax can be held to; infinite where y leans on an infinite bound. */
-export function support(problem: QpProblem, y: ArrayLike<number>): number {
+function support(problem: QpProblem, y: ArrayLike<number>): number {
   let sum = 0;
   for (let i = 0; i < y.length; i++) {
     if (y[i]! > 0) sum += problem.u[i]! * y[i]!;
