@@ -1,4 +1,4 @@
-import { barrier, factorise, masked, multiply, solveRefined } from './factor';
+import { barrier, factorise, masked, multiply, refine, solve } from './factor';
 import { isRow, size } from './kkt';
 import { Numbers, numbers } from './memory';
 import { isPinned } from './presolve';
@@ -49,9 +49,8 @@ let keptPoint: Numbers = changetype<Numbers>(0);
 let otherMixedStep: Numbers = changetype<Numbers>(0);
 let otherPointStep: Numbers = changetype<Numbers>(0);
 
-const REFINEMENTS: i32 = 3;
 /** Centrality correctors at most, and the length of step beyond which none is needed. */
-const CORRECTORS: i32 = 2;
+const CORRECTORS: i32 = 1;
 const LONG: f64 = 0.9;
 /** How much longer a step each should make possible, and the share of it that makes it worth keeping. */
 const LONGER: f64 = 0.3;
@@ -140,7 +139,8 @@ export function startCold(room: f64): void {
     else if (isHeld[k]) right[k] = (isBetween[k] ? -pull * barrier[k] : low[k]) - image[k];
     else right[k] = 0;
   }
-  solveRefined(right, mixedStep, REFINEMENTS);
+  solve(right, mixedStep);
+  refine(right, mixedStep);
   for (let k = 0; k < size; k++) if (!masked[k]) mixed[k] = mixedStep[k];
   multiply(mixed, image);
   for (let k = 0; k < size; k++) point[k] = isEqual(k) ? low[k] : isRow[k] ? image[k] : mixed[k];
@@ -258,27 +258,29 @@ export function advance(floor: f64): f64 {
   setBarrier();
   factorise();
   if (pairs == 0) {
-    findStep(REFINEMENTS);
+    findStep();
+    refineStep();
     move(1);
     return 1;
   }
   below.aim(0, size);
   above.aim(0, size);
-  findStep(0);
+  findStep();
   const reach = stepLength();
   const after = (below.productAt(reach, size) + above.productAt(reach, size)) / <f64>pairs;
   const ratio = min(1, after / complementarity);
   const aim = max(floor, ratio * ratio * ratio * complementarity);
   below.aimCorrected(aim, size);
   above.aimCorrected(aim, size);
-  findStep(REFINEMENTS);
+  findStep();
   let length = correctCentrality(stepLength(), aim);
   if (length < SHORT) {
     below.aim(max(aim, SHORT * complementarity), size);
     above.aim(max(aim, SHORT * complementarity), size);
-    findStep(REFINEMENTS);
+    findStep();
     length = stepLength();
   }
+  if (refineStep()) length = stepLength();
   length = min(1, max(0.99, 1 - complementarity) * length);
   move(length);
   return length;
@@ -292,7 +294,7 @@ function correctCentrality(first: f64, aim: f64): f64 {
     keepStep();
     below.aimCentred(hoped, aim, size);
     above.aimCentred(hoped, aim, size);
-    findStep(REFINEMENTS);
+    findStep();
     const reached = stepLength();
     if (reached < length + WORTHWHILE * (hoped - length)) {
       takeBackStep();
@@ -314,30 +316,59 @@ function takeBackStep(): void {
   pointStep.copy(otherPointStep, size);
   below.takeBackAim(size);
   above.takeBackAim(size);
-  for (let k = 0; k < size; k += 2) {
-    const step = pointStep.two(k);
-    below.follow(k, step);
-    above.follow(k, step);
-  }
+  gatherForce();
+  below.follow(pointStep, size);
+  above.follow(pointStep, size);
 }
 
 /** Newton's step towards the sides' targets. */
-function findStep(refinements: i32): void {
+function findStep(): void {
+  gatherForce();
+  solve(right, mixedStep);
+  followStep();
+}
+
+/** Rids the step that is to be taken of rounding; whether it has changed. */
+function refineStep(): bool {
+  const changed = refine(right, mixedStep);
+  if (changed) followStep();
+  return changed;
+}
+
+/** What pulls the points, and the right-hand side that follows from it. */
+function gatherForce(): void {
+  below.pull(size);
+  above.pull(size);
+  const to = force;
+  const rightSide = right;
+  const down = gradient;
+  const held = isHeld;
+  const here = point;
+  const there = image;
+  const by = lean;
+  const up = below.pulled;
+  const other = above.pulled;
   for (let k = 0; k < size; k += 2) {
-    const pull = f64x2.sub(below.pull(k), above.pull(k));
-    const here = f64x2.sub(pull, gradient.two(k));
-    force.setTwo(k, here);
-    const off = f64x2.mul(isHeld.two(k), f64x2.sub(point.two(k), image.two(k)));
-    right.setTwo(k, f64x2.add(off, f64x2.mul(lean.two(k), here)));
+    const pull = f64x2.sub(f64x2.sub(up.two(k), other.two(k)), down.two(k));
+    to.setTwo(k, pull);
+    const off = f64x2.mul(held.two(k), f64x2.sub(here.two(k), there.two(k)));
+    rightSide.setTwo(k, f64x2.add(off, f64x2.mul(by.two(k), pull)));
   }
-  solveRefined(right, mixedStep, refinements);
+}
+
+/** Steps of points, distances and pressures from `mixedStep`. */
+function followStep(): void {
+  const to = pointStep;
+  const pushes = force;
+  const held = isHeld;
+  const by = lean;
+  const from = mixedStep;
   for (let k = 0; k < size; k += 2) {
-    const pushed = f64x2.add(f64x2.mul(isHeld.two(k), force.two(k)), mixedStep.two(k));
-    const step = f64x2.mul(lean.two(k), pushed);
-    pointStep.setTwo(k, step);
-    below.follow(k, step);
-    above.follow(k, step);
+    const pushed = f64x2.add(f64x2.mul(held.two(k), pushes.two(k)), from.two(k));
+    to.setTwo(k, f64x2.mul(by.two(k), pushed));
   }
+  below.follow(to, size);
+  above.follow(to, size);
 }
 
 /** How far along the step every distance and pressure stays positive, 1 at most. */

@@ -37,6 +37,7 @@ export function regularise(share: f64): void {
 const PIVOT_MIN: f64 = 1e-13;
 const PIVOT_BUMP: f64 = 1e-7;
 const REFINED: f64 = 1e-11;
+const REFINEMENTS: i32 = 3;
 
 export function makeFactorRoom(): void {
   masked = bytes(size);
@@ -146,17 +147,20 @@ function skipRow(k: i32): void {
   pivotInverse[k] = 1;
 }
 
-/**
- * Solves for `right` (zero at masked places), refined until the residual of the regularised matrix is small:
- * the regularisation itself is no error but a proximal term, which vanishes as the iterates settle.
- */
-export function solveRefined(right: Numbers, out: Numbers, refinements: i32): void {
+/** Solves for `right` (zero at masked places). */
+export function solve(right: Numbers, out: Numbers): void {
   out.copy(right, size);
   substitute(out);
-  if (refinements == 0) return;
+}
+
+/**
+ * Improves a solution until the residual of the regularised matrix is small: the regularisation itself is no
+ * error but a proximal term, which vanishes as the iterates settle. Whether there was anything to improve.
+ */
+export function refine(right: Numbers, out: Numbers): bool {
   let norm: f64 = 0;
   for (let k = 0; k < size; k++) norm = max(norm, abs(right[k]));
-  for (let round = 0; round < refinements; round++) {
+  for (let round = 0; round < REFINEMENTS; round++) {
     multiply(out, residual);
     let worst: f64 = 0;
     for (let k = 0; k < size; k++) {
@@ -169,10 +173,11 @@ export function solveRefined(right: Numbers, out: Numbers, refinements: i32): vo
       residual[k] = r;
       worst = max(worst, abs(r));
     }
-    if (worst <= REFINED * norm) return;
+    if (worst <= REFINED * norm) return round > 0;
     substitute(residual);
     for (let k = 0; k < size; k++) out[k] = out[k] + residual[k];
   }
+  return true;
 }
 
 function substitute(v: Numbers): void {

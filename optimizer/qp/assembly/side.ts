@@ -21,6 +21,7 @@ export class Side {
   /** What is to be added to distance * pressure, to first order. */
   target: Numbers;
   otherTarget: Numbers;
+  pulled: Numbers;
   distanceStep: Numbers;
   pressureStep: Numbers;
   keptDistance: Numbers;
@@ -136,18 +137,35 @@ export class Side {
   }
 
   /** What the target and the error pull the point with, away from the bound. */
-  @inline pull(k: i32): v128 {
-    const owed = f64x2.mul(this.pressure.two(k), this.error.two(k));
-    return f64x2.mul(f64x2.sub(this.target.two(k), owed), this.inverse.two(k));
+  pull(size: i32): void {
+    const target = this.target;
+    const pressure = this.pressure;
+    const error = this.error;
+    const inverse = this.inverse;
+    const pulled = this.pulled;
+    for (let k = 0; k < size; k += 2) {
+      const owed = f64x2.mul(pressure.two(k), error.two(k));
+      pulled.setTwo(k, f64x2.mul(f64x2.sub(target.two(k), owed), inverse.two(k)));
+    }
   }
 
   /** Steps of distance and pressure from that of the point. */
-  @inline follow(k: i32, pointStep: v128): void {
-    const own = f64x2.mul(this.has.two(k), f64x2.mul(f64x2.splat(this.sign), pointStep));
-    const step = f64x2.add(own, this.error.two(k));
-    this.distanceStep.setTwo(k, step);
-    const owed = f64x2.mul(this.pressure.two(k), step);
-    this.pressureStep.setTwo(k, f64x2.mul(f64x2.sub(this.target.two(k), owed), this.inverse.two(k)));
+  follow(pointStep: Numbers, size: i32): void {
+    const sign = f64x2.splat(this.sign);
+    const has = this.has;
+    const target = this.target;
+    const pressure = this.pressure;
+    const error = this.error;
+    const inverse = this.inverse;
+    const distanceStep = this.distanceStep;
+    const pressureStep = this.pressureStep;
+    for (let k = 0; k < size; k += 2) {
+      const own = f64x2.mul(has.two(k), f64x2.mul(sign, pointStep.two(k)));
+      const step = f64x2.add(own, error.two(k));
+      distanceStep.setTwo(k, step);
+      const owed = f64x2.mul(pressure.two(k), step);
+      pressureStep.setTwo(k, f64x2.mul(f64x2.sub(target.two(k), owed), inverse.two(k)));
+    }
   }
 
   /** Largest share by which a distance or pressure shrinks in a whole step. 0 / 0, where there is none, loses. */
@@ -204,6 +222,7 @@ function makeSide(sign: f64, room: i32): Side {
   side.error = filled(room, 0);
   side.target = filled(room, 0);
   side.otherTarget = filled(room, 0);
+  side.pulled = filled(room, 0);
   side.distanceStep = filled(room, 0);
   side.pressureStep = filled(room, 0);
   side.keptDistance = filled(room, 1);
