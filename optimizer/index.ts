@@ -1,4 +1,4 @@
-export { defaultSessionParameters } from './admm/defaults.ts';
+export { defaultSessionParameters, warmSessionParameters } from './admm/defaults.ts';
 export { eliminate, type Neighbour, poolTerms, toOfferMw } from './admm/home-side.ts';
 export { clearPairwise, closePairwiseRound, openPairwise, type PairwiseOffer } from './admm/pairwise.ts';
 export { payments } from './admm/payments.ts';

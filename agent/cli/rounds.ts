@@ -24,7 +24,9 @@ export async function rounds(options: RoundsOptions, io: CliIo): Promise<void> {
   });
   const { form, seed, warmPercent } = options;
   const defaults = defaultSessionParameters({ homes: data.homes.length, form });
-  const tighter = (options.toleranceW * MW_PER_W) / Number(defaults.tolerancePrimalMw);
+  // Of pairs the tolerances are parts of the pool's: all four follow the option in proportion.
+  const pool = defaultSessionParameters({ homes: data.homes.length, form: 'pool' });
+  const tighter = (options.toleranceW * MW_PER_W) / Number(pool.tolerancePrimalMw);
   const parameters = {
     ...defaults,
     tolerancePrimalMw: BigInt(Math.round(Number(defaults.tolerancePrimalMw) * tighter)),

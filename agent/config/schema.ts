@@ -62,11 +62,14 @@ const hvacSchema = z.strictObject({
 
 const marketSchema = z.strictObject({
   form: z.enum(['pool', 'pairwise']).default('pool'),
-  penaltyPerKwhPerKw: z.number().positive(),
+  penaltyPerKwhPerKw: z.number().positive().describe('Of the first round; it grows to its greatest.'),
+  penaltyPerKwhPerKwMax: z.number().positive(),
+  penaltyGrowthPermille: z.int().min(1_000).max(10_000),
   relaxationPermille: z.int().min(100).max(1_900),
   tolerancePrimalW: z.int().min(0),
   toleranceDualW: z.int().min(0),
   roundsMax: z.int().min(1).max(1_000),
+  memoryRounds: z.int().min(0).max(5).describe('Rounds that acceleration looks back on; 0: none.'),
   roundMs: z.int().min(1_000).describe("Time for offers of a round, on the ledger's clock."),
   membersMin: z.int().min(1).describe('The day is opened once this many homes are qualified.'),
 });

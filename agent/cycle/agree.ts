@@ -120,7 +120,7 @@ async function tradeRounds(home: Home, { id, problem, signal }: Trading): Promis
       );
       if (next.turn === undefined) return next.session;
       answered = next.turn.round;
-      const soldMw = offerOf(planner, next.turn, next.session.penaltyMicro);
+      const soldMw = offerOf(planner, next.turn, next.session.roundPenaltyMicro);
       if (soldMw === undefined) log({ event: 'no-offer', level: 'warn', round: answered });
       else await submit(home, 'coordination.offer', { id, round: answered, soldMw });
     }

@@ -165,6 +165,9 @@ export async function writeConfig({
     market: {
       form: shape.form,
       penaltyPerKwhPerKw: microToPricePerKwh(parameters.penaltyMicroPerKwhPerKw),
+      penaltyPerKwhPerKwMax: microToPricePerKwh(parameters.penaltyMicroPerKwhPerKwMax),
+      penaltyGrowthPermille: Number(parameters.penaltyGrowthPermille),
+      memoryRounds: parameters.memoryRounds,
       relaxationPermille: Number(parameters.relaxationPermille),
       tolerancePrimalW: Number(parameters.tolerancePrimalMw / MW_PER_W),
       toleranceDualW: Number(parameters.toleranceDualMw / MW_PER_W),

@@ -9,6 +9,7 @@ import {
   type RoundsResult,
   runRounds,
   type SessionParameters,
+  warmSessionParameters,
 } from '../../optimizer/index.ts';
 import { AgentError } from '../errors.ts';
 import { type DayData, homeProblem } from '../neighbourhood/index.ts';
@@ -86,6 +87,7 @@ export function studyRounds(library: OptimizerLibrary, study: RoundsStudy): Roun
   const result = runRounds(library, {
     ...sessionOf(study, homes),
     ...yesterday(library, study),
+    ...(study.warm && { parameters: warmSessionParameters(study.parameters) }),
     onRound({ report, offeredCost, clear }) {
       const together = togetherCost(library, homes, clear());
       const round: StudiedRound = {

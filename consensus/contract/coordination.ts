@@ -9,12 +9,14 @@ import {
   activeHomes,
   addOpenSession,
   endMs,
+  findSession,
   type Head,
   heads,
   leavers,
   nominations,
   offers,
   PAIRWISE_HOMES_MAX,
+  pairTrades,
   price,
   prices,
   ROUNDS_MAX,
@@ -26,9 +28,12 @@ import {
   SLOTS_MAX,
   seats,
   sessionId,
+  sessionIdOrNone,
   sessionIn,
+  targets,
   terms,
   termsFields,
+  trades,
 } from './session.ts';
 import type { Address, ContractState } from './types.ts';
 
@@ -41,18 +46,28 @@ const poolLimitMw = (seat: Seat) => (seat.importWMax + seat.exportWMax) * 1000;
 const PAIR_HEADROOM = 4;
 
 /**
- * `coordination.open(id, startMs, slotMs, slots, form, penaltyMicro, relaxationPermille, tolerancePrimalMw,
- * toleranceDualMw, maxRounds, roundMs, startPrices[slots])`. Members are the homes with a qualified meter and
+ * `coordination.open(id, startMs, slotMs, slots, form, penaltyMicro, penaltyMicroMax, penaltyGrowthPermille,
+ * relaxationPermille, tolerancePrimalMw, toleranceDualMw, maxRounds, memoryRounds, roundMs, startPrices[slots],
+ * startFrom)`. Members are the homes with a qualified meter and
  * a balance within the credit limit, as of now. The slots lie in the future and in no other open session.
- * A session of one home is final at once.
+ * A session of one home is final at once. `startFrom` names a final or settled session of the same homes, form and
+ * slots (none when empty): where its homes are still all and the same, this one starts from its prices and trades in place
+ * of the start prices.
  */
 export const open = method({
   roles: ['aggregator', 'operator'],
-  fields: { id: sessionId, ...termsFields, startPrices: list(price, 1, SLOTS_MAX) },
-  run(scope, { id, startPrices, ...asked }) {
+  fields: {
+    id: sessionId,
+    ...termsFields,
+    startPrices: list(price, 1, SLOTS_MAX),
+    startFrom: sessionIdOrNone,
+  },
+  run(scope, { id, startPrices, startFrom, ...asked }) {
     const { state, sender, timeMs, network, emit } = scope;
     require(terms.get(state, id) === undefined, 'CONTRACT_ALREADY_EXISTS', `session ${id} exists`);
     require(startPrices.length === asked.slots, 'CONTRACT_BAD_ARGUMENTS', 'one start price a slot');
+    require(asked.penaltyMicroMax >=
+      asked.penaltyMicro, 'CONTRACT_OUT_OF_RANGE', 'the penalty cannot shrink');
     checkSlots(scope, asked);
     const limit = network.priceLimitMicroPerKwh;
     const held = startPrices.every((micro) => micro >= -limit && micro <= limit);
@@ -72,8 +87,9 @@ export const open = method({
     heads.put(state, session.head, id);
     rosters.put(state, { homes }, id);
     seatHomes(state, id, homes);
-    startAt(state, session, homes.length, startPrices);
-    emit('coordination.opened', { id, form: asked.form, homes: homes.length, slots: asked.slots });
+    const warm = startFrom !== '' && startWhereEnded(state, session, homes, startFrom);
+    if (!warm) startAt(state, session, homes.length, startPrices);
+    emit('coordination.opened', { id, form: asked.form, homes: homes.length, slots: asked.slots, warm });
     if (homes.length === 1) finalise(scope, session);
   },
 });
@@ -121,6 +137,33 @@ function startAt(
     const row = Array.from({ length: homes - 1 - first }, () => micro).flat();
     prices.put(state, { micro: row }, first, id);
   }
+}
+
+/**
+ * Prices and trades of a session that is over: trades of any slot sum to zero, as targets must. False, and nothing
+ * done, when its homes are not today's: a home may have come or gone since the opener looked.
+ */
+function startWhereEnded(
+  state: ContractState,
+  { id, terms: asked }: Session,
+  homes: readonly Address[],
+  before: string,
+): boolean {
+  const session = findSession(state, before) ?? reject('CONTRACT_NOT_FOUND', `no session ${before}`);
+  require(session.head.status !== 'rounds', 'CONTRACT_WRONG_PHASE', `${before} is still in its rounds`);
+  const alike = (['form', 'slots', 'slotMs'] as const).every((name) => session.terms[name] === asked[name]);
+  require(alike, 'CONTRACT_BAD_ARGUMENTS', `session ${before} had other slots or another form`);
+  const roster = readRoster(state, before);
+  const same = roster.length === homes.length && roster.every((home, index) => home === homes[index]);
+  if (!same || readLeft(state, before).length > 0) return false;
+  const tradesOf = asked.form === 'pool' ? trades : pairTrades;
+  for (const index of homes.keys()) {
+    const known = prices.get(state, index, before);
+    if (known !== undefined) prices.put(state, known, index, id);
+    const soldW = tradesOf.get(state, index, before)?.soldW;
+    if (soldW !== undefined) targets.put(state, { mw: soldW.map((watts) => watts * 1000) }, index, id);
+  }
+  return true;
 }
 
 /** Pool: mW sold by slot. Pairwise: the same for each other home still in, in address order. */

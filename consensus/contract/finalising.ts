@@ -1,4 +1,5 @@
 import { clearPairSlot, clearPoolSlot, netSoldW, payments, type Trade } from './clearing.ts';
+import { forget } from './memory.ts';
 import type { Scope } from './method.ts';
 import { readPairOffers, readPairs, readPoolOffers, readPrices } from './positions.ts';
 import {
@@ -29,6 +30,7 @@ export function finalise({ state, timeMs, emit }: Scope, session: Session): void
     offers.drop(state, home, id);
     targets.drop(state, home, id);
   }
+  forget(state, session, tradesByHome.length);
   heads.put(state, { ...session.head, status: 'final', finalMs: timeMs }, id);
   emit('coordination.finalised', { id, rounds: session.head.round, soldWs });
 }

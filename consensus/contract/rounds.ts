@@ -4,9 +4,10 @@ import { ceilDiv, floorDiv, roundDivBig } from './integers.ts';
  * The coordinator's half of the trading rounds, in integers (Yang & Wang, Eqs. 16 and 17, over-relaxed as in
  * Boyd et al. 2011, 3.4.3). Power in mW, prices in micro-units of money per kWh.
  *
- * Why plain numbers suffice: an offer is at most 1.6e10 mW (four times both directions of a 2 MW connection);
- * a round's projection lengthens no vector, so with a relaxation w < 2 no target grows beyond w / (2 - w)
- * times the root of the homes times an offer. With w <= 1.9 and 1000 homes every product below stays under 2^53.
+ * Why plain numbers suffice: an offer is at most 1.6e10 mW (four times both directions of a 2 MW connection), an
+ * accelerated target 2^36 mW (acceleration.ts). A round's projection lengthens no vector, so with a relaxation
+ * w < 2 no target grows beyond the greater of what it started from and w / (2 - w) times an offer, times the root
+ * of the homes. With w <= 1.9 and 1000 homes every product below stays under 2^53.
  */
 export type RoundRules = {
   /** r: micro-units of money per kWh per kW. */
@@ -62,6 +63,19 @@ export function closePoolRound(
     imbalanceMw = Math.max(imbalanceMw, ceilDiv(Math.abs(offered), homes));
   }
   return { targets: nextTargets, prices: nextPrices, primalMw: imbalanceMw, dualMw, imbalanceMw };
+}
+
+/** By home, then slot: less each slot's mean, whose remainder goes one mW each in order. Sums are zero. */
+export function evenOut(targets: readonly (readonly number[])[]): number[][] {
+  const slots = targets[0]!.length;
+  const means = Array.from({ length: slots }, (_, slot) => {
+    const total = sum(targets.map((target) => target[slot]!));
+    const share = floorDiv(total, targets.length);
+    return { share, remainder: total - share * targets.length };
+  });
+  return targets.map((target, home) =>
+    target.map((power, slot) => power - means[slot]!.share - (home < means[slot]!.remainder ? 1 : 0)),
+  );
 }
 
 /** One unordered pair of homes, the lower address first: ONE price and ONE target, or rounding splits them. */

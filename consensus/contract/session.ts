@@ -1,3 +1,4 @@
+import { MEMORY_ROUNDS_MAX } from './acceleration.ts';
 import { address, amount, count, hex, list, oneOf, packed, text, timeMs } from './fields.ts';
 import { record } from './record.ts';
 import { MEMBERS_MAX, POWER_W_MAX } from './registry.ts';
@@ -17,10 +18,13 @@ export const ROUNDS_MAX = 1000;
 const OPEN_SESSIONS_MAX = 64;
 /** Rounds whose residuals are kept, the newest. */
 const HISTORY_MAX = 256;
+/** With pairs it grows with the number of homes. */
+const PENALTY_MICRO_MAX = 100_000_000n;
 const MILLIWATT_MAX = Number.MAX_SAFE_INTEGER;
 
 /** Chosen by the opener, such as `2017-05-08/pool`. */
 export const sessionId = text(40, /^[0-9A-Za-z][0-9A-Za-z._:/-]*$/);
+export const sessionIdOrNone = text(40, /^([0-9A-Za-z][0-9A-Za-z._:/-]*)?$/);
 export const price = amount(-(10n ** 8n), 10n ** 8n);
 
 /** What the opener fixes, argument for argument of `coordination.open` but for the start prices. */
@@ -30,13 +34,18 @@ export const termsFields = {
   slotMs: count(1000, 86_400_000),
   slots: count(1, SLOTS_MAX),
   form: oneOf(['pool', 'pairwise']),
-  /** r: micro-units of money per kWh per kW. */
-  penaltyMicro: amount(1n, 10_000_000n),
+  /** r of the first round, and at most: micro-units of money per kWh per kW. */
+  penaltyMicro: amount(1n, PENALTY_MICRO_MAX),
+  penaltyMicroMax: amount(1n, PENALTY_MICRO_MAX),
+  /** By which r grows from round to round: 1000 is constant. */
+  penaltyGrowthPermille: count(1000, 10_000),
   /** w: 1000 is plain ADMM; beyond 1900 targets could leave the integers' range. */
   relaxationPermille: count(100, 1900),
   tolerancePrimalMw: count(0, 1_000_000_000),
   toleranceDualMw: count(0, 1_000_000_000),
   maxRounds: count(1, ROUNDS_MAX),
+  /** Rounds that acceleration looks back on; 0: plain ADMM. */
+  memoryRounds: count(0, MEMORY_ROUNDS_MAX),
   /** Time for one round's offers. */
   roundMs: count(1, 86_400_000),
 };
@@ -153,6 +162,20 @@ export function addOpenSession(state: ContractState, session: OpenSession): void
 
 export function dropOpenSession(state: ContractState, id: string): void {
   openSessions.put(state, { sessions: readOpenSessions(state).filter((session) => session.id !== id) });
+}
+
+/** r of a round, from 1: it grows by its share, rounded down, until it reaches its greatest. */
+export function penaltyOf(
+  { penaltyMicro, penaltyMicroMax, penaltyGrowthPermille }: Terms,
+  round: number,
+): bigint {
+  let penalty = penaltyMicro;
+  for (let grown = 1; grown < round && penalty < penaltyMicroMax; grown += 1) {
+    const next = (penalty * BigInt(penaltyGrowthPermille)) / 1000n;
+    if (next === penalty) break;
+    penalty = next < penaltyMicroMax ? next : penaltyMicroMax;
+  }
+  return penalty;
 }
 
 export type Session = { readonly id: string; readonly terms: Terms; readonly head: Head };

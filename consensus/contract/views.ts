@@ -5,6 +5,7 @@ import {
   type Head,
   nominations,
   pairTrades,
+  penaltyOf,
   type RoundReport,
   readHistory,
   readLeft,
@@ -27,6 +28,8 @@ export type SessionView = Terms & {
   readonly round: number;
   /** When `coordination.advance` may be called for this round. */
   readonly deadlineMs: number;
+  /** r of this round. */
+  readonly roundPenaltyMicro: bigint;
   /** Homes still in, and how many of them have offered in this round. */
   readonly awaited: number;
   readonly offersIn: number;
@@ -48,6 +51,7 @@ export function readSession(state: Readable, id: string): SessionView | undefine
   return {
     ...session.terms,
     ...{ id, status, round, deadlineMs, awaited, offersIn, homes },
+    roundPenaltyMicro: penaltyOf(session.terms, round),
     finalMs: status === 'rounds' ? undefined : finalMs,
     left: readLeft(state, id).map((index) => homes[index]!),
     pricesMicro: session.terms.form === 'pool' ? readPrices(state, session, 0) : undefined,

@@ -15,18 +15,34 @@ export function defaultSessionParameters({
 }): SessionParameters {
   const pool: SessionParameters = {
     penaltyMicroPerKwhPerKw: 80_000n,
+    penaltyMicroPerKwhPerKwMax: 300_000n,
+    penaltyGrowthPermille: 1200n,
     relaxationPermille: 1700n,
-    tolerancePrimalMw: 20_000n,
-    toleranceDualMw: 40_000n,
+    memoryRounds: 5,
+    tolerancePrimalMw: 10_000n,
+    toleranceDualMw: 20_000n,
     maxRounds: 40,
+    priceLimitMicroPerKwh: 10_000_000n,
   };
   if (form === 'pool') return pool;
   const neighbours = Math.max(1, homes - 1);
   return {
-    penaltyMicroPerKwhPerKw: 60_000n * BigInt(neighbours),
-    relaxationPermille: 1700n,
-    tolerancePrimalMw: BigInt(Math.round(50_000 / neighbours)),
-    toleranceDualMw: BigInt(Math.round(80_000 / neighbours)),
+    ...pool,
+    penaltyMicroPerKwhPerKw: pool.penaltyMicroPerKwhPerKw * BigInt(neighbours),
+    penaltyMicroPerKwhPerKwMax: pool.penaltyMicroPerKwhPerKwMax * BigInt(neighbours),
+    tolerancePrimalMw: BigInt(Math.round(12_000 / neighbours)),
+    toleranceDualMw: BigInt(Math.round(24_000 / neighbours)),
     maxRounds: 60,
   };
+}
+
+/**
+ * For a session that starts from the prices and trades of one before: prices are about right and need no
+ * first rounds of a low penalty to be found, and steps as they are settle sooner than long ones.
+ */
+export function warmSessionParameters<
+  Parameters extends Pick<SessionParameters, 'penaltyMicroPerKwhPerKwMax'>,
+>(parameters: Parameters) {
+  const half = parameters.penaltyMicroPerKwhPerKwMax / 2n;
+  return { ...parameters, penaltyMicroPerKwhPerKw: half > 0n ? half : 1n, relaxationPermille: 1000n };
 }

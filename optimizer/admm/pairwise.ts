@@ -1,9 +1,11 @@
+import { goOn, type Position, penaltyOf, type Step } from './acceleration.ts';
 import { abs, ceilDiv, floorDiv, max, min, roundDiv } from './integers.ts';
 import {
   type Attendance,
   attend,
   type Cleared,
   endOf,
+  hold,
   type Opening,
   type PairTrade,
   type RoundReport,
@@ -37,6 +39,8 @@ export type PairwiseState = {
   readonly round: number;
   /** Of the homes still in, sorted by first, then second. */
   readonly pairs: readonly Pair[];
+  /** Steps of earlier rounds, oldest first: prices and targets by pair, then slot. */
+  readonly memory: readonly Step[];
   readonly attendance: Attendance<PairwiseOffer>;
 };
 
@@ -68,6 +72,7 @@ export function openPairwise(opening: Opening, before: readonly PairTrade[] = []
     homes: members,
     round: 0,
     pairs,
+    memory: [],
     attendance: { offers: new Map(members.map((home) => [home, silence(home)])), missed: new Map() },
   };
 }
@@ -84,31 +89,57 @@ export function closePairwiseRound(
   const { homes, left, attendance } = attend(state.homes, state.attendance, received);
   const stillIn = new Set(homes);
   const round = state.round + 1;
+  const penalty = penaltyOf(parameters, round);
   let primalMw = 0n;
   let dualMw = 0n;
-  const pairs = state.pairs
-    .filter(({ first, second }) => stillIn.has(first) && stillIn.has(second))
-    .map((pair): Pair => {
-      const sold = attendance.offers.get(pair.first)!.get(pair.second)!;
-      const bought = attendance.offers.get(pair.second)!.get(pair.first)!;
-      const targetMw: bigint[] = [];
-      const priceMicroPerKwh = pair.priceMicroPerKwh.map((price, t) => {
-        const target = pair.targetMw[t]!;
-        const one = relax(target, sold[t]!, parameters.relaxationPermille);
-        const other = relax(-target, bought[t]!, parameters.relaxationPermille);
-        const next = floorDiv(one - other, 2n);
-        targetMw.push(next);
-        primalMw = max(primalMw, abs(sold[t]! + bought[t]!));
-        dualMw = max(dualMw, abs(next - target));
-        return price - roundDiv(parameters.penaltyMicroPerKwhPerKw * (one + other), 2n * MICRO);
-      });
-      return { ...pair, priceMicroPerKwh, targetMw };
+  const before = state.pairs.filter(({ first, second }) => stillIn.has(first) && stillIn.has(second));
+  const plain = before.map((pair): Pair => {
+    const sold = attendance.offers.get(pair.first)!.get(pair.second)!;
+    const bought = attendance.offers.get(pair.second)!.get(pair.first)!;
+    const targetMw: bigint[] = [];
+    const priceMicroPerKwh = pair.priceMicroPerKwh.map((price, t) => {
+      const target = pair.targetMw[t]!;
+      const one = relax(target, sold[t]!, parameters.relaxationPermille);
+      const other = relax(-target, bought[t]!, parameters.relaxationPermille);
+      const next = floorDiv(one - other, 2n);
+      targetMw.push(next);
+      primalMw = max(primalMw, abs(sold[t]! + bought[t]!));
+      dualMw = max(dualMw, abs(next - target));
+      return hold(price - roundDiv(penalty * (one + other), 2n * MICRO), parameters);
     });
+    return { ...pair, priceMicroPerKwh, targetMw };
+  });
   const ended = endOf(parameters, round, homes.length, { primalMw, dualMw });
+  const memory = left.length > 0 ? [] : state.memory;
+  const next = ended ? { pairs: plain, memory: [] } : accelerated({ ...state, pairs: before, memory }, plain);
   return {
-    state: { form: 'pairwise', parameters, homes, round, pairs, attendance },
+    state: { form: 'pairwise', parameters, homes, round, ...next, attendance },
     report: { primalMw, dualMw, imbalanceMw: imbalance(homes, attendance), left, ...(ended && { ended }) },
   };
+}
+
+function accelerated(before: PairwiseState, plain: readonly Pair[]): Pick<PairwiseState, 'pairs' | 'memory'> {
+  const flat = (pairs: readonly Pair[]): Position => ({
+    prices: pairs.flatMap(({ priceMicroPerKwh }) => priceMicroPerKwh),
+    targets: pairs.flatMap(({ targetMw }) => targetMw),
+  });
+  const { position, memory } = goOn(
+    before.memory,
+    { from: flat(before.pairs), to: flat(plain) },
+    { round: before.round + 1, parameters: before.parameters, priceWeight: 1n },
+  );
+  const slots = plain[0]?.targetMw.length ?? 0;
+  const pairs = plain.map((pair, place): Pair => {
+    const from = place * slots;
+    return {
+      ...pair,
+      priceMicroPerKwh: position.prices
+        .slice(from, from + slots)
+        .map((price) => hold(price, before.parameters)),
+      targetMw: position.targets.slice(from, from + slots),
+    };
+  });
+  return { pairs, memory };
 }
 
 /** In each pair and slot the smaller of what one side sells and the other buys, in whole watts. */

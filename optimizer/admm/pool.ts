@@ -1,9 +1,11 @@
+import { goOn, type Position, penaltyOf, type Step } from './acceleration.ts';
 import { abs, ceilDiv, floorDiv, max, roundDiv } from './integers.ts';
 import {
   type Attendance,
   attend,
   type Cleared,
   endOf,
+  hold,
   type Opening,
   type RoundReport,
   relax,
@@ -22,6 +24,8 @@ export type PoolState = {
   readonly round: number;
   readonly priceMicroPerKwh: Series;
   readonly targetMw: ReadonlyMap<string, Series>;
+  /** Steps of earlier rounds, oldest first: targets by home, then slot. */
+  readonly memory: readonly Step[];
   readonly attendance: Attendance<Series>;
 };
 
@@ -48,6 +52,7 @@ export function openPool(opening: Opening, before?: PoolStart): PoolState {
     targetMw: new Map(
       members.map((home) => [home, before?.soldW.get(home)?.map((watts) => watts * MW_PER_W) ?? nothing]),
     ),
+    memory: [],
     attendance: { offers: new Map(members.map((home) => [home, nothing])), missed: new Map() },
   };
 }
@@ -55,7 +60,8 @@ export function openPool(opening: Opening, before?: PoolStart): PoolState {
 /**
  * Exchange ADMM in integers (Boyd et al. 2011, section 7.3.2, with over-relaxation as in 3.4.3). Each target
  * moves by the mean imbalance, whose remainder goes one mW each by address, so that targets sum to zero;
- * the price moves against the imbalance, divided once.
+ * the price moves against the imbalance, divided once. From there acceleration goes further, unless
+ * the session ends.
  */
 export function closePoolRound(
   state: PoolState,
@@ -65,6 +71,7 @@ export function closePoolRound(
   const { homes, left, attendance } = attend(state.homes, state.attendance, received);
   const n = BigInt(homes.length);
   const round = state.round + 1;
+  const penalty = penaltyOf(parameters, round);
   const priceMicroPerKwh = [...state.priceMicroPerKwh];
   const targetMw = new Map(homes.map((home) => [home, [] as bigint[]]));
   let primalMw = 0n;
@@ -74,23 +81,66 @@ export function closePoolRound(
       relax(state.targetMw.get(home)![t]!, attendance.offers.get(home)![t]!, parameters.relaxationPermille),
     );
     const sum = relaxed.reduce((total, x) => total + x, 0n);
-    const mean = floorDiv(sum, n);
-    const remainder = sum - mean * n;
+    const spreadOut = spread(relaxed);
     homes.forEach((home, position) => {
-      const next = relaxed[position]! - mean - (BigInt(position) < remainder ? 1n : 0n);
+      const next = spreadOut[position]!;
       dualMw = max(dualMw, abs(next - state.targetMw.get(home)![t]!));
       targetMw.get(home)!.push(next);
     });
-    priceMicroPerKwh[t] =
-      priceMicroPerKwh[t]! - roundDiv(parameters.penaltyMicroPerKwhPerKw * sum, n * MICRO);
+    priceMicroPerKwh[t] = hold(priceMicroPerKwh[t]! - roundDiv(penalty * sum, n * MICRO), parameters);
     const offered = homes.reduce((total, home) => total + attendance.offers.get(home)![t]!, 0n);
     primalMw = max(primalMw, ceilDiv(abs(offered), n));
   }
   const ended = endOf(parameters, round, homes.length, { primalMw, dualMw });
+  const plain = { priceMicroPerKwh, targetMw, memory: [] };
+  const next = ended
+    ? plain
+    : accelerated({ ...state, memory: left.length > 0 ? [] : state.memory }, plain, homes);
   return {
-    state: { form: 'pool', parameters, homes, round, priceMicroPerKwh, targetMw, attendance },
+    state: { form: 'pool', parameters, homes, round, ...next, attendance },
     report: { primalMw, dualMw, imbalanceMw: primalMw, left, ...(ended && { ended }) },
   };
+}
+
+type Standing = Pick<PoolState, 'priceMicroPerKwh' | 'targetMw' | 'memory'>;
+
+/** Where acceleration goes on from; rounding left over goes to the homes as in a plain step. */
+function accelerated(before: PoolState, plain: Standing, homes: readonly string[]): Standing {
+  const slots = plain.priceMicroPerKwh.length;
+  const flat = ({ priceMicroPerKwh, targetMw }: Standing): Position => ({
+    prices: priceMicroPerKwh,
+    targets: homes.flatMap((home) => targetMw.get(home)!),
+  });
+  const { position, memory } = goOn(
+    before.memory,
+    { from: flat(before), to: flat(plain) },
+    {
+      round: before.round + 1,
+      parameters: before.parameters,
+      priceWeight: BigInt(homes.length),
+    },
+  );
+  const targets = homes.map((_, place) => position.targets.slice(place * slots, (place + 1) * slots));
+  for (let t = 0; t < slots; t += 1) {
+    const even = spread(targets.map((series) => series[t]!));
+    targets.forEach((series, place) => {
+      series[t] = even[place]!;
+    });
+  }
+  return {
+    priceMicroPerKwh: position.prices.map((price) => hold(price, before.parameters)),
+    targetMw: new Map(homes.map((home, place) => [home, targets[place]!])),
+    memory,
+  };
+}
+
+/** Less the mean, whose remainder goes one each in order: the sum is zero. */
+function spread(powers: readonly bigint[]): bigint[] {
+  const n = BigInt(powers.length);
+  const sum = powers.reduce((total, power) => total + power, 0n);
+  const mean = floorDiv(sum, n);
+  const remainder = sum - mean * n;
+  return powers.map((power, position) => power - mean - (BigInt(position) < remainder ? 1n : 0n));
 }
 
 /**

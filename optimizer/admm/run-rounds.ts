@@ -2,6 +2,7 @@ import type { OptimizerLibrary } from '../library.ts';
 import { createHomePlanner, type RoundTerms } from '../prosumer/home-planner.ts';
 import { planHome } from '../prosumer/plan-home.ts';
 import type { HomeProblem } from '../prosumer/types.ts';
+import { penaltyOf } from './acceleration.ts';
 import { eliminate, poolTerms, toOfferMw } from './home-side.ts';
 import {
   clearPairwise,
@@ -105,7 +106,7 @@ function poolSession(answer: Answer, opened: PoolState): Session {
       for (const home of state.homes) {
         const terms = poolTerms({
           priceMicroPerKwh: state.priceMicroPerKwh,
-          penaltyMicroPerKwhPerKw: state.parameters.penaltyMicroPerKwhPerKw,
+          penaltyMicroPerKwhPerKw: penaltyOf(state.parameters, state.round + 1),
           targetMw: state.targetMw.get(home)!,
         });
         const soldKw = answer(home, terms);
@@ -129,7 +130,7 @@ function pairSession(answer: Answer, opened: PairwiseState): Session {
         const others = state.homes.filter((other) => other !== home);
         const { terms, split } = eliminate(
           others.map((other) => seenFrom(state, home, other)),
-          state.parameters.penaltyMicroPerKwhPerKw,
+          penaltyOf(state.parameters, state.round + 1),
         );
         const soldKw = answer(home, terms);
         if (!soldKw) continue;

@@ -1,16 +1,25 @@
-import { floorDiv } from './integers.ts';
+import { floorDiv, max, min } from './integers.ts';
 
 /**
  * What a session of trading rounds fixes at its opening. Power in mW, prices in micro-units of money per
  * kWh, the penalty in micro-units of money per kWh per kW.
  */
 export type SessionParameters = {
+  /** Of the first round. */
   readonly penaltyMicroPerKwhPerKw: bigint;
+  /** At which it stops growing. */
+  readonly penaltyMicroPerKwhPerKwMax: bigint;
+  /** From round to round: 1000 is constant. */
+  readonly penaltyGrowthPermille: bigint;
+  /** Rounds that acceleration looks back on; 0: plain steps only. */
+  readonly memoryRounds: number;
   /** 1000: none; 1700: steps 1.7 times as long. */
   readonly relaxationPermille: bigint;
   readonly tolerancePrimalMw: bigint;
   readonly toleranceDualMw: bigint;
   readonly maxRounds: number;
+  /** Prices are held within plus and minus this. */
+  readonly priceLimitMicroPerKwh: bigint;
 };
 
 export type Opening = SessionParameters & {
@@ -97,6 +106,11 @@ export function endOf(
 /** Over-relaxation: from the target towards (and beyond) the offer. */
 export function relax(target: bigint, offer: bigint, relaxationPermille: bigint): bigint {
   return target + floorDiv(relaxationPermille * (offer - target), 1000n);
+}
+
+/** A price within plus and minus the session's limit. */
+export function hold(price: bigint, { priceLimitMicroPerKwh: limit }: SessionParameters): bigint {
+  return max(-limit, min(limit, price));
 }
 
 /** Addresses in their one order everywhere: by code unit. */

@@ -13,9 +13,11 @@ import {
   openPool,
   payments as referencePayments,
 } from '../../optimizer/index.ts';
-import { openingTerms, SLOT_MS, START_MS, World } from './contract-world.ts';
+import { AGGREGATOR, openingTerms, SLOT_MS, START_MS, World } from './contract-world.ts';
 
 const ID = '2017-05-08/pool';
+/** Low enough to be met now and then. */
+const PRICE_LIMIT_MICRO = 900_000n;
 
 type Form = 'pool' | 'pairwise';
 type RoundVector = { offersMw: OfferedMw[]; primalMw: number; dualMw: number; imbalanceMw: number };
@@ -43,6 +45,7 @@ function openVector(form: Form): World {
   return new World(3).connect().open(ID, {
     form,
     penaltyMicro: BigInt(penaltyMicro),
+    penaltyMicroMax: BigInt(penaltyMicro),
     relaxationPermille,
     slotMs: vector.slotMs,
     startPrices: startPricesMicro.map(BigInt),
@@ -136,6 +139,93 @@ t.test('the frozen rounds, pairwise form', (t) => {
   t.end();
 });
 
+type AcceleratedForm = {
+  penaltyMicro: number;
+  penaltyMicroMax: number;
+  penaltyGrowthPermille: number;
+  relaxationPermille: number;
+  memoryRounds: number;
+  startPricesMicro: number[];
+  rounds: (RoundVector & {
+    penaltyMicro: number;
+    targetsMw: number[][];
+    pricesMicro: number[];
+    pairs: PairVector[];
+  })[];
+};
+
+t.test('the frozen accelerated rounds, in the contract and in the reference', (t) => {
+  const accelerated: Record<Form, AcceleratedForm> = JSON.parse(
+    readFileSync(new URL('../../../test/vectors/rounds-accelerated.json', import.meta.url), 'utf8'),
+  );
+  for (const form of ['pool', 'pairwise'] as const) {
+    const { rounds, startPricesMicro, penaltyMicro, penaltyMicroMax, ...asked } = accelerated[form];
+    const terms = {
+      ...{ form, slots: 2, tolerancePrimalMw: 0, toleranceDualMw: 0, maxRounds: rounds.length },
+      ...{ penaltyMicro: BigInt(penaltyMicro), penaltyMicroMax: BigInt(penaltyMicroMax) },
+      penaltyGrowthPermille: asked.penaltyGrowthPermille,
+      relaxationPermille: asked.relaxationPermille,
+      memoryRounds: asked.memoryRounds,
+      startPrices: startPricesMicro.map(BigInt),
+    };
+    const world = new World(3, { priceLimitMicroPerKwh: 10_000_000n }).connect().open(ID, terms);
+    const reference = referenceOf(form, world.homes, terms, 10_000_000n);
+    for (const [index, round] of rounds.entries()) {
+      const what = `${form}, round ${index + 1}`;
+      t.equal(readSession(world.state, ID)!.roundPenaltyMicro, BigInt(round.penaltyMicro), what);
+      offerAll(world, round.offersMw);
+      reference.close(
+        form === 'pool' ? (round.offersMw as number[][]) : spreadOut(round.offersMw as number[][][]),
+      );
+      const expected =
+        form === 'pool'
+          ? { targets: round.targetsMw.flat(), prices: round.pricesMicro }
+          : {
+              targets: round.pairs.flatMap(({ targetsMw }) => targetsMw),
+              prices: round.pairs.flatMap(({ pricesMicro }) => pricesMicro),
+            };
+      t.strictSame(reference.position(), expected, what);
+      const session = readSession(world.state, ID)!;
+      const { primalMw, dualMw } = session.residuals.at(-1)!;
+      t.strictSame({ primalMw, dualMw }, { primalMw: round.primalMw, dualMw: round.dualMw }, what);
+      if (session.status === 'rounds') t.strictSame(positionOf(world), expected, what);
+    }
+    t.equal(
+      [...world.entries.keys()].filter((key) => /coordination\/(memory|offer|target)/.test(key)).length,
+      0,
+      'nothing is left of what only rounds need',
+    );
+  }
+  t.end();
+});
+
+/** Rows of offers with an empty one for the home itself. */
+function spreadOut(offers: readonly number[][][]): number[][][] {
+  return offers.map((rows, home) => [...rows.slice(0, home), [], ...rows.slice(home)]);
+}
+
+/** Targets and prices as the homes still in are told them: by home (pool) or by pair, lower address first. */
+function positionOf(world: World): { targets: number[]; prices: number[] } {
+  const { left } = readSession(world.state, ID)!;
+  const stillIn = world.homes.filter((owner) => !left.includes(owner));
+  const targets: number[] = [];
+  const prices: number[] = [];
+  for (const owner of stillIn) {
+    const turn = readTurn(world.state, ID, owner)!;
+    if (turn.form === 'pool') {
+      targets.push(...turn.targetsMw);
+      if (owner === stillIn[0]) prices.push(...turn.pricesMicro.map(Number));
+      continue;
+    }
+    for (const [place, other] of turn.others.entries()) {
+      if (other < owner) continue;
+      targets.push(...turn.targetsMw[place]!);
+      prices.push(...turn.pricesMicro[place]!.map(Number));
+    }
+  }
+  return { targets, prices };
+}
+
 /** Rounds of offers by home; null where a home keeps silent. */
 function play(form: Form, homes: number, slots: number) {
   const series = fc.array(fc.integer({ min: -9_000_000, max: 9_000_000 }), {
@@ -145,7 +235,7 @@ function play(form: Form, homes: number, slots: number) {
   const offer: fc.Arbitrary<number[] | number[][]> =
     form === 'pool' ? series : fc.array(series, { minLength: homes, maxLength: homes });
   const round = fc.array(fc.option(offer, { freq: 4 }), { minLength: homes, maxLength: homes });
-  return fc.array(round, { minLength: 1, maxLength: 5 });
+  return fc.array(round, { minLength: 1, maxLength: 9 });
 }
 
 const plays = (form: Form) =>
@@ -156,6 +246,8 @@ const plays = (form: Form) =>
       rounds: play(form, homes, slots),
       penaltyMicro: fc.bigInt(1n, 200_000n),
       relaxationPermille: fc.integer({ min: 500, max: 1900 }),
+      penaltyGrowthPermille: fc.constantFrom(1000, 1000, 1001, 1200, 3000),
+      memoryRounds: fc.integer({ min: 0, max: 5 }),
       tolerance: fc.constantFrom(0, 2_000_000),
     }),
   );
@@ -171,16 +263,16 @@ function callTime(world: World): void {
 for (const form of ['pool', 'pairwise'] as const) {
   t.test(`the contract and the optimizer's reference agree on any ${form} session`, (t) => {
     fc.assert(
-      fc.property(plays(form), ({ homes, slots, rounds, penaltyMicro, relaxationPermille, tolerance }) => {
+      fc.property(plays(form), ({ homes, slots, rounds, tolerance, ...asked }) => {
         const terms = {
           form,
-          penaltyMicro,
-          relaxationPermille,
+          ...asked,
+          penaltyMicroMax: 2n * asked.penaltyMicro,
           tolerancePrimalMw: tolerance,
           toleranceDualMw: tolerance,
           maxRounds: rounds.length,
         };
-        const wide = { priceLimitMicroPerKwh: 100_000_000n };
+        const wide = { priceLimitMicroPerKwh: PRICE_LIMIT_MICRO };
         const world = new World(homes, wide).connect().open(ID, { ...openingTerms(slots), ...terms });
         const reference = referenceOf(form, world.homes, { ...terms, slots });
         let ended = false;
@@ -200,6 +292,7 @@ for (const form of ['pool', 'pairwise'] as const) {
           }
           if (stillIn.some((owner) => round[world.homes.indexOf(owner)] === null)) callTime(world);
           ended = reference.close(round);
+          if (!ended) t.strictSame(positionOf(world), reference.position());
           t.strictSame(readSession(world.state, ID)!.status, ended ? 'final' : 'rounds');
           const { primalMw, dualMw, imbalanceMw } = readSession(world.state, ID)!.residuals.at(-1)!;
           if (reference.homes() > 1) t.strictSame({ primalMw, dualMw, imbalanceMw }, reference.residuals());
@@ -232,22 +325,35 @@ for (const form of ['pool', 'pairwise'] as const) {
 
 type ReferenceTerms = {
   penaltyMicro: bigint;
+  penaltyMicroMax: bigint;
+  penaltyGrowthPermille: number;
+  memoryRounds: number;
   relaxationPermille: number;
   tolerancePrimalMw: number;
   toleranceDualMw: number;
   maxRounds: number;
   slots: number;
+  startPrices?: readonly bigint[];
 };
 
-function referenceOf(form: Form, homes: readonly string[], terms: ReferenceTerms) {
+function referenceOf(
+  form: Form,
+  homes: readonly string[],
+  terms: ReferenceTerms,
+  priceLimitMicroPerKwh = PRICE_LIMIT_MICRO,
+) {
   const opening = {
     homes,
     penaltyMicroPerKwhPerKw: terms.penaltyMicro,
+    penaltyMicroPerKwhPerKwMax: terms.penaltyMicroMax,
+    penaltyGrowthPermille: BigInt(terms.penaltyGrowthPermille),
+    memoryRounds: terms.memoryRounds,
+    priceLimitMicroPerKwh,
     relaxationPermille: BigInt(terms.relaxationPermille),
     tolerancePrimalMw: BigInt(terms.tolerancePrimalMw),
     toleranceDualMw: BigInt(terms.toleranceDualMw),
     maxRounds: terms.maxRounds,
-    startPriceMicroPerKwh: new Array<bigint>(terms.slots).fill(200_000n),
+    startPriceMicroPerKwh: terms.startPrices ?? new Array<bigint>(terms.slots).fill(200_000n),
   };
   let pool = openPool(opening);
   let pairs = openPairwise(opening);
@@ -278,6 +384,16 @@ function referenceOf(form: Form, homes: readonly string[], terms: ReferenceTerms
       return closed.report.ended !== undefined;
     },
     homes: () => (form === 'pool' ? pool : pairs).homes.length,
+    position: () => {
+      const numbers = (series: readonly (readonly bigint[])[]) =>
+        series.flat().map((value) => Number(value) + 0);
+      return form === 'pool'
+        ? { targets: numbers([...pool.targetMw.values()]), prices: numbers([pool.priceMicroPerKwh]) }
+        : {
+            targets: numbers(pairs.pairs.map(({ targetMw }) => targetMw)),
+            prices: numbers(pairs.pairs.map(({ priceMicroPerKwh }) => priceMicroPerKwh)),
+          };
+    },
     residuals: () => ({
       primalMw: Number(report.primalMw),
       dualMw: Number(report.dualMw),
@@ -314,11 +430,191 @@ function answerPairs(
   return rows;
 }
 
+/** Every toy home's answer to the round that runs. */
+function toyOffers(world: World): OfferedMw[] {
+  const r = Number(readSession(world.state, ID)!.roundPenaltyMicro);
+  return world.homes.map((owner, index) => {
+    const turn = readTurn(world.state, ID, owner)!;
+    return turn.form === 'pool'
+      ? turn.pricesMicro.map((price, slot) =>
+          answerMw(VALUES[index]!, Number(price), turn.targetsMw[slot]!, r),
+        )
+      : answerPairs(VALUES[index]!, turn.pricesMicro, turn.targetsMw, r);
+  });
+}
+
+/** Toy homes to the end; rounds it took. */
+function settleToys(
+  form: Form,
+  terms: Partial<Parameters<World['open']>[1]>,
+): { world: World; rounds: number } {
+  const r = form === 'pool' ? 50_000n : 100_000n;
+  const world = new World(5).connect().open(ID, {
+    ...{ form, penaltyMicro: r, penaltyMicroMax: 2n * r, penaltyGrowthPermille: 1200 },
+    ...{ relaxationPermille: 1600, tolerancePrimalMw: 2000, toleranceDualMw: 2000, maxRounds: 200 },
+    ...terms,
+  });
+  while (readSession(world.state, ID)!.status === 'rounds') offerAll(world, toyOffers(world));
+  return { world, rounds: readSession(world.state, ID)!.round };
+}
+
+t.test('acceleration comes to the same trades in fewer rounds', (t) => {
+  for (const form of ['pool', 'pairwise'] as const) {
+    const plain = settleToys(form, { memoryRounds: 0 });
+    const fast = settleToys(form, { memoryRounds: 5 });
+    t.ok(fast.rounds < plain.rounds, `${form}: ${fast.rounds} rounds instead of ${plain.rounds}`);
+    const sold = ({ world }: typeof plain) =>
+      readTrades(world.state, ID)!.homes.flatMap(({ soldW }) => soldW);
+    for (const [place, power] of sold(fast).entries()) {
+      t.ok(Math.abs(power - sold(plain)[place]!) < 60, `${power} W, plain ${sold(plain)[place]} W`);
+    }
+  }
+  t.end();
+});
+
+t.test('a session goes on from one that is over', (t) => {
+  for (const form of ['pool', 'pairwise'] as const) {
+    const { world, rounds } = settleToys(form, { memoryRounds: 5 });
+    const before = readTrades(world.state, ID)!;
+    const next = (terms: Partial<Parameters<World['open']>[1]>) => ({
+      ...{ ...openingTerms(2), id: 'next', form, startMs: START_MS + 2 * SLOT_MS, startFrom: ID },
+      ...{
+        penaltyMicro: 100_000n,
+        penaltyMicroMax: 100_000n,
+        tolerancePrimalMw: 5000,
+        toleranceDualMw: 50_000,
+      },
+      ...terms,
+    });
+    const refused: [Partial<Parameters<World['open']>[1]>, string][] = [
+      [{ startFrom: 'other' }, 'CONTRACT_NOT_FOUND'],
+      [{ startFrom: 'no good' }, 'CONTRACT_BAD_ARGUMENTS'],
+      [{ form: form === 'pool' ? 'pairwise' : 'pool' }, 'CONTRACT_BAD_ARGUMENTS'],
+      [{ slots: 1, startPrices: [1n] }, 'CONTRACT_BAD_ARGUMENTS'],
+      [{ slotMs: 2 * SLOT_MS }, 'CONTRACT_BAD_ARGUMENTS'],
+      [{ id: 'self', startFrom: 'self' }, 'CONTRACT_WRONG_PHASE'],
+    ];
+    for (const [terms, code] of refused) {
+      t.equal(
+        world.call(AGGREGATOR, 'coordination.open', next(terms)),
+        code,
+        JSON.stringify(Object.keys({ ...terms })),
+      );
+    }
+    world.must(AGGREGATOR, 'coordination.open', next({}));
+    for (const [index, owner] of world.homes.entries()) {
+      const turn = readTurn(world.state, 'next', owner)!;
+      const targets = turn.form === 'pool' ? [turn.targetsMw] : turn.targetsMw;
+      t.strictSame(
+        [0, 1].map((slot) => targets.reduce((sum, row) => sum + row[slot]!, 0)),
+        before.homes[index]!.soldW.map((watts) => watts * 1000),
+        'yesterday’s trades are the targets',
+      );
+      const answers =
+        turn.form === 'pool'
+          ? turn.pricesMicro.map((price, slot) =>
+              answerMw(VALUES[index]!, Number(price), turn.targetsMw[slot]!, 100_000),
+            )
+          : answerPairs(VALUES[index]!, turn.pricesMicro, turn.targetsMw, 100_000);
+      world.must(owner, 'coordination.offer', { id: 'next', round: 1, soldMw: answers });
+    }
+    t.equal(readSession(world.state, 'next')!.status, 'final', `at once; ${rounds} rounds before`);
+    t.equal(
+      world.call(
+        AGGREGATOR,
+        'coordination.open',
+        next({ id: 'third', startFrom: 'next', startMs: START_MS }),
+      ),
+      'CONTRACT_ALREADY_EXISTS',
+    );
+  }
+
+  const world = new World(3).connect().open(ID, { tolerancePrimalMw: 0, toleranceDualMw: 0 });
+  const later = { ...openingTerms(2), id: 'next', startMs: START_MS + 2 * SLOT_MS, startFrom: ID };
+  t.equal(world.call(AGGREGATOR, 'coordination.open', later), 'CONTRACT_WRONG_PHASE');
+  for (const owner of world.homes.slice(1)) world.must(owner, 'coordination.withdraw', { id: ID });
+  world.must(world.homes[0]!, 'coordination.offer', { id: ID, round: 1, soldMw: [0, 0] });
+  world.must(AGGREGATOR, 'coordination.open', later);
+  t.strictSame(
+    readSession(world.state, 'next')!.pricesMicro,
+    [200_000n, 200_000n],
+    'other homes: start prices',
+  );
+  t.end();
+});
+
+t.test('a home that lies about what it would trade only costs rounds', (t) => {
+  for (const form of ['pool', 'pairwise'] as const) {
+    fc.assert(
+      fc.property(fc.array(fc.constantFrom(-1, 1), { minLength: 8, maxLength: 8 }), (signs) => {
+        const world = new World(5).connect().open(ID, {
+          ...{ form, penaltyMicro: 50_000n, penaltyMicroMax: 100_000n, penaltyGrowthPermille: 1500 },
+          ...{ relaxationPermille: 1600, tolerancePrimalMw: 2000, toleranceDualMw: 2000, maxRounds: 120 },
+          memoryRounds: 5,
+        });
+        const liar = world.homes[2]!;
+        for (const sign of signs) {
+          const offers = toyOffers(world);
+          const most = (row: readonly number[]) =>
+            row.map((_, slot) => (slot === 0 ? 1 : -1) * sign * 20_000_000);
+          const lie = offers[2]!;
+          offers[2] = Array.isArray(lie[0]) ? (lie as number[][]).map(most) : most(lie as number[]);
+          offerAll(world, offers);
+          const { targets, prices } = positionOf(world);
+          if (form === 'pool') {
+            for (const slot of [0, 1]) {
+              const sum = targets.reduce(
+                (total, target, at) => (at % 2 === slot ? total + target : total),
+                0,
+              );
+              if (sum !== 0) throw new Error(`targets sum to ${sum}`);
+            }
+          }
+          if (prices.some((price) => Math.abs(price) > 10_000_000))
+            throw new Error('a price beyond its limit');
+          if (targets.some((target) => Math.abs(target) > 2 ** 37))
+            throw new Error('a target beyond all bounds');
+        }
+        world.must(liar, 'coordination.withdraw', { id: ID });
+        const honest = world.homes.filter((owner) => owner !== liar);
+        let offers: OfferedMw[] = [];
+        while (readSession(world.state, ID)!.status === 'rounds') {
+          const { round } = readSession(world.state, ID)!;
+          const r = Number(readSession(world.state, ID)!.roundPenaltyMicro);
+          offers = honest.map((owner) => {
+            const turn = readTurn(world.state, ID, owner)!;
+            const value = VALUES[world.homes.indexOf(owner)]!;
+            return turn.form === 'pool'
+              ? turn.pricesMicro.map((price, slot) =>
+                  answerMw(value, Number(price), turn.targetsMw[slot]!, r),
+                )
+              : answerPairs(value, turn.pricesMicro, turn.targetsMw, r);
+          });
+          for (const [place, owner] of honest.entries()) {
+            world.must(owner, 'coordination.offer', { id: ID, round, soldMw: offers[place]! });
+          }
+        }
+        const { round } = readSession(world.state, ID)!;
+        const { homes } = readTrades(world.state, ID)!;
+        for (const slot of [0, 1]) {
+          if (homes.reduce((sum, { soldW }) => sum + soldW[slot]!, 0) !== 0) throw new Error('not cleared');
+        }
+        if (homes.reduce((sum, { paymentMicro }) => sum + paymentMicro, 0n) !== 0n)
+          throw new Error('not paid');
+        if (round >= 120) throw new Error('the honest never agreed');
+      }),
+      { numRuns: 40 },
+    );
+  }
+  t.end();
+});
+
 for (const form of ['pool', 'pairwise'] as const) {
   t.test(`toy homes agree in ${form} form at the price that clears them`, (t) => {
     const world = new World(5).connect().open(ID, {
       form,
       penaltyMicro: form === 'pool' ? 50_000n : 100_000n,
+      penaltyMicroMax: 100_000n,
       relaxationPermille: 1600,
       tolerancePrimalMw: 2000,
       toleranceDualMw: 2000,
@@ -447,7 +743,7 @@ t.test('a session ends at the latest when its first slot starts', (t) => {
 t.test("prices are held within the network's limit", (t) => {
   const world = new World(2, { priceLimitMicroPerKwh: 250_000n })
     .connect()
-    .open(ID, { penaltyMicro: 10_000_000n });
+    .open(ID, { penaltyMicro: 10_000_000n, penaltyMicroMax: 10_000_000n });
   for (const owner of world.homes)
     world.must(owner, 'coordination.offer', { id: ID, round: 1, soldMw: [1e7, -1e7] });
   t.strictSame(readSession(world.state, ID)!.pricesMicro, [-250_000n, 250_000n]);

@@ -127,12 +127,16 @@ export function openingTerms(slots: number): Omit<ArgumentsOf<'coordination.open
     slots,
     form: 'pool',
     penaltyMicro: 50_000n,
+    penaltyMicroMax: 50_000n,
+    penaltyGrowthPermille: 1000,
     relaxationPermille: 1000,
     tolerancePrimalMw: 1000,
     toleranceDualMw: 1000,
     maxRounds: 50,
+    memoryRounds: 0,
     roundMs: 60_000,
     startPrices: new Array<bigint>(slots).fill(200_000n),
+    startFrom: '',
   };
 }
 

@@ -1,5 +1,6 @@
 import fc from 'fast-check';
 import t from 'tap';
+import { goOn as contractGoesOn } from '../../consensus/contract/acceleration.ts';
 import {
   clearPairSlot,
   clearPoolSlot,
@@ -10,6 +11,7 @@ import {
   closePoolRound as contractClosesPool,
   type Pair,
 } from '../../consensus/contract/rounds.ts';
+import { penaltyOf, goOn as referenceGoesOn } from '../../optimizer/admm/acceleration.ts';
 import {
   clearPairwise,
   clearPool,
@@ -48,6 +50,10 @@ const openingOf = (n: number, penalty: bigint, relaxation: number, prices: reado
   homes: names(n),
   startPriceMicroPerKwh: prices,
   penaltyMicroPerKwhPerKw: penalty,
+  penaltyMicroPerKwhPerKwMax: penalty,
+  penaltyGrowthPermille: 1000n,
+  memoryRounds: 0,
+  priceLimitMicroPerKwh: 10n ** 15n,
   relaxationPermille: BigInt(relaxation),
   tolerancePrimalMw: 0n,
   toleranceDualMw: 0n,
@@ -161,6 +167,79 @@ t.test('pairwise: targets, prices, residuals, clearing and payments', async (t) 
   );
   t.end();
 });
+
+const size = fc.constantFrom(3, 1_000, 30_000_000, 2 ** 35);
+const position = (length: number) =>
+  size.chain((most) =>
+    fc.record({
+      prices: fc.array(fc.integer({ min: -5_000_000, max: 5_000_000 }), { minLength: 2, maxLength: 2 }),
+      targets: fc.array(fc.integer({ min: -most, max: most }), { minLength: length, maxLength: length }),
+    }),
+  );
+const walks = fc.integer({ min: 1, max: 70 }).chain((length) =>
+  fc.record({
+    positions: fc.array(position(length), { minLength: 2, maxLength: 9 }),
+    firstRound: fc.constantFrom(1, 2, 58, 63, 64, 900),
+    penalty: fc.constantFrom(1n, 79_999n, 300_000n, 100_000_000n),
+    growth: fc.constantFrom(1000, 1000, 1000, 1300),
+    memoryRounds: fc.integer({ min: 0, max: 5 }),
+    homes: fc.integer({ min: 1, max: 1000 }),
+  }),
+);
+
+t.test('acceleration goes on from the same place, wherever rounds have led', async (t) => {
+  let combined = 0;
+  fc.assert(
+    fc.property(walks, ({ positions, firstRound, penalty, growth, memoryRounds, homes }) => {
+      const parameters = {
+        ...openingOf(2, penalty, 1000, [0n]),
+        penaltyMicroPerKwhPerKwMax: 2n * penalty,
+        penaltyGrowthPermille: BigInt(growth),
+        memoryRounds,
+      };
+      let reference: ReturnType<typeof referenceGoesOn>['memory'] = [];
+      let remembered: ReturnType<typeof contractGoesOn>['remembered'] = [];
+      for (const [index, to] of positions.slice(1).entries()) {
+        // Half of the walks move on a short way: steps then look alike, as they do near the end of rounds.
+        const from = positions[index]!;
+        const step = { from, to: memoryRounds % 2 === 0 ? to : between(from, to) };
+        const round = firstRound + index;
+        const own = referenceGoesOn(
+          reference,
+          { from: big(step.from), to: big(step.to) },
+          { round, parameters, priceWeight: BigInt(homes) },
+        );
+        const theirs = contractGoesOn(remembered, step, {
+          penaltyMicro: penaltyOf(parameters, round),
+          nextPenaltyMicro: penaltyOf(parameters, round + 1),
+          priceWeight: homes,
+          memoryRounds,
+          round,
+        });
+        equal(own.position, theirs.position);
+        equal(own.memory, theirs.remembered);
+        if (JSON.stringify(theirs.position) !== JSON.stringify(step.to)) combined += 1;
+        reference = own.memory;
+        remembered = theirs.remembered;
+      }
+    }),
+    { numRuns: 400 },
+  );
+  t.ok(combined > 100, `${combined} steps were more than plain`);
+});
+
+const big = ({ prices, targets }: { prices: readonly number[]; targets: readonly number[] }) => ({
+  prices: prices.map(BigInt),
+  targets: targets.map(BigInt),
+});
+
+type Place = { readonly prices: readonly number[]; readonly targets: readonly number[] };
+
+function between(from: Place, to: Place): Place {
+  const third = (one: readonly number[], other: readonly number[]) =>
+    one.map((value, at) => value + Math.trunc((other[at]! - value) / 3));
+  return { prices: third(from.prices, to.prices), targets: third(from.targets, to.targets) };
+}
 
 function names(n: number): string[] {
   return Array.from({ length: n }, (_, i) => `home${i}`);

@@ -26,6 +26,10 @@ import { minus, over, plus, type Rational, rational, same, sum, times } from './
 
 const parameters: SessionParameters = {
   penaltyMicroPerKwhPerKw: 80_000n,
+  penaltyMicroPerKwhPerKwMax: 80_000n,
+  penaltyGrowthPermille: 1000n,
+  memoryRounds: 0,
+  priceLimitMicroPerKwh: 10_000_000n,
   relaxationPermille: 1000n,
   tolerancePrimalMw: 1_000n,
   toleranceDualMw: 1_000n,
