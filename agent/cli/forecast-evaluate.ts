@@ -42,8 +42,8 @@ export async function forecastEvaluate(options: ForecastEvaluateOptions, io: Cli
 type NamedHistory = History & { readonly file: string };
 
 /**
- * By UTC, with the offset of each slot. Where a clock is put back, the hour that it shows twice is taken for the
- * second; where it is put forward, the hour it never shows is left out.
+ * By UTC, with the offset of each slot. Where a clock is put back, the hour that it shows twice is taken for
+ * one of the two; where it is put forward, the hour it never shows is left out.
  */
 function byUtc(
   { file, slotMs, slots }: NamedHistory,
@@ -52,8 +52,7 @@ function byUtc(
   const offsetMsOf = 'timeZone' in clock ? zoneClock(clock.timeZone) : () => clock.utcOffsetMs;
   let newestMs = Number.NEGATIVE_INFINITY;
   return slots.flatMap((slot) => {
-    const nearMs = slot.startMs - offsetMsOf(slot.startMs);
-    const utcOffsetMs = offsetMsOf(slot.startMs - offsetMsOf(nearMs));
+    const utcOffsetMs = offsetMsOf(slot.startMs - offsetMsOf(slot.startMs));
     const startMs = slot.startMs - utcOffsetMs;
     if (startMs <= newestMs) return [];
     if (Number.isFinite(newestMs) && (startMs - newestMs) % slotMs !== 0) {

@@ -307,6 +307,18 @@ t.test('what a forecaster is', async (t) => {
     t.same(pv, { mae: 0, rmse: 0, skillMae: 0, skillRmse: 0 }, 'nothing to be better than');
   });
 
+  await t.test('judged on whole days, be they of 25 hours', async (t) => {
+    const slots = household({ seed: 26, days: 12 });
+    const options = { slotMs: HOUR, warmUpDays: 9 };
+    t.equal(walkForward(slots.slice(6), options)!.days, 2, 'the first midnight comes later');
+    t.equal(walkForward(slots.slice(24), options)!.days, 2);
+    // From noon of the last day on, clocks are an hour back: its last hour is the 25th.
+    const back = slots.map((slot, k) => (k < 11 * 24 + 12 ? slot : { ...slot, utcOffsetMs: -HOUR }));
+    const last = { ...back.at(-1)!, startMs: MONDAY + 12 * DAY };
+    const mae = (loadKw: number) => walkForward([...back, { ...last, loadKw }], options)!.load.mae;
+    t.ok(Math.abs(mae(90) - mae(40) - 50 / 73) < 1e-9, 'and is judged');
+  });
+
   await t.test('of one mind about a slot, from wherever it is asked', async () => {
     const ready = learnt(
       household({ seed: 24, days: 20 }),
