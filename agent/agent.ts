@@ -75,6 +75,8 @@ export async function startAgent(configFile: string, write: (line: string) => vo
 
     const forecasterFile = await openForecasterFile(config.directory, {
       slotMs: day.slotMs,
+      startMs: day.startMs,
+      endMs: day.startMs + day.importPricePerKwh.length * day.slotMs,
       ...(config.location && { location: config.location }),
     });
     if (forecasterFile.found.doubt !== undefined)

@@ -9,10 +9,40 @@ const MS_PER_HOUR = 3_600_000;
 /** Of a slot that was seen for less than this share a mean says little. */
 const SEEN_SHARE_MIN = 0.5;
 
+/** What is seen of a slot while it passes, as running means. */
+export type SlotMeans = {
+  see(snapshot: Snapshot): void;
+  /** Of what was told over most of a slot of this length; the rest is absent. */
+  brought(slotMs: number): SlotBrought;
+};
+
+type SlotBrought = {
+  readonly loadKw?: number | undefined;
+  readonly pvKw?: number | undefined;
+  readonly outdoorC?: number | undefined;
+};
+
+export function createSlotMeans(config: AgentConfig): SlotMeans {
+  const load = createMean();
+  const pv = createMean();
+  const outdoor = createMean();
+  return {
+    see: (snapshot) => {
+      load.add(snapshot.meter?.atMs, baseLoadKw(config, snapshot));
+      pv.add(snapshot.pv?.atMs, generationKw(snapshot));
+      outdoor.add(snapshot.hvac?.atMs, snapshot.hvac?.outdoorC);
+    },
+    brought: (slotMs) => ({
+      loadKw: load.overMost(slotMs),
+      pvKw: pv.overMost(slotMs),
+      outdoorC: outdoor.overMost(slotMs),
+    }),
+  };
+}
+
 export type SeenSlot = {
   readonly slot: number;
-  /** All that was seen in it, in order of time. */
-  readonly seen: readonly Snapshot[];
+  readonly means: SlotMeans;
   /** Whether generation was held down. */
   readonly curtailed: boolean;
 };
@@ -20,27 +50,29 @@ export type SeenSlot = {
 /**
  * Towards the end of a slot: what it brought, for the forecasts to come. Only what was measured, for most of
  * the slot, is learnt from. On disk it is once an hour: a crash costs an hour of weeks, and flash memory is spared.
+ * A value that no home has, or a disk that is full, is told of; the day does not end for it.
  */
-export async function learnSlot(home: Home, { slot, seen, curtailed }: SeenSlot): Promise<void> {
-  const { config, day, state, forecasterFile } = home;
+export async function learnSlot(home: Home, { slot, means, curtailed }: SeenSlot): Promise<void> {
+  const { config, day, state, forecasterFile, log } = home;
   const startMs = day.startMs + slot * day.slotMs;
   const { newestMs } = state.forecaster;
   // An agent that starts again at the end of a slot has learnt it already.
   if (newestMs !== null && startMs <= newestMs) return;
-  const mean = (of: (snapshot: Snapshot) => number | undefined) => meanOverMost(seen, of, day.slotMs);
-  const loadKw = mean((snapshot) => baseLoadKw(config, snapshot));
-  const pvKw = curtailed ? undefined : mean(generationKw);
-  const outdoorC = mean(({ hvac }) => hvac?.outdoorC);
-  state.forecaster = observeSlot(state.forecaster, {
-    startMs,
-    utcOffsetMs: utcOffsetMs(config.timeZone, startMs),
-    ...(loadKw !== undefined && { loadKw }),
-    ...(pvKw !== undefined && { pvKw }),
-    ...(outdoorC !== undefined && { outdoorC }),
-  });
-  const endsHour = (startMs + day.slotMs) % MS_PER_HOUR === 0;
-  const endsDay = slot === day.importPricePerKwh.length - 1;
-  if (endsHour || endsDay) await forecasterFile.write(state.forecaster);
+  const { loadKw, pvKw, outdoorC } = means.brought(day.slotMs);
+  try {
+    state.forecaster = observeSlot(state.forecaster, {
+      startMs,
+      utcOffsetMs: utcOffsetMs(config.timeZone, startMs),
+      ...(loadKw !== undefined && { loadKw }),
+      ...(pvKw !== undefined && !curtailed && { pvKw }),
+      ...(outdoorC !== undefined && { outdoorC }),
+    });
+    const endsHour = (startMs + day.slotMs) % MS_PER_HOUR === 0;
+    const endsDay = slot === day.importPricePerKwh.length - 1;
+    if (endsHour || endsDay) await forecasterFile.write(state.forecaster);
+  } catch (error) {
+    log({ event: 'slot-not-learnt', level: 'warn', slot, error });
+  }
 }
 
 /**
@@ -80,19 +112,17 @@ const netDischargeW = (battery: Snapshot['battery']): number | undefined =>
 
 const negated = (watts: number | undefined) => (watts === undefined ? undefined : -watts);
 
-/** Mean of what was told; undefined unless it spans most of the slot. */
-function meanOverMost(
-  seen: readonly Snapshot[],
-  of: (snapshot: Snapshot) => number | undefined,
-  slotMs: number,
-): number | undefined {
-  const told: { readonly atMs: number; readonly value: number }[] = [];
-  for (const snapshot of seen) {
-    const value = of(snapshot);
-    const atMs = snapshot.meter?.atMs ?? snapshot.pv?.atMs ?? snapshot.hvac?.atMs;
-    if (value !== undefined && atMs !== undefined) told.push({ atMs, value });
-  }
-  const spanMs = (told.at(-1)?.atMs ?? 0) - (told[0]?.atMs ?? 0);
-  if (spanMs < SEEN_SHARE_MIN * slotMs) return undefined;
-  return told.reduce((sum, { value }) => sum + value, 0) / told.length;
+function createMean() {
+  let [count, sum, firstMs, lastMs] = [0, 0, 0, 0];
+  return {
+    add: (atMs: number | undefined, value: number | undefined) => {
+      if (atMs === undefined || value === undefined) return;
+      if (count === 0) firstMs = atMs;
+      lastMs = atMs;
+      count += 1;
+      sum += value;
+    },
+    overMost: (slotMs: number): number | undefined =>
+      count > 0 && lastMs - firstMs >= SEEN_SHARE_MIN * slotMs ? sum / count : undefined,
+  };
 }

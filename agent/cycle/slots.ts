@@ -5,7 +5,7 @@ import type { Agreed } from './agree.ts';
 import { dispatch, dispatchBattery, isCurtailed, slotPlan, trim } from './dispatch.ts';
 import { forecast } from './forecast.ts';
 import { type Leaf, newSaltHex } from './leaf.ts';
-import { learnSlot } from './learn.ts';
+import { createSlotMeans, learnSlot } from './learn.ts';
 import { bestPlan, type DevicePlan, devicePlan, homeProblem, measuredOf } from './optimize.ts';
 import { type Snapshot, sense } from './sense.ts';
 import { closeFinishedSlots, counterOf, isContinued } from './settle.ts';
@@ -67,20 +67,17 @@ async function runSlot(home: Home, inputs: SlotInputs, signal: AbortSignal): Pro
   // A wallbox without a vehicle keeps its power for the plan that will know it.
   const isAwaited = config.ev !== undefined && inputs.snapshot.evse?.state === 'A';
   let current = planned && isAwaited ? { ...planned, evChargeKw: planned.evChargeKw ?? 0 } : planned;
-  const options = {
-    revertMs: REVERT_SLOTS * day.slotMs,
-    signal,
-    log,
-  };
+  const options = { revertMs: REVERT_SLOTS * day.slotMs, signal, log };
   if (current !== undefined) await dispatch(devices, current, options);
 
-  const seenInSlot = [inputs.snapshot];
+  const means = createSlotMeans(config);
+  means.see(inputs.snapshot);
   const leaves: Leaf[] = [];
   home.state.leaves = { day: day.day, slot, leaves };
   const untilMs = day.startMs + (slot + TRIM_UNTIL_SHARE) * day.slotMs;
   while (await pause(home, untilMs, signal)) {
     const seen = await sense(devices, signal);
-    seenInSlot.push(seen);
+    means.see(seen);
     const leaf = leafOf(seen);
     if (leaf !== undefined) leaves.push(leaf);
     const net = promisedNow(home, agreed, { slot, meter: seen.meter });
@@ -90,7 +87,7 @@ async function runSlot(home: Home, inputs: SlotInputs, signal: AbortSignal): Pro
     current = corrected;
     await dispatchBattery(devices, current, options);
   }
-  await learnSlot(home, { slot, seen: seenInSlot, curtailed: planned !== undefined && isCurtailed(planned) });
+  await learnSlot(home, { slot, means, curtailed: planned !== undefined && isCurtailed(planned) });
 }
 
 /** Until the next look at the devices. False when the time to look is over before. */

@@ -9,7 +9,7 @@ import { isTimeZone, utcOffsetMs } from '../../agent/clock/time-zone.ts';
 import { loadConfig } from '../../agent/config/load.ts';
 import type { AgentConfig, DayAhead } from '../../agent/config/schema.ts';
 import { dayAhead, forecast, outlookOfTheDay } from '../../agent/cycle/forecast.ts';
-import { baseLoadKw, learnSlot } from '../../agent/cycle/learn.ts';
+import { baseLoadKw, createSlotMeans, learnSlot } from '../../agent/cycle/learn.ts';
 import type { Snapshot } from '../../agent/cycle/sense.ts';
 import { openForecasterFile } from '../../agent/forecaster-file.ts';
 import type { Home } from '../../agent/home.ts';
@@ -27,6 +27,7 @@ const priced: DayAhead = {
   importPricePerKwh: series(0.3),
   feedInPricePerKwh: series(0.1),
 };
+const setting = { slotMs: HOUR, startMs: START, endMs: START + SLOTS * HOUR };
 const history = household({ seed: 40, days: 31 });
 const learnt = (slots: number) =>
   history.slice(0, slots).reduce(observeSlot, createForecaster({ slotMs: HOUR }));
@@ -37,7 +38,7 @@ const exampleConfig = (): Promise<AgentConfig> =>
 async function homeWith(t: Test, day: DayAhead, forecaster: Forecaster) {
   const config = { ...(await exampleConfig()), timeZone: 'UTC' };
   const directory = t.testdir();
-  const forecasterFile = await openForecasterFile(directory, { slotMs: HOUR });
+  const forecasterFile = await openForecasterFile(directory, setting);
   const state = { journal: { day: day.day, untold: [], realised: [] }, forecaster };
   return { directory, home: { config, day, forecasterFile, state } as unknown as Home };
 }
@@ -52,6 +53,13 @@ const snapshot = (atMs: number, loadW: number, pvW: number): Snapshot => {
     evse: { ...base, state: 'C', chargeW: 1_400 },
     missing: [],
   };
+};
+
+type Seen = { readonly slot: number; readonly seen: readonly Snapshot[]; readonly curtailed?: boolean };
+const learn = (home: Home, { slot, seen, curtailed = false }: Seen) => {
+  const means = createSlotMeans(home.config);
+  for (const snapshot of seen) means.see(snapshot);
+  return learnSlot(home, { slot, means, curtailed });
 };
 
 t.test('what a home expects of its day', async (t) => {
@@ -123,7 +131,7 @@ t.test('what a home expects of its day', async (t) => {
           );
         },
       ),
-      { numRuns: 40 },
+      { numRuns: 40, examples: [[31 * 24, 20, 24]] },
     );
   });
 });
@@ -142,43 +150,65 @@ t.test('what a slot teaches', async (t) => {
   await t.test('the mean of what was seen over most of it, once, and on disk', async (t) => {
     const { home, directory } = await homeWith(t, priced, learnt(30 * 24));
     const seen = [0, 0.3, 0.6, 0.9].map((share, k) => snapshot(START + share * HOUR, 1_000 + k * 200, 500));
-    await learnSlot(home, { slot: 0, seen, curtailed: false });
+    await learn(home, { slot: 0, seen });
     const byHand = observeSlot(learnt(30 * 24), { startMs: START, utcOffsetMs: 0, loadKw: 1.3, pvKw: 0.5 });
     t.same(JSON.stringify(home.state.forecaster).length, JSON.stringify(byHand).length);
     t.equal(home.state.forecaster.load.diary.pages[0]![0], 1.3);
     t.equal(home.state.forecaster.pv.today.pvKw, 0.5);
-    const { found } = await openForecasterFile(directory, { slotMs: HOUR });
+    const { found } = await openForecasterFile(directory, setting);
     t.same(found, { forecaster: home.state.forecaster });
     const before = home.state.forecaster;
-    await learnSlot(home, { slot: 0, seen, curtailed: false });
+    await learn(home, { slot: 0, seen });
     t.equal(home.state.forecaster, before, 'an agent started again in the slot does not learn it twice');
   });
 
   await t.test('nothing of what was hardly seen, and no cloud of what was held down', async (t) => {
     const { home } = await homeWith(t, priced, createForecaster({ slotMs: HOUR }));
     const seen = (share: number) => [0, share].map((at) => snapshot(START + at * HOUR, 1_000, 500));
-    await learnSlot(home, { slot: 0, seen: seen(0.4), curtailed: false });
+    await learn(home, { slot: 0, seen: seen(0.4) });
     t.equal(home.state.forecaster.load.diary.day, null);
     const later = (hour: number, seen: Snapshot[]) =>
-      seen.map((one) => ({ ...one, meter: { ...one.meter!, atMs: one.meter!.atMs + hour * HOUR } }));
-    await learnSlot(home, { slot: 1, seen: later(1, seen(0.9)), curtailed: true });
+      seen.map((one) => ({
+        ...one,
+        meter: { ...one.meter!, atMs: one.meter!.atMs + hour * HOUR },
+        pv: { ...one.pv!, atMs: one.pv!.atMs + hour * HOUR },
+      }));
+    await learn(home, { slot: 1, seen: later(1, seen(0.9)), curtailed: true });
     t.equal(home.state.forecaster.load.diary.pages[0]![1], 1);
     t.equal(home.state.forecaster.pv.day, null);
     const throttled = later(2, seen(0.9)).map((one) => ({
       ...one,
       pv: { ...one.pv!, state: 'throttled' as const },
     }));
-    await learnSlot(home, { slot: 2, seen: throttled, curtailed: false });
+    await learn(home, { slot: 2, seen: throttled });
     t.equal(home.state.forecaster.pv.day, null);
-    await learnSlot(home, { slot: 3, seen: later(3, seen(0.9)), curtailed: false });
+    await learn(home, { slot: 3, seen: later(3, seen(0.9)) });
     t.not(home.state.forecaster.pv.day, null);
+  });
+
+  await t.test('what no home has, or no disk takes, is told of and ends no day', async (t) => {
+    const { home } = await homeWith(t, priced, createForecaster({ slotMs: HOUR }));
+    const told: unknown[] = [];
+    const deaf = { ...home, log: (entry: unknown) => told.push(entry) } as unknown as Home;
+    const huge = [0, 0.9].map((share) => snapshot(START + share * HOUR, 1e12, 500));
+    await learn(deaf, { slot: 0, seen: huge });
+    t.equal(deaf.state.forecaster.newestMs, null);
+    const full = {
+      ...deaf,
+      forecasterFile: { write: () => Promise.reject(new Error('ENOSPC')) },
+    } as unknown as Home;
+    await learn(full, { slot: 0, seen: [0, 0.9].map((share) => snapshot(START + share * HOUR, 800, 500)) });
+    t.equal(full.state.forecaster.newestMs, START, 'it is known all the same');
+    t.match(told, [
+      { event: 'slot-not-learnt', slot: 0 },
+      { event: 'slot-not-learnt', slot: 0 },
+    ]);
   });
 
   await t.test('what was learnt is taken up again, or begun anew with a stated doubt', async (t) => {
     const directory = t.testdir();
     const path = join(directory, 'forecaster.json');
-    const setting = { slotMs: HOUR };
-    const anew = createForecaster(setting);
+    const anew = createForecaster({ slotMs: HOUR });
     const file = await openForecasterFile(directory, setting);
     t.same(file.found, { forecaster: anew }, 'nothing at first');
     await Promise.all([file.write(learnt(20)), file.write(learnt(50))]);
@@ -193,13 +223,20 @@ t.test('what a slot teaches', async (t) => {
     await file.write({ ...learnt(5), version: 9 } as unknown as Forecaster);
     t.match((await openForecasterFile(directory, setting)).found, { doubt: /another version.*version/ });
     await file.write(learnt(50));
-    t.match((await openForecasterFile(directory, { slotMs: HOUR / 4 })).found, { doubt: /other slots/ });
-    const north = { slotMs: HOUR, location: { latitudeDeg: 48, longitudeDeg: 8 } };
-    await file.write(createForecaster(north));
+    t.match((await openForecasterFile(directory, { ...setting, slotMs: HOUR / 4 })).found, {
+      doubt: /other slots/,
+    });
+    for (const startMs of [setting.startMs - 10 * DAY, setting.startMs + 1]) {
+      await file.write(learnt(30 * 24));
+      const later = { ...setting, startMs, endMs: startMs + DAY };
+      t.match((await openForecasterFile(directory, later)).found, { doubt: /a clock that was wrong/ });
+    }
+    const north = { ...setting, location: { latitudeDeg: 48, longitudeDeg: 8 } };
+    await file.write(createForecaster({ slotMs: HOUR, location: north.location }));
     const south = { ...north, location: { latitudeDeg: 47, longitudeDeg: 8 } };
     t.match((await openForecasterFile(directory, south)).found, { doubt: /another place/ });
     t.equal((await openForecasterFile(directory, north)).found.doubt, undefined);
-    const moved = { slotMs: HOUR, location: { latitudeDeg: 47, longitudeDeg: 8 } };
+    const moved = { ...setting, location: { latitudeDeg: 47, longitudeDeg: 8 } };
     t.match((await openForecasterFile(directory, moved)).found, {
       doubt: /another place/,
       forecaster: { location: { latitudeDeg: 47 } },

@@ -115,9 +115,11 @@ t.test('a day on which the broker, a device and agents fail one after the other'
   const all = Array.from({ length: slots }, (_, slot) => slot);
   for (const home of homes) t.same(await home.recordedSlots(), all, `every record of ${home.place.home}`);
 
-  const { found } = await openForecasterFile(third.place.directory, { slotMs: street.data.slotMs });
+  const { slotMs, startMs } = street.data;
+  const setting = { slotMs, startMs, endMs: startMs + slots * slotMs };
+  const { found } = await openForecasterFile(third.place.directory, setting);
   t.equal(found.doubt, undefined);
-  t.equal(found.forecaster.newestMs, street.data.startMs + (slots - 1) * street.data.slotMs);
+  t.equal(found.forecaster.newestMs, startMs + (slots - 1) * slotMs);
   const known = found.forecaster.load.diary.pages.flat().filter((kw) => kw !== null);
   t.ok(known.length >= slots - 4, `what it measured, killed or not, is learnt: ${known.length} slots`);
   t.same((await openJournal(third.place.directory)).found.journal?.dayAhead, dayAhead, 'and that one stays');
