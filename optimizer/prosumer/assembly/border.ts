@@ -1,5 +1,6 @@
 import { hasPeak, peakPrice } from './home';
 import { add, both, get, put, sum } from './lanes';
+import { weight } from './quantity';
 import { loads, LOADS_MAX } from './room';
 
 /**
@@ -159,8 +160,8 @@ export function aimBorder(target: f64): void {
   if (!hasPeak) return;
   const partLow = peakStep / roomLow;
   const partHigh = -peakStep / roomHigh;
-  turnLow = (target + dualLow * peakStep * (1 + partLow)) / roomLow;
-  turnHigh = (target - dualHigh * peakStep * (1 + partHigh)) / roomHigh;
+  turnLow = (target + weight * dualLow * peakStep * (1 + partLow)) / roomLow;
+  turnHigh = (target - weight * dualHigh * peakStep * (1 + partHigh)) / roomHigh;
   addSlope(0, peakPrice + turnHigh - turnLow);
 }
 

@@ -6,6 +6,7 @@ import { finish } from './finish';
 import { makeRoom, scalars } from './room';
 import { pairCount, start } from './start';
 import { bend, limit, resetMeasures } from './slot';
+import { weigh, weight } from './quantity';
 import { correctStep, eliminate, predict, retarget } from './stage';
 
 /**
@@ -53,6 +54,7 @@ export function solve(limitSteps: i32, gapMax: f64, complementarity: f64): i32 {
     const ratio = gapPredicted / gap;
     const mu = gap / pairCount;
     const target = ratio * ratio * ratio * mu;
+    weigh(Math.min(1, 1.5 * predicted));
     retarget(target);
     resetMeasures();
     correctStep();
@@ -60,7 +62,7 @@ export function solve(limitSteps: i32, gapMax: f64, complementarity: f64): i32 {
     const to = Math.min(Math.max(STEP_SHARE, 1 - mu), 0.9995);
     share = most > to ? to / most : 1;
     const bentNow = sum(bend) + border.peakCorrectedBend();
-    gap += share * (pairCount * target + bent - gap + share * bentNow);
+    gap += share * (pairCount * target + weight * bent - gap + share * bentNow);
     rest *= 1 - share;
     if (!(share > 1e-8)) return 0;
   }

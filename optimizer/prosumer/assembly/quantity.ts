@@ -73,6 +73,13 @@ import { AIM, CURVE, DUAL, HIGH, INVERSE, LINEAR, LOW, ON, OWN, ROOM, SLOPE, STE
   return add(bend, mul(mul(get(side, DUAL), step), add(both(1), part)));
 }
 
+/** Share of the predicted bend that the correction takes on: less where the prediction does not reach far. */
+export let weight: f64 = 1;
+
+export function weigh(share: f64): void {
+  weight = share;
+}
+
 /** Aims every pair at `target`. @returns what that adds to the slope. */
 @inline export function correct(q: usize, target: v128): v128 {
   const step = get(q, STEP);
@@ -92,7 +99,7 @@ import { AIM, CURVE, DUAL, HIGH, INVERSE, LINEAR, LOW, ON, OWN, ROOM, SLOPE, STE
 @inline function correctSide(side: usize, step: v128, target: v128): v128 {
   const inverse = get(side, INVERSE);
   const part = mul(step, inverse);
-  const turn = mul(add(target, mul(mul(get(side, DUAL), step), add(both(1), part))), inverse);
+  const turn = mul(add(target, mul(both(weight), mul(mul(get(side, DUAL), step), add(both(1), part)))), inverse);
   put(side, TURN, turn);
   return turn;
 }

@@ -42,6 +42,24 @@ const POINT: f64 = 1e-9;
 export let pairCount: f64 = 0;
 
 let product: f64 = 0;
+/** Where the states have come to. */
+let indoorAt: f64 = 0;
+let storedAt: f64 = 0;
+let evAt: f64 = 0;
+
+/** Share of an interval that the first point keeps from its ends. */
+const MARGIN: f64 = 0.3;
+/** Shares of their limits at which import, the battery and the vehicle begin: tuned on whole homes. */
+const IMPORT_SHARE: f64 = 0.15;
+const BATTERY_SHARE: f64 = 0.3;
+const VEHICLE_SHARE: f64 = 0.2;
+/** Of a kW over a slot, for energy that must be there at the end: the limit below is near, its multiplier ready. */
+const WORTH: f64 = 0.1;
+
+@inline function inside(at: f64, low: f64, high: f64): f64 {
+  const margin = MARGIN * (high - low);
+  return Math.min(Math.max(at, low + margin), high - margin);
+}
 
 @inline function given(index: i32, t: i32): f64 {
   return load<f64>(row(index) + ((<usize>t) << 3));
@@ -57,6 +75,9 @@ export function start(complementarity: f64): void {
   }
   for (let k = 0; k < loads; k++) setLoadSum(k, load<f64>(scalars + LOAD_SCALARS + <usize>(16 * k + 8)));
   startBefore();
+  indoorAt = home.indoorFirst;
+  storedAt = home.storedFirst;
+  evAt = home.evFirst;
   for (let t = 0; t < slots; t++) startSlot(block(t >> 1) + ((<usize>t & 1) << 3), t, peakAt);
   if (slots & 1) startNowhere(block(pairs - 1) + 8);
 }
@@ -68,7 +89,7 @@ function startSlot(q: usize, t: i32, peakAt: f64): void {
     fix(q + IMPORT, 0, cost);
     if (home.hasPeak) boundLow(q + BELOW_PEAK, 0, peakAt);
   } else {
-    let imported = 0.25 * importMax;
+    let imported = IMPORT_SHARE * importMax;
     if (home.hasPeak) {
       imported = Math.min(imported, 0.5 * peakAt);
       boundLow(q + BELOW_PEAK, 0, peakAt - imported);
@@ -86,10 +107,14 @@ function startSlot(q: usize, t: i32, peakAt: f64): void {
   if (home.hasPv) startPv(q, t, metered);
   if (home.hasMeter) startMeter(q, low, high, metered);
   if (home.hasHeat) {
-    bound(q + HEAT, 0, home.heatMax, 0.5 * home.heatMax, 0);
-    store<f64>(q + DRIFT, given(INDOOR_DRIFT, t));
+    const drift = given(INDOOR_DRIFT, t);
+    const holding = -(home.kept * indoorAt + drift) / home.gain;
+    const heat = inside(holding, 0, home.heatMax);
+    indoorAt = inside(home.kept * indoorAt + home.gain * heat + drift, home.indoorMin, home.indoorMax);
+    bound(q + HEAT, 0, home.heatMax, heat, 0);
+    store<f64>(q + DRIFT, drift);
     if (t < slots - 1) {
-      bound(q + INDOOR, home.indoorMin, home.indoorMax, 0.5 * (home.indoorMin + home.indoorMax), 0);
+      bound(q + INDOOR, home.indoorMin, home.indoorMax, indoorAt, 0);
       addDiscomfort(q + INDOOR, home.discomfort);
     } else {
       fix(q + INDOOR, 0, 0);
@@ -98,19 +123,26 @@ function startSlot(q: usize, t: i32, peakAt: f64): void {
   }
   if (home.hasBattery) {
     const least = given(STORED_MIN, t);
-    bound(q + CHARGE, 0, home.chargeMax, 0.5 * home.chargeMax, home.wear);
-    bound(q + DISCHARGE, 0, home.dischargeMax, 0.5 * home.dischargeMax, home.wear);
-    bound(q + STORED, least, home.storedMax, 0.5 * (least + home.storedMax), 0);
+    bound(q + CHARGE, 0, home.chargeMax, BATTERY_SHARE * home.chargeMax, home.wear);
+    bound(q + DISCHARGE, 0, home.dischargeMax, BATTERY_SHARE * home.dischargeMax, home.wear);
+    const flow = BATTERY_SHARE * (home.storedPerCharge * home.chargeMax - home.storedPerDischarge * home.dischargeMax);
+    storedAt = inside(storedAt + flow, least, home.storedMax);
+    if (t == slots - 1) storedAt = Math.min(storedAt, least + product * home.storedPerCharge / WORTH);
+    bound(q + STORED, least, home.storedMax, storedAt, 0);
   }
   if (home.hasVehicle) {
     const present = given(EV_PRESENT, t) > 0;
     const least = given(EV_MIN, t);
     const chargeMax = present ? home.evChargeMax : 0;
-    bound(q + EV_CHARGE, 0, chargeMax, 0.5 * chargeMax, home.evWear);
+    bound(q + EV_CHARGE, 0, chargeMax, VEHICLE_SHARE * chargeMax, home.evWear);
     const dischargeMax = present ? home.evDischargeMax : 0;
-    if (home.canFeedBack) bound(q + EV_DISCHARGE, 0, dischargeMax, 0.5 * dischargeMax, home.evWear);
-    bound(q + EV_STORED, least, home.evMax, 0.5 * (least + home.evMax), 0);
-    store<f64>(q + DRIVEN, given(EV_DRIVEN, t));
+    if (home.canFeedBack) bound(q + EV_DISCHARGE, 0, dischargeMax, VEHICLE_SHARE * dischargeMax, home.evWear);
+    const driven = given(EV_DRIVEN, t);
+    const flow = VEHICLE_SHARE * (home.evPerCharge * chargeMax - home.evPerDischarge * dischargeMax);
+    evAt = inside(evAt + flow - driven, least, home.evMax);
+    if (t == slots - 1 || least > given(EV_MIN, t + 1)) evAt = Math.min(evAt, least + product * home.evPerCharge / WORTH);
+    bound(q + EV_STORED, least, home.evMax, evAt, 0);
+    store<f64>(q + DRIVEN, driven);
   }
   let demand: f64 = 0;
   for (let k = 0; k < loads; k++) demand += startLoad(q, k, t);
