@@ -131,21 +131,19 @@ export function advanceBorder(share: f64): void {
   memory.fill(matrix, 0, 17 * 17 * 8);
   memory.fill(drift, 0, 17 * 8);
   forgetSlopes();
+  advancePeak(share);
+  if (!hasPeak) return;
+  addMatrix(0, 0, dualLow / roomLow + dualHigh / roomHigh);
+  addSlope(0, peakPrice);
+}
+
+export function advancePeak(share: f64): void {
   if (!hasPeak) return;
   peak += share * peakStep;
   roomLow += share * peakStep;
   roomHigh -= share * peakStep;
   dualLow += share * turnLow;
   dualHigh += share * turnHigh;
-  addMatrix(0, 0, dualLow / roomLow + dualHigh / roomHigh);
-  addSlope(0, peakPrice);
-}
-
-/** After the last step. */
-export function advancePeak(share: f64): void {
-  if (!hasPeak) return;
-  peak += share * peakStep;
-  dualLow += share * turnLow;
 }
 
 function forgetSlopes(): void {

@@ -8,8 +8,9 @@ import { add, both, get, largest, mul, put, sub, sum } from './lanes';
 import {
   AIM, BASE, block, blockBytes, CHARGE, DISCHARGE, DRIFT, DRIVEN, DUAL, EV_CHARGE, EV_DISCHARGE, EV_STORED, FED, HEAT,
   HIGH, IMPORT, INDOOR, loadOf, loadRow, loads, LOAD_ROWS_IN, LOW, METER, NEW_PRICE, OWN, pairs, row, ROWS_IN, slots, SOLD,
-  STEP, STORED, TURN, USED, X,
+  STEP, STORED, USED, X,
 } from './room';
+import { advance, advanceLow } from './quantity';
 import { HELD } from './start';
 
 /**
@@ -21,6 +22,15 @@ import { HELD } from './start';
 export function finish(share: f64): f64 {
   advancePeak(share);
   moveLast(share);
+  const off = misfit();
+  if (off <= MISFIT_MAX) writePlan();
+  return off;
+}
+
+/** What an equation may be missed by, in kW, kWh or K. */
+export const MISFIT_MAX: f64 = 1e-8;
+
+function writePlan(): void {
   write(IMPORT, 0);
   if (hasPv) write(USED, 1);
   if (hasPv && hasMeter) write(FED, 2);
@@ -33,31 +43,26 @@ export function finish(share: f64): f64 {
     write(CHARGE, 6);
     write(DISCHARGE, 7);
     write(STORED, 8);
-    writeWorth(STORED, 12, share);
+    writeWorth(STORED, 12);
   }
   if (hasVehicle) {
     write(EV_CHARGE, 9);
     if (canFeedBack) write(EV_DISCHARGE, 10);
     write(EV_STORED, 11);
-    writeWorth(EV_STORED, 13, share);
+    writeWorth(EV_STORED, 13);
   }
   for (let i = 0; i < pairs; i++) put(row(ROWS_IN + 14) + ((<usize>i) << 4), 0, get(block(i), NEW_PRICE));
   for (let k = 0; k < loads; k++) writeTo(loadOf(0, k), loadRow(k, LOAD_ROWS_IN));
-  return misfit();
 }
 
 function moveLast(share: f64): void {
   const by = both(share);
   for (let i = 0; i < pairs; i++) {
     const p = block(i);
-    for (let j = 0; j < boundedCount; j++) move(p + boundedAt(j), by);
-    for (let j = 0; j < boundedBelowCount; j++) move(p + boundedBelowAt(j), by);
-    if (isPriced) move(p + SOLD, by);
+    for (let j = 0; j < boundedCount; j++) advance(p + boundedAt(j), by);
+    for (let j = 0; j < boundedBelowCount; j++) advanceLow(p + boundedBelowAt(j), by);
+    if (isPriced) put(p + SOLD, X, add(get(p + SOLD, X), mul(by, get(p + SOLD, STEP))));
   }
-}
-
-@inline function move(q: usize, share: v128): void {
-  put(q, X, add(get(q, X), mul(share, get(q, STEP))));
 }
 
 function write(quantity: usize, index: i32): void {
@@ -81,15 +86,12 @@ function writeSold(to: usize): void {
 }
 
 /** By how much the bounds of a store's energy hold it up: multiplier below less multiplier above. */
-function writeWorth(quantity: usize, index: i32, share: f64): void {
+function writeWorth(quantity: usize, index: i32): void {
   const to = row(ROWS_IN + index);
-  const by = both(share);
   for (let i = 0; i < pairs; i++) {
     const q = block(i) + quantity;
-    const low = add(get(q + LOW, DUAL), mul(by, get(q + LOW, TURN)));
-    const high = add(get(q + HIGH, DUAL), mul(by, get(q + HIGH, TURN)));
     const held = mul(get(q, OWN), sub(get(q, X), get(q, AIM)));
-    put(to + ((<usize>i) << 4), 0, sub(sub(low, high), held));
+    put(to + ((<usize>i) << 4), 0, sub(sub(get(q + LOW, DUAL), get(q + HIGH, DUAL)), held));
   }
 }
 

@@ -2,7 +2,7 @@ import { listBounded } from './bounded';
 import * as border from './border';
 import { readScalars } from './home';
 import { largest, sum } from './lanes';
-import { finish } from './finish';
+import { finish, MISFIT_MAX } from './finish';
 import { makeRoom, scalars } from './room';
 import { pairCount, start } from './start';
 import { bend, limit, resetMeasures } from './slot';
@@ -30,10 +30,11 @@ export function scalarsAddress(): usize {
 /** Least share of the way to the nearest bound; nearer as complementarity vanishes. */
 const STEP_SHARE: f64 = 0.99;
 /** What may be left of the equations' first misfit. */
-const REST: f64 = 1e-12;
-
-/** What an equation may be missed by, in kW, kWh or K. */
-const MISFIT_MAX: f64 = 1e-8;
+const REST: f64 = 1e-9;
+/** A step shorter than this leads nowhere. */
+const SHARE_MIN: f64 = 1e-8;
+/** A gap so many times too wide will do where there is nothing better. */
+const NEARLY: f64 = 10;
 
 /** @returns 1 when solved, 0 when it did not come to an end within `limitSteps`. */
 export function solve(limitSteps: i32, gapMax: f64, complementarity: f64): i32 {
@@ -44,7 +45,10 @@ export function solve(limitSteps: i32, gapMax: f64, complementarity: f64): i32 {
   let rest: f64 = 1;
   gap = complementarity * pairCount;
   for (steps = 0; steps < limitSteps; steps++) {
-    if (gap <= gapMax && rest <= REST) break;
+    if (gap <= gapMax && rest <= REST) {
+      if (finish(share) <= MISFIT_MAX) return 1;
+      share = 0;
+    }
     resetMeasures();
     eliminate(share);
     predict();
@@ -64,10 +68,9 @@ export function solve(limitSteps: i32, gapMax: f64, complementarity: f64): i32 {
     const bentNow = sum(bend) + border.peakCorrectedBend();
     gap += share * (pairCount * target + weight * bent - gap + share * bentNow);
     rest *= 1 - share;
-    if (!(share > 1e-8)) return 0;
+    if (!(share > SHARE_MIN)) break;
   }
-  const misfit = finish(share);
-  return gap <= gapMax && rest <= REST && misfit <= MISFIT_MAX ? 1 : 0;
+  return gap <= NEARLY * gapMax && rest <= REST && finish(share) <= MISFIT_MAX ? 1 : 0;
 }
 
 /** Of the last solve: steps, gap, peak, worth of a kW of metered peak. */
