@@ -41,6 +41,12 @@ import { AIM, CURVE, DUAL, HIGH, INVERSE, LINEAR, LOW, ON, OWN, ROOM, SLOPE, STE
   put(q, SLOPE, costSlope(q));
 }
 
+/** As `advance`, for a control: its own curvature damps the step and costs nothing. */
+@inline export function advanceControl(q: usize, share: v128): void {
+  put(q, CURVE, advance(q, share));
+  put(q, SLOPE, get(q, LINEAR));
+}
+
 @inline export function costSlope(q: usize): v128 {
   return add(get(q, LINEAR), mul(get(q, OWN), sub(get(q, X), get(q, AIM))));
 }

@@ -4,7 +4,7 @@ import { canFeedBack, gain, hasBattery, hasHeat, hasImportLimit, hasMeter, hasPe
 import { add, both, get, mul, over, put, sub } from './lanes';
 import { boundedAt, boundedBelowAt, boundedBelowCount, boundedCount } from './bounded';
 import {
-  advance, advanceLow, advanceStaged, correct, correctedBend, correctedBendLow, correctedLimit,
+  advance, advanceControl, advanceLow, advanceStaged, correct, correctedBend, correctedBendLow, correctedLimit,
   correctedLimitLow, correctLow, correctStaged, costSlope, predictedBend, predictedBendLow, predictedLimit,
   predictedLimitLow,
 } from './quantity';
@@ -63,7 +63,7 @@ export function prepare(p: usize, share: v128): void {
   // The stages' devices.
   let demand = zero;
   if (hasHeat) {
-    advanceStaged(p + HEAT, share);
+    advanceControl(p + HEAT, share);
     const indoorBefore = before(p + INDOOR, share);
     advanceStaged(p + INDOOR, share);
     const heat = get(p + HEAT, X);
@@ -72,8 +72,8 @@ export function prepare(p: usize, share: v128): void {
     demand = heat;
   }
   if (hasBattery) {
-    advanceStaged(p + CHARGE, share);
-    advanceStaged(p + DISCHARGE, share);
+    advanceControl(p + CHARGE, share);
+    advanceControl(p + DISCHARGE, share);
     const storedBefore = before(p + STORED, share);
     advanceStaged(p + STORED, share);
     const charge = get(p + CHARGE, X);
@@ -83,14 +83,14 @@ export function prepare(p: usize, share: v128): void {
     demand = add(demand, sub(charge, discharge));
   }
   if (hasVehicle) {
-    advanceStaged(p + EV_CHARGE, share);
+    advanceControl(p + EV_CHARGE, share);
     const storedBefore = before(p + EV_STORED, share);
     advanceStaged(p + EV_STORED, share);
     const charge = get(p + EV_CHARGE, X);
     let flow = sub(mul(both(evPerCharge), charge), get(p, DRIVEN));
     demand = add(demand, charge);
     if (canFeedBack) {
-      advanceStaged(p + EV_DISCHARGE, share);
+      advanceControl(p + EV_DISCHARGE, share);
       const discharge = get(p + EV_DISCHARGE, X);
       flow = sub(flow, mul(both(evPerDischarge), discharge));
       demand = sub(demand, discharge);

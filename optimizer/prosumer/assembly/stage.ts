@@ -32,6 +32,9 @@ import { aim, measureCorrection, measurePrediction, prepare, recover } from './s
   return FEED + (<usize>control << 3);
 }
 
+/** Reciprocals of what the controls move their states by. */
+let perHeat: f64 = 0, perStored: f64 = 0, perTaken: f64 = 0, perEvStored: f64 = 0, perEvTaken: f64 = 0;
+
 /** One number in the first lane, 0 in the second. */
 @inline function first(lane: usize, field: usize): v128 {
   return v128.load64_zero(lane + field);
@@ -43,6 +46,11 @@ import { aim, measureCorrection, measurePrediction, prepare, recover } from './s
  */
 export function eliminate(share: f64): void {
   border.advanceBorder(share);
+  perHeat = 1 / gain;
+  perStored = 1 / storedPerCharge;
+  perTaken = 1 / storedPerDischarge;
+  perEvStored = 1 / evPerCharge;
+  perEvTaken = 1 / evPerDischarge;
   const by = both(share);
   // Cost to go: curvatures of indoor temperature (t), battery (e), vehicle (s), and their slopes.
   let tt: f64 = 0, te: f64 = 0, ts: f64 = 0, ee: f64 = 0, es: f64 = 0, ss: f64 = 0;
@@ -84,88 +92,87 @@ export function eliminate(share: f64): void {
       }
 
       if (hasVehicle && canFeedBack) {
-        const b = -evPerDischarge, h = one(q + EV_DISCHARGE, CURVE), slope = first(q + EV_DISCHARGE, SLOPE);
+        const b = -evPerDischarge, per = -perEvTaken, h = one(q + EV_DISCHARGE, CURVE), slope = first(q + EV_DISCHARGE, SLOPE);
         const vt = b * ts - td, ve = b * es - ed, vs = b * ss - sd, vd = b * sd - dd;
-        const i = 1 / (h + Math.max(b * vs - vd, 0)), r = h * i, per = 1 / b;
+        const i = 1 / (h + Math.max(b * vs - vd, 0)), rest = ((h - vd) * per) * i;
+        ts = vt * rest + td * per; es = ve * rest + ed * per; ss = vs * rest + sd * per;
+        tt -= (vt * vt) * i; te -= (vt * ve) * i; ee -= (ve * ve) * i;
+        dd = b * sd - (vd * (h + b * vs)) * i;
+        td -= (vt * vd) * i; ed -= (ve * vd) * i; sd -= (vs * vd) * i;
         const kt = vt * i, ke = ve * i, ks = vs * i, kd = vd * i;
-        td -= kt * vd; ed -= ke * vd; sd -= ks * vd;
-        ts = (vt * r + td) * per; es = (ve * r + ed) * per; ss = (vs * r + sd) * per;
-        tt -= kt * vt; te -= kt * ve; ee -= ke * ve;
-        dd = b * sd - vd * r;
-        keepGains(g + gains(4), kt, ke, ks, kd, i, r);
+        keepGains(g + gains(4), kt, ke, ks, kd, i, rest);
         const y = add(sub(mul(both(b), fs), fd), slope), u = mul(y, both(i));
         put(g, column(4), u);
         shared = add(shared, mul(v128.shuffle<f64>(y, y, 1, 1), u));
-        fd = sub(fd, mul(both(vd), u));
-        fs = mul(add(sub(mul(y, both(r)), slope), fd), both(per));
-        ft = sub(ft, mul(both(vt), u)); fe = sub(fe, mul(both(ve), u));
+        fs = sub(mul(y, both(rest)), mul(sub(slope, fd), both(per)));
+        fd = sub(fd, mul(both(kd), y));
+        ft = sub(ft, mul(both(kt), y)); fe = sub(fe, mul(both(ke), y));
       }
       if (hasVehicle) {
-        const b = evPerCharge, h = one(q + EV_CHARGE, CURVE), slope = first(q + EV_CHARGE, SLOPE);
+        const b = evPerCharge, per = perEvStored, h = one(q + EV_CHARGE, CURVE), slope = first(q + EV_CHARGE, SLOPE);
         const vt = b * ts + td, ve = b * es + ed, vs = b * ss + sd, vd = b * sd + dd;
-        const i = 1 / (h + Math.max(b * vs + vd, 0)), r = h * i, per = 1 / b;
+        const i = 1 / (h + Math.max(b * vs + vd, 0)), rest = ((h + vd) * per) * i;
+        ts = vt * rest - td * per; es = ve * rest - ed * per; ss = vs * rest - sd * per;
+        tt -= (vt * vt) * i; te -= (vt * ve) * i; ee -= (ve * ve) * i;
+        dd = (vd * (h + b * vs)) * i - b * sd;
+        td -= (vt * vd) * i; ed -= (ve * vd) * i; sd -= (vs * vd) * i;
         const kt = vt * i, ke = ve * i, ks = vs * i, kd = vd * i;
-        td -= kt * vd; ed -= ke * vd; sd -= ks * vd;
-        ts = (vt * r - td) * per; es = (ve * r - ed) * per; ss = (vs * r - sd) * per;
-        tt -= kt * vt; te -= kt * ve; ee -= ke * ve;
-        dd = vd * r - b * sd;
-        keepGains(g + gains(3), kt, ke, ks, kd, i, r);
+        keepGains(g + gains(3), kt, ke, ks, kd, i, rest);
         const y = add(add(mul(both(b), fs), fd), slope), u = mul(y, both(i));
         put(g, column(3), u);
         shared = add(shared, mul(v128.shuffle<f64>(y, y, 1, 1), u));
-        fd = sub(fd, mul(both(vd), u));
-        fs = mul(sub(sub(mul(y, both(r)), slope), fd), both(per));
-        ft = sub(ft, mul(both(vt), u)); fe = sub(fe, mul(both(ve), u));
+        fs = sub(mul(y, both(rest)), mul(add(slope, fd), both(per)));
+        fd = sub(fd, mul(both(kd), y));
+        ft = sub(ft, mul(both(kt), y)); fe = sub(fe, mul(both(ke), y));
       }
       if (hasBattery) {
-        const b = -storedPerDischarge, h = one(q + DISCHARGE, CURVE), slope = first(q + DISCHARGE, SLOPE);
+        const b = -storedPerDischarge, per = -perTaken, h = one(q + DISCHARGE, CURVE), slope = first(q + DISCHARGE, SLOPE);
         const vt = b * te - td, ve = b * ee - ed, vs = b * es - sd, vd = b * ed - dd;
-        const i = 1 / (h + Math.max(b * ve - vd, 0)), r = h * i, per = 1 / b;
+        const i = 1 / (h + Math.max(b * ve - vd, 0)), rest = ((h - vd) * per) * i;
+        te = vt * rest + td * per; ee = ve * rest + ed * per; es = vs * rest + sd * per;
+        tt -= (vt * vt) * i; ts -= (vt * vs) * i; ss -= (vs * vs) * i;
+        dd = b * ed - (vd * (h + b * ve)) * i;
+        td -= (vt * vd) * i; ed -= (ve * vd) * i; sd -= (vs * vd) * i;
         const kt = vt * i, ke = ve * i, ks = vs * i, kd = vd * i;
-        td -= kt * vd; ed -= ke * vd; sd -= ks * vd;
-        te = (vt * r + td) * per; ee = (ve * r + ed) * per; es = (vs * r + sd) * per;
-        tt -= kt * vt; ts -= kt * vs; ss -= ks * vs;
-        dd = b * ed - vd * r;
-        keepGains(g + gains(2), kt, ke, ks, kd, i, r);
+        keepGains(g + gains(2), kt, ke, ks, kd, i, rest);
         const y = add(sub(mul(both(b), fe), fd), slope), u = mul(y, both(i));
         put(g, column(2), u);
         shared = add(shared, mul(v128.shuffle<f64>(y, y, 1, 1), u));
-        fd = sub(fd, mul(both(vd), u));
-        fe = mul(add(sub(mul(y, both(r)), slope), fd), both(per));
-        ft = sub(ft, mul(both(vt), u)); fs = sub(fs, mul(both(vs), u));
+        fe = sub(mul(y, both(rest)), mul(sub(slope, fd), both(per)));
+        fd = sub(fd, mul(both(kd), y));
+        ft = sub(ft, mul(both(kt), y)); fs = sub(fs, mul(both(ks), y));
       }
       if (hasBattery) {
-        const b = storedPerCharge, h = one(q + CHARGE, CURVE), slope = first(q + CHARGE, SLOPE);
+        const b = storedPerCharge, per = perStored, h = one(q + CHARGE, CURVE), slope = first(q + CHARGE, SLOPE);
         const vt = b * te + td, ve = b * ee + ed, vs = b * es + sd, vd = b * ed + dd;
-        const i = 1 / (h + Math.max(b * ve + vd, 0)), r = h * i, per = 1 / b;
+        const i = 1 / (h + Math.max(b * ve + vd, 0)), rest = ((h + vd) * per) * i;
+        te = vt * rest - td * per; ee = ve * rest - ed * per; es = vs * rest - sd * per;
+        tt -= (vt * vt) * i; ts -= (vt * vs) * i; ss -= (vs * vs) * i;
+        dd = (vd * (h + b * ve)) * i - b * ed;
+        td -= (vt * vd) * i; ed -= (ve * vd) * i; sd -= (vs * vd) * i;
         const kt = vt * i, ke = ve * i, ks = vs * i, kd = vd * i;
-        td -= kt * vd; ed -= ke * vd; sd -= ks * vd;
-        te = (vt * r - td) * per; ee = (ve * r - ed) * per; es = (vs * r - sd) * per;
-        tt -= kt * vt; ts -= kt * vs; ss -= ks * vs;
-        dd = vd * r - b * ed;
-        keepGains(g + gains(1), kt, ke, ks, kd, i, r);
+        keepGains(g + gains(1), kt, ke, ks, kd, i, rest);
         const y = add(add(mul(both(b), fe), fd), slope), u = mul(y, both(i));
         put(g, column(1), u);
         shared = add(shared, mul(v128.shuffle<f64>(y, y, 1, 1), u));
-        fd = sub(fd, mul(both(vd), u));
-        fe = mul(sub(sub(mul(y, both(r)), slope), fd), both(per));
-        ft = sub(ft, mul(both(vt), u)); fs = sub(fs, mul(both(vs), u));
+        fe = sub(mul(y, both(rest)), mul(add(slope, fd), both(per)));
+        fd = sub(fd, mul(both(kd), y));
+        ft = sub(ft, mul(both(kt), y)); fs = sub(fs, mul(both(ks), y));
       }
       if (hasHeat) {
-        const b = gain, h = one(q + HEAT, CURVE), slope = first(q + HEAT, SLOPE);
+        const b = gain, per = perHeat, h = one(q + HEAT, CURVE), slope = first(q + HEAT, SLOPE);
         const vt = b * tt + td, ve = b * te + ed, vs = b * ts + sd, vd = b * td + dd;
-        const i = 1 / (h + Math.max(b * vt + vd, 0)), r = h * i, per = 1 / b;
+        const i = 1 / (h + Math.max(b * vt + vd, 0)), rest = ((h + vd) * per) * i;
+        tt = vt * rest - td * per; te = ve * rest - ed * per; ts = vs * rest - sd * per;
+        ee -= (ve * ve) * i; es -= (ve * vs) * i; ss -= (vs * vs) * i;
         const kt = vt * i, ke = ve * i, ks = vs * i, kd = vd * i;
-        td -= kt * vd; ed -= ke * vd; sd -= ks * vd;
-        tt = (vt * r - td) * per; te = (ve * r - ed) * per; ts = (vs * r - sd) * per;
-        ee -= ke * ve; es -= ke * vs; ss -= ks * vs;
-        keepGains(g + gains(0), kt, ke, ks, kd, i, r);
+        keepGains(g + gains(0), kt, ke, ks, kd, i, rest);
         const y = add(add(mul(both(b), ft), fd), slope), u = mul(y, both(i));
         put(g, column(0), u);
         shared = add(shared, mul(v128.shuffle<f64>(y, y, 1, 1), u));
-        fd = sub(fd, mul(both(vd), u));
-        ft = mul(sub(sub(mul(y, both(r)), slope), fd), both(per));
-        fe = sub(fe, mul(both(ve), u)); fs = sub(fs, mul(both(vs), u));
+        ft = sub(mul(y, both(rest)), mul(add(slope, fd), both(per)));
+        fd = sub(fd, mul(both(kd), y));
+        fe = sub(fe, mul(both(ke), y)); fs = sub(fs, mul(both(ks), y));
         tt *= kept * kept; te *= kept; ts *= kept;
         ft = mul(both(kept), ft);
       }
@@ -211,8 +218,8 @@ function eliminateLoads(pair: i32): void {
     let fd = f64x2.neg(mul(both(one(q, PRICE_CURVE)), inverse));
     if (hasVehicle && canFeedBack) {
       const y = sub(mul(both(-evPerDischarge), fs), fd), at = g + gains(4);
+      fs = sub(mul(y, both(one(at, 40))), mul(f64x2.neg(fd), both(-perEvTaken)));
       fd = sub(fd, mul(both(one(at, 24)), y));
-      fs = mul(add(mul(y, both(one(at, 40))), fd), both(1 / (-evPerDischarge)));
       ft = sub(ft, mul(both(one(at, 0)), y)); fe = sub(fe, mul(both(one(at, 8)), y));
       const u = mul(y, both(one(at, 32)));
       put(g, loadColumn(pair, 4), u);
@@ -223,8 +230,8 @@ function eliminateLoads(pair: i32): void {
     }
     if (hasVehicle) {
       const y = add(mul(both(evPerCharge), fs), fd), at = g + gains(3);
+      fs = sub(mul(y, both(one(at, 40))), mul(fd, both(perEvStored)));
       fd = sub(fd, mul(both(one(at, 24)), y));
-      fs = mul(sub(mul(y, both(one(at, 40))), fd), both(1 / evPerCharge));
       ft = sub(ft, mul(both(one(at, 0)), y)); fe = sub(fe, mul(both(one(at, 8)), y));
       const u = mul(y, both(one(at, 32)));
       put(g, loadColumn(pair, 3), u);
@@ -235,8 +242,8 @@ function eliminateLoads(pair: i32): void {
     }
     if (hasBattery) {
       const y = sub(mul(both(-storedPerDischarge), fe), fd), at = g + gains(2);
+      fe = sub(mul(y, both(one(at, 40))), mul(f64x2.neg(fd), both(-perTaken)));
       fd = sub(fd, mul(both(one(at, 24)), y));
-      fe = mul(add(mul(y, both(one(at, 40))), fd), both(1 / (-storedPerDischarge)));
       ft = sub(ft, mul(both(one(at, 0)), y)); fs = sub(fs, mul(both(one(at, 16)), y));
       const u = mul(y, both(one(at, 32)));
       put(g, loadColumn(pair, 2), u);
@@ -247,8 +254,8 @@ function eliminateLoads(pair: i32): void {
     }
     if (hasBattery) {
       const y = add(mul(both(storedPerCharge), fe), fd), at = g + gains(1);
+      fe = sub(mul(y, both(one(at, 40))), mul(fd, both(perStored)));
       fd = sub(fd, mul(both(one(at, 24)), y));
-      fe = mul(sub(mul(y, both(one(at, 40))), fd), both(1 / storedPerCharge));
       ft = sub(ft, mul(both(one(at, 0)), y)); fs = sub(fs, mul(both(one(at, 16)), y));
       const u = mul(y, both(one(at, 32)));
       put(g, loadColumn(pair, 1), u);
@@ -259,8 +266,8 @@ function eliminateLoads(pair: i32): void {
     }
     if (hasHeat) {
       const y = add(mul(both(gain), ft), fd), at = g + gains(0);
+      ft = sub(mul(y, both(one(at, 40))), mul(fd, both(perHeat)));
       fd = sub(fd, mul(both(one(at, 24)), y));
-      ft = mul(sub(mul(y, both(one(at, 40))), fd), both(1 / gain));
       fe = sub(fe, mul(both(one(at, 8)), y)); fs = sub(fs, mul(both(one(at, 16)), y));
       const u = mul(y, both(one(at, 32)));
       put(g, loadColumn(pair, 0), u);
@@ -327,45 +334,45 @@ export function retarget(target: f64): void {
       if (hasBattery) fe += one(q + STORED, SLOPE) + one(g, PULL + 8);
       if (hasVehicle) fs += one(q + EV_STORED, SLOPE) + one(g, PULL + 16);
       if (hasVehicle && canFeedBack) {
-        const slope = one(q + EV_DISCHARGE, SLOPE), y = -evPerDischarge * fs - fd + slope, at = g + gains(4);
+        const slope = one(q + EV_DISCHARGE, SLOPE), y = -evPerDischarge * fs + (slope - fd), at = g + gains(4);
+        fs = one(at, 40) * y - (slope - fd) * (-perEvTaken);
         fd -= one(at, 24) * y;
-        fs = (one(at, 40) * y - slope + fd) * (1 / (-evPerDischarge));
         ft -= one(at, 0) * y; fe -= one(at, 8) * y;
         putOne(g, feed(4), y * one(at, 32));
         ofPeak += one(g, column(4) + 8) * y;
         for (let i = 0; 2 * i < loads; i++) border.shareLoads(i, mul(get(g, loadColumn(i, 4)), both(y)));
       }
       if (hasVehicle) {
-        const slope = one(q + EV_CHARGE, SLOPE), y = evPerCharge * fs + fd + slope, at = g + gains(3);
+        const slope = one(q + EV_CHARGE, SLOPE), y = evPerCharge * fs + (slope + fd), at = g + gains(3);
+        fs = one(at, 40) * y - (slope + fd) * perEvStored;
         fd -= one(at, 24) * y;
-        fs = (one(at, 40) * y - slope - fd) * (1 / evPerCharge);
         ft -= one(at, 0) * y; fe -= one(at, 8) * y;
         putOne(g, feed(3), y * one(at, 32));
         ofPeak += one(g, column(3) + 8) * y;
         for (let i = 0; 2 * i < loads; i++) border.shareLoads(i, mul(get(g, loadColumn(i, 3)), both(y)));
       }
       if (hasBattery) {
-        const slope = one(q + DISCHARGE, SLOPE), y = -storedPerDischarge * fe - fd + slope, at = g + gains(2);
+        const slope = one(q + DISCHARGE, SLOPE), y = -storedPerDischarge * fe + (slope - fd), at = g + gains(2);
+        fe = one(at, 40) * y - (slope - fd) * (-perTaken);
         fd -= one(at, 24) * y;
-        fe = (one(at, 40) * y - slope + fd) * (1 / (-storedPerDischarge));
         ft -= one(at, 0) * y; fs -= one(at, 16) * y;
         putOne(g, feed(2), y * one(at, 32));
         ofPeak += one(g, column(2) + 8) * y;
         for (let i = 0; 2 * i < loads; i++) border.shareLoads(i, mul(get(g, loadColumn(i, 2)), both(y)));
       }
       if (hasBattery) {
-        const slope = one(q + CHARGE, SLOPE), y = storedPerCharge * fe + fd + slope, at = g + gains(1);
+        const slope = one(q + CHARGE, SLOPE), y = storedPerCharge * fe + (slope + fd), at = g + gains(1);
+        fe = one(at, 40) * y - (slope + fd) * perStored;
         fd -= one(at, 24) * y;
-        fe = (one(at, 40) * y - slope - fd) * (1 / storedPerCharge);
         ft -= one(at, 0) * y; fs -= one(at, 16) * y;
         putOne(g, feed(1), y * one(at, 32));
         ofPeak += one(g, column(1) + 8) * y;
         for (let i = 0; 2 * i < loads; i++) border.shareLoads(i, mul(get(g, loadColumn(i, 1)), both(y)));
       }
       if (hasHeat) {
-        const slope = one(q + HEAT, SLOPE), y = gain * ft + fd + slope, at = g + gains(0);
+        const slope = one(q + HEAT, SLOPE), y = gain * ft + (slope + fd), at = g + gains(0);
+        ft = one(at, 40) * y - (slope + fd) * perHeat;
         fd -= one(at, 24) * y;
-        ft = (one(at, 40) * y - slope - fd) * (1 / gain);
         fe -= one(at, 8) * y; fs -= one(at, 16) * y;
         putOne(g, feed(0), y * one(at, 32));
         ofPeak += one(g, column(0) + 8) * y;
@@ -394,55 +401,59 @@ function forward(isPrediction: bool): void {
       if (t >= slots) break;
       const q = p + (<usize>lane << 3);
       const g = stage(t);
-      let demand: f64 = 0;
+      // Each control answers to the states before the slot and to the controls before it.
+      const t0 = kept * xt;
+      let heat: f64 = 0, charge: f64 = 0, discharge: f64 = 0, evCharge: f64 = 0, evDischarge: f64 = 0;
       if (hasHeat) {
-        xt *= kept;
         const at = g + gains(0);
-        const u = -(given(g, 0, isPrediction, peakStep) + one(at, 0) * xt + one(at, 8) * xe + one(at, 16) * xs);
-        putOne(q + HEAT, STEP, u);
-        xt += gain * u;
-        demand += u;
+        heat = -(given(g, 0, isPrediction, peakStep) + one(at, 8) * xe + one(at, 16) * xs + one(at, 0) * t0);
+        putOne(q + HEAT, STEP, heat);
       }
       if (hasBattery) {
-        const at = g + gains(1);
-        const u = -(given(g, 1, isPrediction, peakStep) + one(at, 0) * xt + one(at, 8) * xe + one(at, 16) * xs + one(at, 24) * demand);
-        putOne(q + CHARGE, STEP, u);
-        xe += storedPerCharge * u;
-        demand += u;
-      }
-      if (hasBattery) {
-        const at = g + gains(2);
-        const u = -(given(g, 2, isPrediction, peakStep) + one(at, 0) * xt + one(at, 8) * xe + one(at, 16) * xs + one(at, 24) * demand);
-        putOne(q + DISCHARGE, STEP, u);
-        xe -= storedPerDischarge * u;
-        demand -= u;
+        let at = g + gains(1);
+        let kt = one(at, 0), ke = one(at, 8), kd = one(at, 24);
+        let known = given(g, 1, isPrediction, peakStep) + kt * t0 + ke * xe + one(at, 16) * xs;
+        charge = -(known + (kt * gain + kd) * heat);
+        putOne(q + CHARGE, STEP, charge);
+        at = g + gains(2);
+        kt = one(at, 0), ke = one(at, 8), kd = one(at, 24);
+        known = given(g, 2, isPrediction, peakStep) + kt * t0 + ke * xe + one(at, 16) * xs;
+        known += (kt * gain + kd) * heat;
+        discharge = -(known + (ke * storedPerCharge + kd) * charge);
+        putOne(q + DISCHARGE, STEP, discharge);
       }
       if (hasVehicle) {
-        const at = g + gains(3);
-        const u = -(given(g, 3, isPrediction, peakStep) + one(at, 0) * xt + one(at, 8) * xe + one(at, 16) * xs + one(at, 24) * demand);
-        putOne(q + EV_CHARGE, STEP, u);
-        xs += evPerCharge * u;
-        demand += u;
-      }
-      if (hasVehicle && canFeedBack) {
-        const at = g + gains(4);
-        const u = -(given(g, 4, isPrediction, peakStep) + one(at, 0) * xt + one(at, 8) * xe + one(at, 16) * xs + one(at, 24) * demand);
-        putOne(q + EV_DISCHARGE, STEP, u);
-        xs -= evPerDischarge * u;
-        demand -= u;
+        let at = g + gains(3);
+        let kt = one(at, 0), ke = one(at, 8), ks = one(at, 16), kd = one(at, 24);
+        let known = given(g, 3, isPrediction, peakStep) + kt * t0 + ke * xe + ks * xs;
+        known += (kt * gain + kd) * heat;
+        known += (ke * storedPerCharge + kd) * charge;
+        evCharge = -(known - (ke * storedPerDischarge + kd) * discharge);
+        putOne(q + EV_CHARGE, STEP, evCharge);
+        if (canFeedBack) {
+          at = g + gains(4);
+          kt = one(at, 0), ke = one(at, 8), ks = one(at, 16), kd = one(at, 24);
+          known = given(g, 4, isPrediction, peakStep) + kt * t0 + ke * xe + ks * xs;
+          known += (kt * gain + kd) * heat;
+          known += (ke * storedPerCharge + kd) * charge;
+          known -= (ke * storedPerDischarge + kd) * discharge;
+          evDischarge = -(known + (ks * evPerCharge + kd) * evCharge);
+          putOne(q + EV_DISCHARGE, STEP, evDischarge);
+        }
       }
       if (hasHeat) {
-        xt += one(q, OFF_INDOOR);
+        xt = t0 + one(q, OFF_INDOOR) + gain * heat;
         putOne(q + INDOOR, STEP, xt);
       }
       if (hasBattery) {
-        xe += one(q, OFF_STORED);
+        xe += one(q, OFF_STORED) + storedPerCharge * charge - storedPerDischarge * discharge;
         putOne(q + STORED, STEP, xe);
       }
       if (hasVehicle) {
-        xs += one(q, OFF_EV);
+        xs += one(q, OFF_EV) + evPerCharge * evCharge - evPerDischarge * evDischarge;
         putOne(q + EV_STORED, STEP, xs);
       }
+      const demand = heat + charge - discharge + (evCharge - evDischarge);
       putOne(q, DEMAND, demand);
     }
     recover(p);

@@ -33,8 +33,11 @@ const LOAD_SCALARS: usize = 32 * 8;
 const FIXED: f64 = 1e30;
 export const HELD: f64 = 1e9;
 const FREE: f64 = 1e-30;
-/** Of all else: it makes one plan of many equally cheap ones, at a cost below what is asked for. */
-const SETTLED: f64 = 1e-9;
+/**
+ * Of everything that moves, controls and flows: in Newton's matrix only, so that nearly flat directions are damped
+ * and the plan stays what it is. Ten times as much makes no difference either.
+ */
+const DAMPED: f64 = 1e-8;
 /** An interval no wider than this, in kW, kWh or K, is taken for its middle. */
 const POINT: f64 = 1e-9;
 
@@ -114,7 +117,7 @@ function startSlot(q: usize, t: i32, peakAt: f64): void {
     bound(q + HEAT, 0, home.heatMax, heat, 0);
     store<f64>(q + DRIFT, drift);
     if (t < slots - 1) {
-      bound(q + INDOOR, home.indoorMin, home.indoorMax, indoorAt, 0);
+      boundState(q + INDOOR, home.indoorMin, home.indoorMax, indoorAt, 0);
       addDiscomfort(q + INDOOR, home.discomfort);
     } else {
       fix(q + INDOOR, 0, 0);
@@ -128,7 +131,7 @@ function startSlot(q: usize, t: i32, peakAt: f64): void {
     const flow = BATTERY_SHARE * (home.storedPerCharge * home.chargeMax - home.storedPerDischarge * home.dischargeMax);
     storedAt = inside(storedAt + flow, least, home.storedMax);
     if (t == slots - 1) storedAt = Math.min(storedAt, least + product * home.storedPerCharge / WORTH);
-    bound(q + STORED, least, home.storedMax, storedAt, 0);
+    boundState(q + STORED, least, home.storedMax, storedAt, 0);
   }
   if (home.hasVehicle) {
     const present = given(EV_PRESENT, t) > 0;
@@ -141,7 +144,7 @@ function startSlot(q: usize, t: i32, peakAt: f64): void {
     const flow = VEHICLE_SHARE * (home.evPerCharge * chargeMax - home.evPerDischarge * dischargeMax);
     evAt = inside(evAt + flow - driven, least, home.evMax);
     if (t == slots - 1 || least > given(EV_MIN, t + 1)) evAt = Math.min(evAt, least + product * home.evPerCharge / WORTH);
-    bound(q + EV_STORED, least, home.evMax, evAt, 0);
+    boundState(q + EV_STORED, least, home.evMax, evAt, 0);
     store<f64>(q + DRIVEN, driven);
   }
   let demand: f64 = 0;
@@ -190,15 +193,15 @@ function startMeter(q: usize, low: f64, high: f64, metered: bool): void {
     fix(q + METER, 0, 0);
     store<f64>(q + METER + OWN, FREE);
   } else if (high == Infinity) {
-    bound(q + METER, low, low + 2, low + 1, 0);
+    boundState(q + METER, low, low + 2, low + 1, 0);
     off(q + METER + HIGH);
     pairCount--;
   } else if (low == -Infinity) {
-    bound(q + METER, high - 2, high, high - 1, 0);
+    boundState(q + METER, high - 2, high, high - 1, 0);
     off(q + METER + LOW);
     pairCount--;
   } else {
-    bound(q + METER, low, high, 0.5 * (low + high), 0);
+    boundState(q + METER, low, high, 0.5 * (low + high), 0);
   }
 }
 
@@ -220,7 +223,7 @@ function startLoad(q: usize, k: i32, t: i32): f64 {
 
 /** Curvature about the preferred temperature, which is 0; on a held quantity it is a slope at that point. */
 function addDiscomfort(q: usize, curvature: f64): void {
-  if (load<f64>(q + OWN) == SETTLED) {
+  if (load<f64>(q + OWN) == 0) {
     store<f64>(q + OWN, curvature);
     store<f64>(q + AIM, 0);
   }
@@ -251,6 +254,12 @@ function startBefore(): void {
   store<f64>(q + EV_STORED + STEP, 0);
 }
 
+/** The same for what the controls move, and for the meter: no damping. */
+function boundState(q: usize, low: f64, high: f64, at: f64, cost: f64): void {
+  bound(q, low, high, at, cost);
+  if (load<f64>(q + OWN) == DAMPED) store<f64>(q + OWN, 0);
+}
+
 function bound(q: usize, low: f64, high: f64, at: f64, cost: f64): void {
   if (high - low <= POINT) {
     fix(q, 0.5 * (low + high), cost);
@@ -279,7 +288,7 @@ function fix(q: usize, at: f64, cost: f64): void {
 function place(q: usize, at: f64, cost: f64): void {
   store<f64>(q + X, at);
   store<f64>(q + STEP, 0);
-  store<f64>(q + OWN, SETTLED);
+  store<f64>(q + OWN, DAMPED);
   store<f64>(q + AIM, at);
   store<f64>(q + LINEAR, cost);
 }
