@@ -38,7 +38,7 @@ const LOAD_ROWS = 5;
 const SCALARS = 96;
 const STEPS_MAX = 60;
 /** What the plan may cost more than the best one, against 1 for the price of a kW in the dearest slot. */
-const GAP_MAX = 1e-9;
+const GAP_MAX = 3e-10;
 /** Product of distance and multiplier to begin with, in the same unit. */
 const FIRST_PRODUCT = 0.3;
 

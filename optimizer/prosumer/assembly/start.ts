@@ -1,7 +1,7 @@
 import { startPeak, setLoadSum } from './border';
 import * as home from './home';
 import {
-  AIM, BASE, BELOW_PEAK, block, CHARGE, CURTAILED, DISCHARGE, DRIFT, DRIVEN, DUAL, EV_CHARGE, EV_DISCHARGE,
+  AIM, BASE, BELOW_PEAK, block, CHARGE, CURTAILED, DEMAND, DISCHARGE, DRIFT, DRIVEN, DUAL, EV_CHARGE, EV_DISCHARGE,
   EV_STORED, FED, HEAT, HIGH, IMPORT, INDOOR, LINEAR, loadOf, loadRow, loads, LOW, METER, ON, OWN, pairs, ROOM, row,
   scalars, slots, SOLD, STEP, STORED, TURN, USED, X,
 } from './room';
@@ -238,6 +238,7 @@ function startNowhere(q: usize): void {
   store<f64>(q + SOLD + X, 0);
   store<f64>(q + SOLD + STEP, 0);
   store<f64>(q + SOLD + LINEAR, 0);
+  store<f64>(q + DEMAND, 0);
   store<f64>(q + BASE, 0);
   store<f64>(q + DRIFT, 0);
   store<f64>(q + DRIVEN, 0);
