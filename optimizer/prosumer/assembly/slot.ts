@@ -33,6 +33,9 @@ const SOFT: f64 = 1e-11;
 /** Curvature at least of sold power at no penalty: it damps the step, not the answer. */
 const DAMPED: f64 = 1e-8;
 
+/** The same for shiftable loads, whose preference may weigh nothing. */
+const LOAD_DAMPED: f64 = 1e-7;
+
 /** Makes the last step by `share` in these slots, then prepares the prediction. */
 export function prepare(p: usize, share: v128): void {
   const zero = both(0);
@@ -100,7 +103,7 @@ export function prepare(p: usize, share: v128): void {
   let inverseLoads = zero;
   for (let k = 0; k < loads; k++) {
     const q = loadOf(p, k);
-    const inverse = over(one, advance(q, share));
+    const inverse = over(one, add(advance(q, share), both(LOAD_DAMPED)));
     put(q, INVERSE_LOAD, inverse);
     put(q, SLOPE, costSlope(q));
     inverseLoads = add(inverseLoads, inverse);
@@ -187,8 +190,14 @@ export function prepare(p: usize, share: v128): void {
   for (let k = 0; k < loads; k++) {
     const inverse = get(loadOf(p, k), INVERSE_LOAD);
     const weighed = mul(dampedCurve, inverse);
-    border.addLoads(k, k, sub(mul(weighed, inverse), inverse));
-    for (let j = 0; j < k; j++) border.addLoads(k, j, mul(weighed, get(loadOf(p, j), INVERSE_LOAD)));
+    let others = zero;
+    for (let j = 0; j < loads; j++) {
+      const other = get(loadOf(p, j), INVERSE_LOAD);
+      if (j != k) others = add(others, other);
+      if (j < k) border.addLoads(k, j, mul(weighed, other));
+    }
+    // damping * (1 + curve * others) = 1 - dampedCurve * inverse, without its cancellation.
+    border.addLoads(k, k, f64x2.neg(mul(mul(inverse, damping), add(one, mul(curve, others)))));
   }
   price(p);
 }
