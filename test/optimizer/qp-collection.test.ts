@@ -17,8 +17,8 @@ t.test('published problems reach their published optima', (t) => {
 
 const SEEDS = 40;
 
-const draw = (family: (seed: number, trait: Trait) => Drawn) =>
-  traits.flatMap((trait) =>
+const draw = (family: (seed: number, trait: Trait) => Drawn, of: readonly Trait[] = traits) =>
+  of.flatMap((trait) =>
     Array.from({ length: SEEDS }, (_, k) => ({ name: `${trait} ${k + 1}`, ...family(k + 1, trait) })),
   );
 
@@ -36,8 +36,11 @@ t.test('problems of every trait are solved', (t) => {
   t.end();
 });
 
+/** The traits by which problems without a solution differ. */
+const distinct: readonly Trait[] = ['plain', 'linear', 'low rank', 'badly scaled'];
+
 t.test('those that cannot be solved are proved so', (t) => {
-  for (const { name, problem, status } of [...draw(infeasible), ...draw(unbounded)]) {
+  for (const { name, problem, status } of [...draw(infeasible, distinct), ...draw(unbounded, distinct)]) {
     const solution = library.setup(problem).solve();
     if (solution.status !== status) t.fail(`${name}: ${solution.status}, not ${status}`);
     // In units apart by 2^24 rounding in a unit of one hides what is left in that of another.

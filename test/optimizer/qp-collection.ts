@@ -300,6 +300,21 @@ export const collection: readonly Published[] = [
     4.371875,
   ),
   published(
+    'ZECEVIC2',
+    'CUTE, MM',
+    {
+      variables: 2,
+      linear: form(-2, -3),
+      products: [[1, 1, 2]],
+      rows: [
+        { form: form(1, 1), high: 2 },
+        { form: form(1, 4), high: 4 },
+      ],
+      bounds: () => [0, 10],
+    },
+    -4.125,
+  ),
+  published(
     'GENHS28',
     'CUTE, MM',
     {

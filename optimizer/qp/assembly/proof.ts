@@ -23,8 +23,10 @@ const CLEAN: f64 = 1e-9;
 const WEIGHT: f64 = 1e6;
 /** Weight of P at first, its growth from start to start, and its limit. */
 const STEEP: f64 = 1e4;
-const STEEPER: f64 = 10;
-const STEEPEST: f64 = 1e7;
+const STEEPER: f64 = 1000;
+const STEEPEST: f64 = 1e12;
+/** What is left of the regularisation at last, once nothing else holds the residuals up. */
+const SHARE_MIN: f64 = 1e-4;
 /** Below this, against 1 after scaling, the answer is that there is no proof. */
 const VANISHED: f64 = 1e-10;
 /** Mean product of distance and pressure at which a proof's problem counts as solved. */
@@ -139,6 +141,7 @@ function largestForce(): f64 {
  */
 export function proveDualInfeasible(limit: i32, costScale: f64): i32 {
   let weight = STEEP;
+  let share: f64 = 1;
   regularise(1);
   load(scale, weight, 1, 0);
   for (let k = 0; k < size; k++) {
@@ -159,6 +162,8 @@ export function proveDualInfeasible(limit: i32, costScale: f64): i32 {
     chargeCurvature(weight);
     if (!isSettled()) continue;
     weight = min(STEEPEST, weight * STEEPER);
+    share = max(SHARE_MIN, 0.1 * share);
+    regularise(share);
     load(scale, weight, 1, 0);
   }
   return limit;
