@@ -1,7 +1,7 @@
 import t from 'tap';
 import { prepareHighs } from './highs.ts';
 import { library } from './homes.ts';
-import { collection } from './qp-collection.ts';
+import { collection, smoothFit, tangentCover } from './qp-collection.ts';
 import { type Drawn, infeasible, solvable, type Trait, traits, unbounded } from './qp-families.ts';
 import { certifies, kkt } from './qp-problems.ts';
 
@@ -45,6 +45,46 @@ t.test('those that cannot be solved are proved so', (t) => {
     if (solution.status !== status) t.fail(`${name}: ${solution.status}, not ${status}`);
     // In units apart by 2^24 rounding in a unit of one hides what is left in that of another.
     else if (!name.startsWith('badly scaled') && !certifies(problem, solution)) t.fail(`${name}: ${status}`);
+  }
+  t.end();
+});
+
+t.test('problems without a point are infeasible, whatever their cost does', (t) => {
+  for (const [seed, trait] of [
+    [282, 'plain'],
+    [147, 'linear'],
+    [165, 'linear'],
+    [275, 'badly scaled'],
+  ] as const) {
+    t.equal(
+      library.setup(infeasible(seed, trait).problem).solve().status,
+      'primalInfeasible',
+      `${trait} ${seed}`,
+    );
+  }
+  t.end();
+});
+
+t.test('nearly singular problems are solved as far as rounding lets them', (t) => {
+  for (const points of [47, 67, 82]) {
+    const fit = smoothFit(points);
+    const solution = library.setup(fit).solve();
+    const { violation, stationarity, complementarity } = kkt(fit, solution);
+    t.equal(solution.status, 'solved', `${points} points after ${solution.iterations} steps`);
+    t.ok(violation <= 1e-6 && stationarity <= 1e-6 && complementarity <= 1e-5, `${points} points`);
+  }
+  // The integral itself, -ln cos 1, is 0.6156264703860142.
+  for (const [terms, points] of [
+    [13, 132],
+    [17, 132],
+    [21, 330],
+  ] as const) {
+    const solution = library.setup(tangentCover(terms, points)).solve();
+    t.equal(solution.status, 'solved', `${terms} terms`);
+    t.ok(
+      Math.abs(solution.objective + Math.log(Math.cos(1))) <= 1e-6,
+      `${terms} terms: ${solution.objective}`,
+    );
   }
   t.end();
 });

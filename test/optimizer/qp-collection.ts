@@ -342,3 +342,32 @@ export const collection: readonly Published[] = [
   published('CVXQP2_S', 'CUTE, MM', cvxqp(25), 8120.94048),
   published('CVXQP3_S', 'CUTE, MM', cvxqp(75), 11943.4322),
 ];
+
+/** Least squares under differences of the fourth order (as LISWET, MM): multipliers a million times the data. */
+export function smoothFit(points: number): QpProblem {
+  const differences = [1, -4, 6, -4, 1];
+  return build({
+    variables: points,
+    squares: range(points).map((i) => ({
+      weight: 1,
+      form: [[i, 1]],
+      shift: Math.sin((4 * Math.PI * i) / (points - 1)) + 0.1 * Math.sin(i + 1),
+    })),
+    rows: range(points - 4).map((i) => ({
+      form: differences.map((value, k) => [i + k, value] as const),
+      low: 0,
+    })),
+  }).problem;
+}
+
+/** The polynomial above the tangent at `points` points of least integral: 1, t, t^2, ... nearly depend on each other. */
+export function tangentCover(terms: number, points: number): QpProblem {
+  return build({
+    variables: terms,
+    linear: range(terms).map((j) => [j, 1 / (j + 1)]),
+    rows: range(points).map((i) => {
+      const t = i / (points - 1);
+      return { form: range(terms).map((j) => [j, t ** j] as const), low: Math.tan(t) };
+    }),
+  }).problem;
+}
