@@ -20,7 +20,7 @@ const INFINITE = 1e20;
 const SIZE_MAX = 50_000_000;
 
 const DEFAULTS: QpSettings = {
-  maxIterations: 200,
+  maxIterations: 400,
   epsAbsolute: 1e-9,
   epsRelative: 1e-9,
   memoryBytesMax: 2 ** 32,

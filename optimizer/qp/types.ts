@@ -40,7 +40,7 @@ export type QpProblem<Matrix extends SparseMatrix = Triplets> = {
   readonly u: ArrayLike<number>;
 };
 
-/** Defaults: 200 iterations, both tolerances 1e-9, no limit of memory but that of WebAssembly. */
+/** Defaults: 400 iterations, both tolerances 1e-9, no limit of memory but that of WebAssembly. */
 export type QpSettings = {
   /** Interior point steps at most, those of proofs of infeasibility included; the count, never the clock, ends a solve. */
   readonly maxIterations: number;
