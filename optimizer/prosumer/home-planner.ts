@@ -47,7 +47,7 @@ export function createHomePlanner(library: OptimizerLibrary, problem: HomeProble
     respond(terms) {
       const priced: HomeProblem = { ...problem, trade: { kind: 'priced', ...terms } };
       validateTrade(priced);
-      const quick = stages.solve(priced, { optIn });
+      const quick = stages.solve(priced, { optIn, resume: true });
       if (quick) return { status: 'solved', soldKw: quick.schedule.soldKw, plan: quick };
       if (prepared?.penaltyPerKwhPerKw === terms.penaltyPerKwhPerKw) {
         prepared.solver.update({ q: roundCost(prepared.home, problem, terms) });

@@ -1,6 +1,6 @@
 import { OptimizerError } from '../errors.ts';
 import { readStages } from './read-stages.ts';
-import { LOADS_MAX, type StageRows, stagedLoads, writeHome } from './stage-rows.ts';
+import { costScale, LOADS_MAX, type StageRows, stagedLoads, writeHome } from './stage-rows.ts';
 import type { HomePlan, HomeProblem } from './types.ts';
 
 /** The solver that knows a home's shape. It finds plans; why there is none is the general solver's business. */
@@ -9,12 +9,22 @@ export type StageLibrary = Pick<StageSolver, 'solve'> & {
   open(): StageSolver;
 };
 
+export type StageOptions = {
+  /** Take part in an opt-in demand response; true unless told otherwise. */
+  readonly optIn?: boolean;
+  /**
+   * Begin from an early point of the solve before, and keep one for the next: for one home again and again, at
+   * other prices, targets or forecasts. The plan is the same within the solver's accuracy, in fewer steps.
+   */
+  readonly resume?: boolean;
+};
+
 export type StageSolver = {
   /**
    * @param problem one that `validateProblem` lets pass.
    * @returns undefined where it does not converge: there is no plan, or the general solver must find it.
    */
-  solve(problem: HomeProblem, options?: { readonly optIn?: boolean }): SolvedPlan | undefined;
+  solve(problem: HomeProblem, options?: StageOptions): SolvedPlan | undefined;
   /** Bytes of WebAssembly memory held. */
   readonly memoryBytes: number;
 };
@@ -25,7 +35,7 @@ export type SolvedPlan = Extract<HomePlan, { status: 'solved' }>;
 type Exports = {
   readonly memory: WebAssembly.Memory;
   open(slots: number, loads: number): void;
-  solve(limitSteps: number, gapMax: number, complementarity: number): number;
+  solve(limitSteps: number, gapMax: number, complementarity: number, keepAt: number, warm: number): number;
   row(index: number): number;
   loadRow(load: number, index: number): number;
   scalarsAddress(): number;
@@ -39,8 +49,14 @@ const SCALARS = 96;
 const STEPS_MAX = 60;
 /** What the plan may cost more than the best one, against 1 for the price of a kW in the dearest slot. */
 const GAP_MAX = 3e-10;
+/** The same for one of many answers in a row, which are rounded and superseded. */
+const GAP_MAX_RESUMED = 3e-9;
 /** Product of distance and multiplier to begin with, in the same unit. */
 const FIRST_PRODUCT = 0.3;
+/** And the product at which a point is kept for the next solve. */
+const KEPT_PRODUCT = 2e-3;
+/** A kept point that saved less than this share of the steps is given up: prices have moved too far from it. */
+const SAVING_MIN = 0.25;
 
 /**
  * @param wasmBytes the file `stages.wasm` beside this module in a build.
@@ -63,21 +79,38 @@ function createSolver(exports: Exports): StageSolver {
   let rows: StageRows | undefined;
   let slots = 0;
   let loads = 0;
+  /** Of the point kept in the solve before. */
+  let keptScale: number | undefined;
+  let coldSteps = 0;
   return {
-    solve(problem, { optIn = true } = {}) {
+    solve(problem, { optIn = true, resume = false } = {}) {
       const staged = stagedLoads(problem);
       if (staged.length > LOADS_MAX) return undefined;
       if (rows === undefined || problem.slots !== slots || staged.length !== loads) {
         slots = problem.slots;
         loads = staged.length;
         rows = makeRoom(exports, slots, loads);
+        keptScale = undefined;
       }
-      const home = writeHome(rows, problem, optIn);
+      const scale = costScale(problem);
+      const warmScale = resume && keptScale !== undefined && isNear(scale, keptScale) ? keptScale : undefined;
+      keptScale = undefined;
+      let home = writeHome(rows, problem, { optIn, scale: warmScale ?? scale });
       if (home === undefined) return undefined;
-      const gapMax = GAP_MAX * slots;
-      if (exports.solve(STEPS_MAX, gapMax, FIRST_PRODUCT) !== 1) return undefined;
+      const gapMax = (resume ? GAP_MAX_RESUMED : GAP_MAX) * slots;
+      const keepAt = resume ? KEPT_PRODUCT : 0;
+      let isSolved = exports.solve(STEPS_MAX, gapMax, FIRST_PRODUCT, keepAt, warmScale ? 1 : 0) === 1;
+      if (!isSolved && warmScale !== undefined) {
+        // The kept point was no good for these prices: from the beginning, then.
+        home = writeHome(rows, problem, { optIn, scale }) ?? home;
+        isSolved = exports.solve(STEPS_MAX, gapMax, FIRST_PRODUCT, keepAt, 0) === 1;
+      }
+      if (!isSolved) return undefined;
+      const steps = exports.figure(0);
+      if (warmScale === undefined || home.scale !== warmScale) coldSteps = steps;
+      if (resume && (steps === coldSteps || steps <= (1 - SAVING_MIN) * coldSteps)) keptScale = home.scale;
       return readStages(rows, problem, home, {
-        iterations: exports.figure(0),
+        iterations: steps,
         peakKw: exports.figure(2),
         peakWorth: exports.figure(3),
       });
@@ -86,6 +119,10 @@ function createSolver(exports: Exports): StageSolver {
       return exports.memory.buffer.byteLength;
     },
   };
+}
+
+function isNear(scale: number, other: number): boolean {
+  return scale < 2 * other && other < 2 * scale;
 }
 
 function makeRoom(exports: Exports, slots: number, loads: number): StageRows {

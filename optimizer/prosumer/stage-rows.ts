@@ -75,13 +75,16 @@ function sumOf({ fromSlot, toSlot, preferredKw }: ShiftableLoad): number {
  *
  * @returns undefined where a bound is crossed at sight, so that there is no plan, and for a heat pump without effect.
  */
-export function writeHome(into: StageRows, problem: HomeProblem, optIn: boolean): StagedHome | undefined {
+export function writeHome(
+  into: StageRows,
+  problem: HomeProblem,
+  { optIn, scale = costScale(problem) }: { readonly optIn: boolean; readonly scale?: number },
+): StagedHome | undefined {
   const { slots, slotHours, importKwMax, demandCharge, demandResponse, trade } = problem;
   const { rows, scalars } = into;
   const base = rows[BASE_LOAD]!;
   const importMax = rows[IMPORT_MAX]!;
   const importCost = rows[IMPORT_COST]!;
-  const scale = costScale(problem);
   const money = slotHours / scale;
 
   const fixedKw: (number | undefined)[] = [];
@@ -240,7 +243,7 @@ function hasLimits({ slots, netImportKwMin, netImportKwMax }: HomeProblem): bool
 }
 
 /** The largest price of a kW over a slot: so much money is 1 to the solver. */
-function costScale({
+export function costScale({
   slots,
   slotHours,
   importPricePerKwh,

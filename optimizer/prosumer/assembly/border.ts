@@ -124,6 +124,34 @@ export function startPeak(at: f64, low: f64, high: f64, complementarity: f64): v
   peakStep = 0;
 }
 
+let keptPeak: f64 = 0;
+let keptRoomLow: f64 = 0;
+let keptRoomHigh: f64 = 0;
+let keptDualLow: f64 = 0;
+let keptDualHigh: f64 = 0;
+
+export function keepPeak(): void {
+  keptPeak = peak;
+  keptRoomLow = roomLow;
+  keptRoomHigh = roomHigh;
+  keptDualLow = dualLow;
+  keptDualHigh = dualHigh;
+}
+
+/** @returns the peak to begin with: the kept one if its bounds leave it some room. */
+export function resumePeak(): f64 {
+  const low = roomLow + keptPeak - peak;
+  const high = roomHigh - keptPeak + peak;
+  if (low > 0.1 * keptRoomLow && high > 0.1 * keptRoomHigh) {
+    peak = keptPeak;
+    roomLow = low;
+    roomHigh = high;
+    dualLow = keptDualLow;
+    dualHigh = keptDualHigh;
+  }
+  return peak;
+}
+
 /** Before the prediction: makes the last step and forgets the last system. */
 export function advanceBorder(share: f64): void {
   memory.fill(matrixLanes, 0, 17 * 17 * 16);

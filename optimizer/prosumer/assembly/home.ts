@@ -1,5 +1,6 @@
 /** Which parts a home has, and its numbers that are the same in every slot. Money is scaled by the host. */
 
+export let flags: i32 = 0;
 export let hasImportLimit: bool = false;
 export let hasPeak: bool = false;
 export let hasPv: bool = false;
@@ -41,7 +42,7 @@ export let evWear: f64 = 0;
 
 /** In the order in which the host writes them (stage-solver.ts). */
 export function readScalars(at: usize): void {
-  const flags = <i32>load<f64>(at);
+  flags = <i32>load<f64>(at);
   hasImportLimit = (flags & 1) != 0;
   hasPeak = (flags & 2) != 0;
   hasPv = (flags & 4) != 0;

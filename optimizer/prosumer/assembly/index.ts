@@ -2,6 +2,7 @@ import { listBounded } from './bounded';
 import * as border from './border';
 import { readScalars } from './home';
 import { largest, sum } from './lanes';
+import { canResume, forget, keep, resume } from './restart';
 import { finish, MISFIT_MAX } from './finish';
 import { makeRoom, scalars } from './room';
 import { pairCount, start } from './start';
@@ -31,19 +32,25 @@ export function scalarsAddress(): usize {
 const STEP_SHARE: f64 = 0.99;
 /** What may be left of the equations' first misfit. */
 const REST: f64 = 1e-9;
+/** And of a point that is kept to begin the next solve from. */
+const REST_KEPT: f64 = 1e-1;
+const KEPT_LOW: f64 = 0.03;
 /** A step shorter than this leads nowhere. */
 const SHARE_MIN: f64 = 1e-8;
 /** A gap so many times too wide will do where there is nothing better. */
 const NEARLY: f64 = 10;
 
 /** @returns 1 when solved, 0 when it did not come to an end within `limitSteps`. */
-export function solve(limitSteps: i32, gapMax: f64, complementarity: f64): i32 {
+export function solve(limitSteps: i32, gapMax: f64, complementarity: f64, keepAt: f64, warm: bool): i32 {
   readScalars(scalars);
   listBounded();
   start(complementarity);
   let share: f64 = 0;
   let rest: f64 = 1;
   gap = complementarity * pairCount;
+  if (warm && canResume()) gap = resume() + border.peakComplementarity();
+  let keeps = keepAt > 0;
+  if (!warm) forget();
   for (steps = 0; steps < limitSteps; steps++) {
     if (gap <= gapMax && rest <= REST) {
       if (finish(share) <= MISFIT_MAX) return 1;
@@ -51,6 +58,11 @@ export function solve(limitSteps: i32, gapMax: f64, complementarity: f64): i32 {
     }
     resetMeasures();
     eliminate(share);
+    if (keeps && gap <= keepAt * pairCount && rest <= REST_KEPT) {
+      // A warm start may pass by too low; then the point of before stays.
+      if (!warm || gap >= KEPT_LOW * keepAt * pairCount) keep();
+      keeps = false;
+    }
     predict();
     const predicted = 1 / border.peakPredictedLimit(largest(limit));
     const bent = sum(bend) + border.peakPredictedBend();

@@ -101,7 +101,7 @@ export let scalars: usize = 0;
 let rows: usize = 0;
 let blocks: usize = 0;
 let stages: usize = 0;
-let blocksKept: usize = 0;
+let kept: usize = 0;
 
 let exhausted: bool = false;
 
@@ -123,8 +123,8 @@ export function makeRoom(slotCount: i32, loadCount: i32): void {
   top += <usize>(ROWS_IN + ROWS_OUT + loadCount * (LOAD_ROWS_IN + 1)) * <usize>pairs * 16;
   blocks = top + blockBytes;
   top = blocks + <usize>pairs * blockBytes;
-  blocksKept = top;
-  top += <usize>pairs * blockBytes;
+  kept = top;
+  top += <usize>(KEPT_FIXED + loadCount) * KEPT * <usize>pairs;
   stages = top;
   top += <usize>(2 * pairs) * stageBytes;
   const have = <usize>memory.size() << 16;
@@ -155,21 +155,10 @@ export function loadRow(load: i32, index: i32): usize {
   return stages + <usize>slot * stageBytes;
 }
 
-export function clearBlocks(): void {
-  memory.fill(blocks - blockBytes, 0, <usize>(pairs + 1) * blockBytes);
-}
+/** Room to keep a point in: value and two sides for every quantity of a pair of slots. */
+export const KEPT: usize = 80;
+const KEPT_FIXED: i32 = 15;
 
-/** A copy of all blocks, to begin from another time. */
-export function keepBlocks(): void {
-  memory.copy(blocksKept, blocks, <usize>pairs * blockBytes);
-}
-
-export function takeKeptBlock(pair: i32): void {
-  const at = <usize>pair * blockBytes;
-  memory.copy(blocks + at, blocksKept + at, blockBytes);
-}
-
-/** Copies one field of all blocks into a row. */
-export function readField(field: usize, to: usize): void {
-  for (let pair = 0; pair < pairs; pair++) put(to + ((<usize>pair) << 4), 0, get(block(pair), field));
+@inline export function keptOf(pair: i32): usize {
+  return kept + <usize>pair * <usize>(KEPT_FIXED + loads) * KEPT;
 }
