@@ -1,4 +1,4 @@
-import { buildHomeQp, type HomeProblem } from '../../optimizer/index.ts';
+import { buildHomeQp, type HomePlan, type HomeProblem } from '../../optimizer/index.ts';
 import { prepareHighs } from '../optimizer/highs.ts';
 import { library } from '../optimizer/homes.ts';
 
@@ -64,6 +64,45 @@ export const solvers: readonly Solver[] = [
     },
   },
   {
+    name: 'stages, the solve',
+    answers: 'home',
+    effort: fully,
+    prepare({ home }) {
+      const solver = library.stages.open();
+      const outcome = outcomeOf(home, solver.solve(home), solver.memoryBytes);
+      return { solve: () => ({ ...outcome, iterations: solver.repeat() }) };
+    },
+  },
+  {
+    name: 'stages, all of it',
+    answers: 'home',
+    effort: fully,
+    prepare({ home }) {
+      const solver = library.stages.open();
+      return { solve: () => outcomeOf(home, solver.solve(home), solver.memoryBytes) };
+    },
+  },
+  {
+    // There and back again: each solve begins from the point that the other home's left.
+    name: 'stages, warm',
+    answers: 'repriced',
+    effort: fully,
+    prepare({ home, repriced }) {
+      const solver = library.stages.open();
+      solver.solve(home, { resume: true });
+      let outcome: Outcome = { status: undefined, objective: Number.NaN };
+      let turn = 0;
+      return {
+        solve() {
+          turn += 1;
+          if (turn % 2 === 0) solver.solve(home, { resume: true });
+          else outcome = outcomeOf(repriced, solver.solve(repriced, { resume: true }), solver.memoryBytes);
+          return outcome;
+        },
+      };
+    },
+  },
+  {
     name: 'HiGHS WASM, cold',
     answers: 'home',
     effort(slots) {
@@ -84,3 +123,16 @@ export const solvers: readonly Solver[] = [
     },
   },
 ];
+
+function outcomeOf(home: HomeProblem, plan: HomePlan | undefined, bytes: number): Outcome {
+  if (plan?.status !== 'solved') return { status: plan?.status, objective: Number.NaN };
+  const { trade, slotHours } = home;
+  let objective = plan.cost.total;
+  if (trade.kind === 'priced') {
+    plan.schedule.soldKw.forEach((kw, t) => {
+      const offKw = kw - trade.targetSoldKw[t]!;
+      objective += slotHours * ((trade.penaltyPerKwhPerKw / 2) * offKw ** 2 - trade.pricePerKwh[t]! * kw);
+    });
+  }
+  return { status: plan.status, objective, iterations: plan.iterations, bytes };
+}

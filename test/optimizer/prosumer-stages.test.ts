@@ -1,8 +1,16 @@
+import { createHash } from 'node:crypto';
 import fc from 'fast-check';
 import t from 'tap';
-import { buildHomeQp, type HomeProblem, type OptimizerLibrary, planHome } from '../../optimizer/index.ts';
+import {
+  buildHomeQp,
+  createOptimizerLibrary,
+  type HomeProblem,
+  type OptimizerLibrary,
+  planHome,
+  type Schedule,
+} from '../../optimizer/index.ts';
 import { anyHome } from './any-home.ts';
-import { fullHome } from './full-home.ts';
+import { fullHome, withOtherPrices } from './full-home.ts';
 import { library, plainHome } from './homes.ts';
 
 /** As if the fast solver never came to an end. */
@@ -28,6 +36,15 @@ function leastMoney({ importPricePerKwh, slotHours }: HomeProblem): number {
 
 /** What the general solver leaves, in money whatever the currency. */
 const GENERAL_WITHIN = 2e-9;
+
+/** Of this method with these figures: a change of either changes them, another machine must not. */
+const FROZEN = [
+  'a18b274cf8297f7c',
+  '6053e82833275924',
+  '011deb34d747bcf7',
+  '2292f5e2290468b4',
+  '257905b97e763e89',
+];
 
 type Comparison = 'same plan' | 'both without' | 'left to the general solver';
 
@@ -94,9 +111,178 @@ t.test('energy is worth what it is to the general solver, where the trade leaves
   );
 });
 
+t.test('a plan keeps every limit and equation to 1e-8 kW, kWh or K', async (t) => {
+  let worst = 0;
+  for (let seed = 1; seed <= 300; seed += 1) {
+    const home = seed % 3 === 0 ? fullHome(seed, 48) : anyHome(seed, 40);
+    const plan = library.stages.solve(home);
+    if (plan) worst = Math.max(worst, largestMiss(home, plan.schedule));
+  }
+  t.ok(worst <= 1e-8, `the largest miss is ${worst}`);
+});
+
+t.test('a priced trade is the one and only to 1e-4 kW', async (t) => {
+  let worst = 0;
+  for (let seed = 1; seed <= 40; seed += 1) {
+    const home = fullHome(seed, 24);
+    const { qp, layout } = buildHomeQp(home);
+    const { x } = library.setup(qp, { epsAbsolute: 1e-11, epsRelative: 1e-11 }).solve();
+    library.stages.solve(home)?.schedule.soldKw.forEach((kw, slot) => {
+      worst = Math.max(worst, Math.abs(kw - x[layout.soldKw[slot]!]!));
+    });
+  }
+  t.ok(worst > 0 && worst <= 1e-4, `the largest distance is ${worst} kW`);
+});
+
+t.test('nothing of the homes before is left in a plan, not a bit', async (t) => {
+  const one = library.stages.open();
+  let planned = 0;
+  for (let seed = 1; seed <= 250; seed += 1) {
+    const home = anyHome(seed, 20);
+    const again = bitsOf(one.solve(home));
+    if (again !== bitsOf(library.stages.open().solve(home))) t.fail(`home ${seed}`);
+    if (again !== 'no plan') planned += 1;
+  }
+  t.ok(planned > 100);
+});
+
+t.test('the same bits on every machine', async (t) => {
+  const digests = [fullHome(1, 24), fullHome(2, 25), fullHome(3, 96), anyHome(6), anyHome(9)].map((home) =>
+    bitsOf(library.stages.open().solve(home)),
+  );
+  t.strictSame(digests, FROZEN);
+});
+
+t.test('from a point of the solve before', async (t) => {
+  await t.test('the same plan in fewer steps', async (t) => {
+    let [cold, warm] = [0, 0];
+    for (let seed = 1; seed <= 12; seed += 1) {
+      const solver = library.stages.open();
+      const before = fullHome(seed, 24);
+      const now = withOtherPrices(before, seed, 0.05);
+      const first = solver.solve(before, { resume: true });
+      const second = solver.solve(now, { resume: true });
+      const fresh = library.stages.solve(now);
+      if (!first || !second || !fresh) throw new Error(`home ${seed} has no plan`);
+      warm += second.iterations;
+      cold += fresh.iterations;
+      const allowed = 1e-6 * Math.abs(fresh.cost.total);
+      const money = (plan: typeof fresh) =>
+        moneyOf(now, { soldKw: plan.schedule.soldKw, total: plan.cost.total });
+      t.ok(Math.abs(money(second) - money(fresh)) <= allowed, `home ${seed}`);
+    }
+    t.ok(warm <= 8 * 12, `${warm / 12} steps, ${cold / 12} from the beginning`);
+  });
+
+  await t.test('whatever has changed since', async (t) => {
+    const solver = library.stages.open();
+    for (let seed = 1; seed <= 200; seed += 1) {
+      const home = seed % 2 === 0 ? fullHome(seed % 7, 12 + (seed % 3)) : anyHome(seed, 14);
+      const plan = solver.solve(home, { resume: true });
+      const fresh = library.stages.solve(home);
+      if (fresh && !plan) t.fail(`home ${seed} has a plan from the beginning only`);
+      if (!plan || !fresh) continue;
+      const allowed = 1e-6 * Math.max(Math.abs(fresh.cost.total), leastMoney(home)) * 3;
+      const money = (of: typeof fresh) => moneyOf(home, { soldKw: of.schedule.soldKw, total: of.cost.total });
+      if (Math.abs(money(plan) - money(fresh)) > allowed) t.fail(`home ${seed} pays otherwise`);
+    }
+  });
+});
+
+t.test('a library of other bytes is refused', async (t) => {
+  const qp = new Uint8Array([0, 0x61, 0x73, 0x6d, 1, 0, 0, 0]);
+  t.throws(() => createOptimizerLibrary({ qp, stages: new Uint8Array([1]) }), { code: 'OPTIMIZER_BAD_WASM' });
+  const empty = createOptimizerLibrary({ qp, stages: qp });
+  t.throws(() => empty.stages.open(), { code: 'OPTIMIZER_BAD_WASM' });
+});
+
 t.test('the plan says which solver found it', async (t) => {
   const quick = planHome(library, plainHome([1, 2]));
   t.match(quick, { status: 'solved', solver: 'stages' });
   const general = planHome(withoutStages, plainHome([1, 2]));
   t.match(general, { status: 'solved', solver: 'general' });
 });
+
+/** SHA-256 over the schedule's numbers. */
+function bitsOf(plan: ReturnType<OptimizerLibrary['stages']['solve']>): string {
+  if (!plan) return 'no plan';
+  const hash = createHash('sha256');
+  for (const series of Object.values(plan.schedule).flat()) {
+    hash.update(series instanceof Float64Array ? new Uint8Array(series.buffer) : String(series));
+  }
+  return hash.digest('hex').slice(0, 16);
+}
+
+/** By how much a schedule misses an equation or a limit of its home, written out once more; kW, kWh or K. */
+function largestMiss(problem: HomeProblem, schedule: Schedule): number {
+  const { slots, slotHours, battery, ev, hvac } = problem;
+  let worst = 0;
+  const equal = (value: number, expected: number): void => {
+    worst = Math.max(worst, Math.abs(value - expected));
+  };
+  const inside = (value: number, low: number, high: number): void => {
+    worst = Math.max(worst, low - value, value - high);
+  };
+  let batteryKwh = battery?.initialKwh ?? 0;
+  let evKwh = ev?.initialKwh ?? 0;
+  let indoorC = hvac?.indoorCInitial ?? 0;
+  let hvacKw = hvac?.powerKwInitial ?? 0;
+  const asPublished = problem.demandResponse?.form === 'as-published';
+  for (let t = 0; t < slots; t += 1) {
+    const dropped = asPublished ? schedule.demandReductionKw[t]! : 0;
+    const imported = schedule.importKw[t]! - dropped;
+    const shifted = schedule.shiftableKw.reduce((sum, run) => sum + run[t]!, 0);
+    const stored =
+      schedule.batteryChargeKw[t]! -
+      schedule.batteryDischargeKw[t]! +
+      schedule.evChargeKw[t]! -
+      schedule.evDischargeKw[t]!;
+    const use = problem.baseLoadKw[t]! + schedule.hvacKw[t]! + shifted + stored + schedule.soldKw[t]!;
+    equal(imported + schedule.pvUsedKw[t]!, use);
+    inside(schedule.importKw[t]!, dropped, problem.importKwMax);
+    if (problem.demandCharge) inside(schedule.importKw[t]!, 0, schedule.peakKw);
+    if (schedule.demandReductionKw[t]! > 0 && !asPublished) {
+      inside(
+        schedule.importKw[t]! + schedule.demandReductionKw[t]!,
+        0,
+        problem.demandResponse!.baselineKw[t]!,
+      );
+    }
+    inside(schedule.pvUsedKw[t]! + schedule.feedInKw[t]!, 0, problem.pvKw?.[t] ?? 0);
+    const net = imported - schedule.feedInKw[t]! - schedule.soldKw[t]!;
+    equal(schedule.netImportKw[t]!, net);
+    inside(net, problem.netImportKwMin?.[t] ?? -Infinity, problem.netImportKwMax?.[t] ?? Infinity);
+    if (battery) {
+      batteryKwh += slotHours * battery.chargeEfficiency * schedule.batteryChargeKw[t]!;
+      batteryKwh -= (slotHours * schedule.batteryDischargeKw[t]!) / battery.dischargeEfficiency;
+      equal(schedule.batteryKwh[t]!, batteryKwh);
+      batteryKwh = schedule.batteryKwh[t]!;
+      inside(batteryKwh, battery.energyKwhMin, battery.capacityKwh);
+      inside(schedule.batteryChargeKw[t]!, 0, battery.chargeKwMax);
+      inside(schedule.batteryDischargeKw[t]!, 0, battery.dischargeKwMax);
+    }
+    if (ev) {
+      evKwh += slotHours * ev.chargeEfficiency * schedule.evChargeKw[t]! - ev.drivenKwh[t]!;
+      evKwh -= (slotHours * schedule.evDischargeKw[t]!) / ev.dischargeEfficiency;
+      equal(schedule.evKwh[t]!, evKwh);
+      evKwh = schedule.evKwh[t]!;
+      inside(evKwh, ev.energyKwhMin[t]!, ev.capacityKwh);
+      inside(schedule.evChargeKw[t]!, 0, ev.chargeKwMax * ev.present[t]!);
+    }
+    if (hvac) {
+      const decay = Math.exp(-slotHours / (hvac.resistanceKPerKw * hvac.capacitanceKwhPerK));
+      indoorC = hvac.outdoorC[t]! - (hvac.outdoorC[t]! - indoorC) * decay + hvac.gainKPerKw * hvacKw;
+      hvacKw = schedule.hvacKw[t]!;
+      equal(schedule.indoorC[t]!, indoorC);
+      indoorC = schedule.indoorC[t]!;
+      inside(indoorC, hvac.indoorCMin, hvac.indoorCMax);
+      inside(hvacKw, 0, hvac.powerKwMax);
+    }
+  }
+  if (battery) inside(batteryKwh, battery.finalKwhMin ?? battery.initialKwh, battery.capacityKwh);
+  problem.shiftableLoads?.forEach((load, k) => {
+    const sum = (values: Iterable<number>): number => [...values].reduce((a, b) => a + b, 0);
+    equal(sum(schedule.shiftableKw[k]!), sum(Array.from(load.preferredKw).slice(load.fromSlot, load.toSlot)));
+  });
+  return worst;
+}

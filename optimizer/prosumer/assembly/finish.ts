@@ -7,7 +7,7 @@ import {
 import { add, both, get, largest, mul, put, sub, sum } from './lanes';
 import {
   AIM, BASE, block, blockBytes, CHARGE, DISCHARGE, DRIFT, DRIVEN, DUAL, EV_CHARGE, EV_DISCHARGE, EV_STORED, FED, HEAT,
-  HIGH, IMPORT, INDOOR, LINEAR, loadOf, loadRow, loads, LOAD_ROWS_IN, LOW, METER, NEW_PRICE, OWN, pairs, row, ROWS_IN, slots, SOLD,
+  HIGH, IMPORT, INDOOR, loadOf, loadRow, loads, LOAD_ROWS_IN, LOW, METER, NEW_PRICE, OWN, pairs, row, ROWS_IN, slots, SOLD,
   STEP, STORED, USED, X,
 } from './room';
 import { advance, advanceLow, costSlope } from './quantity';
@@ -24,7 +24,6 @@ export function finish(share: f64): f64 {
   moveLast(share);
   const off = misfit();
   if (off <= MISFIT_MAX) writePlan();
-  else hold();
   return off;
 }
 
@@ -92,16 +91,6 @@ function writeWorth(quantity: usize, index: i32): void {
   for (let i = 0; i < pairs; i++) {
     const q = block(i) + quantity;
     put(to + ((<usize>i) << 4), 0, sub(sub(get(q + LOW, DUAL), get(q + HIGH, DUAL)), costSlope(q)));
-  }
-}
-
-/** Method of multipliers: what pulls a held quantity to its point becomes a cost, and the next step pulls anew. */
-function hold(): void {
-  for (let i = 0; i < pairs; i++) {
-    for (let j = 0; j < boundedCount; j++) {
-      const q = block(i) + boundedAt(j);
-      put(q, LINEAR, v128.bitselect(costSlope(q), get(q, LINEAR), isHeld(q)));
-    }
   }
 }
 
