@@ -21,7 +21,7 @@ export type RoundRules = {
 export type Residuals = {
   /** Pool: the imbalance. Pairwise: the largest |sold i to j + sold j to i|. */
   readonly primalMw: number;
-  /** Largest move of a target. */
+  /** How far targets move. Pool: largest mean over homes of a slot, rounded up. Pairwise: of any pair and slot. */
   readonly dualMw: number;
   /** Largest |sum of all offers| of a slot over the number of homes, rounded up. */
   readonly imbalanceMw: number;
@@ -52,11 +52,13 @@ export function closePoolRound(
     const surplus = sum(relaxed);
     const share = floorDiv(surplus, homes);
     const remainder = surplus - share * homes;
+    let moved = 0;
     for (const [home, power] of relaxed.entries()) {
       const target = power - share - (home < remainder ? 1 : 0);
-      dualMw = Math.max(dualMw, Math.abs(target - targets[home]![slot]!));
+      moved += Math.abs(target - targets[home]![slot]!);
       nextTargets[home]![slot] = target;
     }
+    dualMw = Math.max(dualMw, ceilDiv(moved, homes));
     const fall = roundDivBig(rules.penaltyMicro * BigInt(surplus), BigInt(homes) * 1_000_000n);
     nextPrices.push(hold(price - fall, rules.priceLimitMicro));
     const offered = sum(offers.map((offer) => offer[slot]!));

@@ -20,7 +20,7 @@ export function defaultSessionParameters({
     relaxationPermille: 1700n,
     memoryRounds: 5,
     tolerancePrimalMw: 10_000n,
-    toleranceDualMw: 20_000n,
+    toleranceDualMw: 8_000n,
     maxRounds: 40,
     priceLimitMicroPerKwh: 10_000_000n,
   };

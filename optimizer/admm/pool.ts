@@ -82,11 +82,13 @@ export function closePoolRound(
     );
     const sum = relaxed.reduce((total, x) => total + x, 0n);
     const spreadOut = spread(relaxed);
+    let moved = 0n;
     homes.forEach((home, position) => {
       const next = spreadOut[position]!;
-      dualMw = max(dualMw, abs(next - state.targetMw.get(home)![t]!));
+      moved += abs(next - state.targetMw.get(home)![t]!);
       targetMw.get(home)!.push(next);
     });
+    dualMw = max(dualMw, ceilDiv(moved, n));
     priceMicroPerKwh[t] = hold(priceMicroPerKwh[t]! - roundDiv(penalty * sum, n * MICRO), parameters);
     const offered = homes.reduce((total, home) => total + attendance.offers.get(home)![t]!, 0n);
     primalMw = max(primalMw, ceilDiv(abs(offered), n));

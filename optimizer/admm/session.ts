@@ -34,7 +34,7 @@ export type Series = readonly bigint[];
 export type RoundReport = {
   /** Greatest imbalance that the stopping rule of the form looks at. */
   readonly primalMw: bigint;
-  /** Greatest change of a target. */
+  /** How far targets move: pool, the greatest mean over homes of a slot, rounded up; pairwise, of any pair. */
   readonly dualMw: bigint;
   /** max over slots of |sum over homes of sold| / N, rounded up: the measure both forms share. */
   readonly imbalanceMw: bigint;
