@@ -13,11 +13,12 @@ import { closeFinishedSlots } from '../../agent/cycle/settle.ts';
 import type { Home } from '../../agent/home.ts';
 import type { LogEntry } from '../../agent/log.ts';
 import { loadOptimizerLibrary } from '../../agent/optimizer-library.ts';
+import { openSession } from '../../agent/roles/aggregator.ts';
 import { readDevices } from '../../consensus/contract/index.ts';
-import { readAccount, readRecord } from '../../consensus/index.ts';
+import { readAccount, readRecord, readSession, readTurn } from '../../consensus/index.ts';
 import type { MeterReading } from '../../drivers/index.ts';
 import { planHome } from '../../optimizer/index.ts';
-import { SLOT_MS, START_MS, World } from '../consensus/contract-world.ts';
+import { AGGREGATOR, SLOT_MS, START_MS, World } from '../consensus/contract-world.ts';
 
 const SLOTS = 4;
 const series = (value: number) => new Array<number>(SLOTS).fill(value);
@@ -39,8 +40,11 @@ async function configOf(t: Test, importWMax: number, exportWMax: number): Promis
 }
 
 /** A home on a ledger that takes every call at once, in a block of its own. */
-async function homeOn(t: Test, world: World): Promise<{ home: Home; told: LogEntry[]; newBlock(): void }> {
-  const [address] = world.homes as [string];
+async function homeOn(
+  t: Test,
+  world: World,
+  address = world.homes[0]!,
+): Promise<{ home: Home; told: LogEntry[]; newBlock(): void }> {
   const listeners = new Set<() => void>();
   const told: LogEntry[] = [];
   const home = {
@@ -111,6 +115,58 @@ t.test('a device of which the configuration says nothing is left off the ledger'
     ['meter', 'pv', 'battery'],
   );
   t.same(told, [], 'and nothing was refused');
+});
+
+t.test('the aggregator opens a day from where yesterday ended, if the homes are the same', async (t) => {
+  const { signal } = new AbortController();
+  const yesterday = new Date(START_MS - 86_400_000).toISOString().slice(0, 10);
+  const opened = async (homesThen: number, soldMw: number) => {
+    const world = new World(3);
+    world.timeMs = START_MS - 2 * 86_400_000;
+    world.connect();
+    const { home } = await homeOn(t, world, AGGREGATOR);
+    const market = { ...home.config.market, membersMin: 3 };
+    world.open(`${yesterday}/pool`, {
+      ...{
+        startMs: START_MS - 86_400_000,
+        slots: SLOTS,
+        maxRounds: 1,
+        startPrices: series(1).map(() => 250_000n),
+      },
+    });
+    for (const owner of world.homes.slice(homesThen)) {
+      world.must(owner, 'coordination.withdraw', { id: `${yesterday}/pool` });
+    }
+    const [seller, buyer, ...others] = world.homes.slice(0, homesThen);
+    const sold = [soldMw, -soldMw, 0].slice(0, homesThen);
+    for (const [place, owner] of [seller, buyer, ...others].entries()) {
+      world.must(owner!, 'coordination.offer', {
+        id: `${yesterday}/pool`,
+        round: 1,
+        soldMw: series(sold[place]!),
+      });
+    }
+    await openSession({ ...home, config: { ...home.config, market } }, signal);
+    const session = readSession(world.state, `${day.day}/pool`)!;
+    const turn = readTurn(world.state, `${day.day}/pool`, world.homes[0]!)!;
+    return { session, targets: turn.form === 'pool' ? turn.targetsMw : [] };
+  };
+  const warm = await opened(3, 2_000_000);
+  t.same(warm.targets, series(2_000_000), 'yesterday’s trade');
+  t.same(
+    warm.session.pricesMicro,
+    series(1).map(() => 250_000n),
+    'and its prices',
+  );
+  t.equal(warm.session.relaxationPermille, 1000);
+  const cold = await opened(2, 2_000_000);
+  t.same(cold.targets, series(0), 'a home has left since: from nothing');
+  t.same(
+    cold.session.pricesMicro,
+    series(1).map(() => 200_000n),
+    'at the middle of both prices',
+  );
+  t.equal(cold.session.relaxationPermille, 1700);
 });
 
 t.test('what the meter counted becomes records', async (t) => {
