@@ -54,7 +54,7 @@ export function renderRounds(findings: RoundsFindings, look: Look): string {
         { label: 'rounds', value: `${findings.rounds}, ${ENDS[findings.ended]}` },
         ...findings.reached.map(({ imbalanceKw, gap, round }) => ({
           label: `to ${imbalanceKw} kW, ${100 * gap} %`,
-          value: round === null ? 'not reached' : `${round} rounds`,
+          value: round === null ? 'not reached' : `round ${round}`,
           mood: round === null ? ('bad' as const) : undefined,
         })),
         {

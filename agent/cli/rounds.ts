@@ -24,13 +24,11 @@ export async function rounds(options: RoundsOptions, io: CliIo): Promise<void> {
   });
   const { form, seed, warmPercent } = options;
   const defaults = defaultSessionParameters({ homes: data.homes.length, form });
-  // Of pairs the tolerances are parts of the pool's: all four follow the option in proportion.
-  const pool = defaultSessionParameters({ homes: data.homes.length, form: 'pool' });
-  const tighter = (options.toleranceW * MW_PER_W) / Number(pool.tolerancePrimalMw);
+  // Each of a home's pairs has its part of the imbalance.
+  const partners = form === 'pool' ? 1 : Math.max(1, data.homes.length - 1);
   const parameters = {
     ...defaults,
-    tolerancePrimalMw: BigInt(Math.round(Number(defaults.tolerancePrimalMw) * tighter)),
-    toleranceDualMw: BigInt(Math.round(Number(defaults.toleranceDualMw) * tighter)),
+    tolerancePrimalMw: BigInt(Math.round((options.toleranceW * MW_PER_W) / partners)),
     maxRounds: options.roundsMax,
   };
   const startedMs = performance.now();

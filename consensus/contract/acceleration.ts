@@ -48,7 +48,7 @@ export function goOn(
   const last = remembered.at(-1);
   const longer =
     last !== undefined && 100n * squared(moveOf(step), measure) > 144n * squared(moveOf(last), measure);
-  const steps = [...(longer ? [] : remembered), step].slice(-memoryRounds - 1);
+  const steps = [...(longer ? [] : remembered), step];
   const combined = combine(steps, measure);
   const kept = combined === undefined ? [step] : steps.slice(-memoryRounds);
   return {

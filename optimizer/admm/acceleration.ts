@@ -56,7 +56,7 @@ export function goOn(
   const pace: Pace = { penaltyMicroPerKwhPerKw, priceWeight, memoryRounds };
   const last = memory.at(-1);
   const worse = last !== undefined && 100n * square(step, pace) > 144n * square(last, pace);
-  const steps = [...(worse ? [] : memory), step].slice(-memoryRounds - 1);
+  const steps = [...(worse ? [] : memory), step];
   const position = combine(steps, pace);
   const same = penaltyOf(parameters, round + 1) === penaltyMicroPerKwhPerKw;
   if (position === undefined) return { position: step.to, memory: same ? [step] : [] };

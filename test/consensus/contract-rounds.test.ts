@@ -529,7 +529,9 @@ t.test('a session goes on from one that is over', (t) => {
     );
   }
 
-  const world = new World(3).connect().open(ID, { tolerancePrimalMw: 0, toleranceDualMw: 0 });
+  const world = new World(3).connect().open(ID, {
+    ...{ tolerancePrimalMw: 0, toleranceDualMw: 0, startPrices: [300_000n, 300_000n] },
+  });
   const later = { ...openingTerms(2), id: 'next', startMs: START_MS + 2 * SLOT_MS, startFrom: ID };
   t.equal(world.call(AGGREGATOR, 'coordination.open', later), 'CONTRACT_WRONG_PHASE');
   for (const owner of world.homes.slice(1)) world.must(owner, 'coordination.withdraw', { id: ID });

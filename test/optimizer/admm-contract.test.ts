@@ -7,6 +7,13 @@ import {
   payments as contractPayments,
 } from '../../consensus/contract/clearing.ts';
 import {
+  type OfferedMw,
+  readSession,
+  readTrades,
+  readTurn,
+  type Turn,
+} from '../../consensus/contract/index.ts';
+import {
   closePairwiseRound as contractClosesPairs,
   closePoolRound as contractClosesPool,
   type Pair,
@@ -17,10 +24,20 @@ import {
   clearPool,
   closePairwiseRound,
   closePoolRound,
+  createHomePlanner,
+  defaultSessionParameters,
+  eliminate,
+  type HomePlanner,
   openPairwise,
   openPool,
   payments,
+  poolTerms,
+  type RoundTerms,
+  runRounds,
+  toOfferMw,
 } from '../../optimizer/index.ts';
+import { SLOT_MS, World } from '../consensus/contract-world.ts';
+import { library, randomHome } from './homes.ts';
 
 /*
  * The rules of the rounds are written twice, by different hands: bigint here as the reference, safe integers
@@ -168,6 +185,80 @@ t.test('pairwise: targets, prices, residuals, clearing and payments', async (t) 
   t.end();
 });
 
+t.test('homes that plan get the same numbers with a ledger and without', async (t) => {
+  for (const form of ['pool', 'pairwise'] as const) {
+    const world = new World(4, { priceLimitMicroPerKwh: 10_000_000n }).connect();
+    const homes = new Map(world.homes.map((home, index) => [home, randomHome(900 + index)]));
+    const slots = homes.get(world.homes[0]!)!.slots;
+    const startPriceMicroPerKwh = new Array<bigint>(slots).fill(150_000n);
+    const parameters = { ...defaultSessionParameters({ homes: 4, form }), maxRounds: 20 };
+    const alone = runRounds(library, { form, parameters, homes, startPriceMicroPerKwh });
+
+    world.open('s', {
+      ...{ form, slots, maxRounds: parameters.maxRounds, memoryRounds: parameters.memoryRounds },
+      penaltyMicro: parameters.penaltyMicroPerKwhPerKw,
+      penaltyMicroMax: parameters.penaltyMicroPerKwhPerKwMax,
+      penaltyGrowthPermille: Number(parameters.penaltyGrowthPermille),
+      relaxationPermille: Number(parameters.relaxationPermille),
+      tolerancePrimalMw: Number(parameters.tolerancePrimalMw),
+      toleranceDualMw: Number(parameters.toleranceDualMw),
+      startPrices: startPriceMicroPerKwh,
+    });
+    const planners = new Map(
+      [...homes].map(([home, problem]) => [home, createHomePlanner(library, problem)]),
+    );
+    for (let session = readSession(world.state, 's')!; session.status === 'rounds'; ) {
+      const penalty = session.roundPenaltyMicro;
+      for (const home of world.homes) {
+        const soldMw = offerOf(planners.get(home)!, readTurn(world.state, 's', home)!, penalty);
+        world.must(home, 'coordination.offer', { id: 's', round: session.round, soldMw });
+      }
+      session = readSession(world.state, 's')!;
+    }
+    const { residuals, round } = readSession(world.state, 's')!;
+    t.equal(round, alone.reports.length, `${form}: as many rounds`);
+    equal(
+      alone.reports.map(({ primalMw, dualMw, imbalanceMw }) => [primalMw, dualMw, imbalanceMw]),
+      residuals.map(({ primalMw, dualMw, imbalanceMw }) => [primalMw, dualMw, imbalanceMw]),
+    );
+    const trades = readTrades(world.state, 's')!.homes;
+    equal(
+      world.homes.map((home) => alone.cleared.soldW.get(home)!),
+      trades.map(({ soldW }) => soldW),
+    );
+    const paid = payments(alone.cleared, BigInt(SLOT_MS));
+    equal(
+      world.homes.map((home) => paid.get(home)!),
+      trades.map(({ paymentMicro }) => paymentMicro),
+    );
+    t.ok(
+      trades.some(({ soldW }) => soldW.some((watts) => watts > 0)),
+      'and there was trade',
+    );
+  }
+});
+
+function offerOf(planner: HomePlanner, turn: Turn, penaltyMicroPerKwhPerKw: bigint): OfferedMw {
+  const answer = (terms: RoundTerms) => {
+    const response = planner.respond(terms);
+    if (response.status !== 'solved') throw new Error(response.reason);
+    return response.soldKw;
+  };
+  if (turn.form === 'pool') {
+    const terms = poolTerms({
+      ...{ priceMicroPerKwh: turn.pricesMicro, penaltyMicroPerKwhPerKw },
+      targetMw: turn.targetsMw.map(BigInt),
+    });
+    return toOfferMw(answer(terms)).map(Number);
+  }
+  const neighbours = turn.others.map((_, place) => ({
+    priceMicroPerKwh: turn.pricesMicro[place]!,
+    targetMw: turn.targetsMw[place]!.map(BigInt),
+  }));
+  const { terms, split } = eliminate(neighbours, penaltyMicroPerKwhPerKw);
+  return split(answer(terms)).map((row) => row.map(Number));
+}
+
 const size = fc.constantFrom(3, 1_000, 30_000_000, 2 ** 35);
 const position = (length: number) =>
   size.chain((most) =>
@@ -226,6 +317,37 @@ t.test('acceleration goes on from the same place, wherever rounds have led', asy
     { numRuns: 400 },
   );
   t.ok(combined > 100, `${combined} steps were more than plain`);
+});
+
+t.test('acceleration that would lead too far is a plain step, and looks back no more', async (t) => {
+  const cases: [what: string, moves: [number, number], from: [number, number], plain: boolean][] = [
+    ['63 times the change', [1_016_000, 1_000_000], [0, 1000], false],
+    ['67 times the change', [1_015_000, 1_000_000], [0, 1000], true],
+    ['the same in the other direction', [1_000_000, 1_015_000], [0, 1000], true],
+    ['to below 2^36 mW', [4e10, 3e10], [2.7e10, 3.6e10], false],
+    ['to beyond 2^36 mW', [4e10, 3e10], [3.4e10, 4.3e10], true],
+  ];
+  for (const [what, [first, second], from, plain] of cases) {
+    const at = (target: number) => ({ prices: [200_000], targets: [target] });
+    const parameters = { ...openingOf(2, 80_000n, 1000, [0n]), memoryRounds: 3 };
+    const pace = {
+      ...{ penaltyMicro: 80_000n, nextPenaltyMicro: 80_000n },
+      ...{ priceWeight: 5, memoryRounds: 3 },
+    };
+    const steps = [
+      { from: at(from[0]), to: at(from[0] + first) },
+      { from: at(from[1]), to: at(from[1] + second) },
+    ] as const;
+    const one = contractGoesOn([], steps[0], { ...pace, round: 5 });
+    const two = contractGoesOn(one.remembered, steps[1], { ...pace, round: 6 });
+    t.equal(JSON.stringify(two.position) === JSON.stringify(steps[1].to), plain, what);
+    t.equal(two.remembered.length, plain ? 1 : 2, what);
+    const memory = [{ from: big(steps[0].from), to: big(steps[0].to) }];
+    const step = { from: big(steps[1].from), to: big(steps[1].to) };
+    const own = referenceGoesOn(memory, step, { round: 6, parameters, priceWeight: 5n });
+    equal(own.position, two.position);
+    equal(own.memory, two.remembered);
+  }
 });
 
 const big = ({ prices, targets }: { prices: readonly number[]; targets: readonly number[] }) => ({

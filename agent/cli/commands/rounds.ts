@@ -23,7 +23,7 @@ export function registerRounds(program: Command, actions: CliActions, io: CliIo)
       ),
     )
     .addOption(
-      new Option('--tolerance <w>', 'stop at this imbalance, W a home, and targets settled').default(
+      new Option('--tolerance <w>', 'stop at this imbalance, W a home, once targets are settled').default(
         '1',
         '1',
       ),
@@ -59,7 +59,7 @@ type RawRoundsOptions = {
 };
 
 const warmPercentDefault = '5';
-/** Above it, one program of all pairs' prices and targets is no study any more. */
+/** Beyond, the prices and targets of all pairs take minutes a round. */
 const pairwiseHomesMax = 100;
 
 function checkRoundsOptions(raw: RawRoundsOptions): RoundsOptions {
