@@ -1,6 +1,7 @@
 import { createReadStream } from 'node:fs';
 import type { QpProblem, Triplets } from '../../optimizer/index.ts';
 import { AgentError } from '../errors.ts';
+import { parseQps } from './qps.ts';
 
 /** A quadratic program as somebody wrote it down. */
 export type WrittenQp = {
@@ -17,7 +18,8 @@ const PROBLEMS_MAX = 10_000;
 /**
  * Reads one problem or an array of them: `{name, n, m, P: {rows, cols, vals}, A: {rows, cols, vals}, q, l, u, r}`,
  * P's upper triangle, null for an infinite bound; name, r and P may be left out, and whatever else there is does
- * not matter. Whether the figures make sense is the solver's to say.
+ * not matter. A file whose name ends in .qps or .mps is read as such (see parseQps). Whether the figures make sense
+ * is the solver's to say.
  *
  * @param file a path, or `-` for standard input.
  * @throws AgentError AGENT_FILE_MISSING, or AGENT_BAD_DATA naming the problem and the field.
@@ -25,6 +27,7 @@ const PROBLEMS_MAX = 10_000;
 export async function readQpFile(file: string): Promise<{ problems: WrittenQp[]; isArray: boolean }> {
   const source = file === '-' ? 'standard input' : file;
   const text = await readText(file, source);
+  if (/\.(qps|mps)$/i.test(file)) return { problems: [parseQps(text, source)], isArray: false };
   let value: unknown;
   try {
     value = JSON.parse(text);

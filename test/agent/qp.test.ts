@@ -3,6 +3,8 @@ import { join } from 'node:path';
 import t from 'tap';
 import type { CliIo } from '../../agent/cli/actions.ts';
 import { qp } from '../../agent/cli/qp.ts';
+import { parseQps } from '../../agent/cli/qps.ts';
+import { library } from '../optimizer/homes.ts';
 import { withDirectory } from './csv-fixture.ts';
 
 type Answer = {
@@ -90,6 +92,70 @@ t.test('a problem that is not convex is told after the others are answered', asy
     { name: 'plain', status: 'solved' },
   ]);
   t.match(error, { code: 'AGENT_BAD_DATA', message: /^bent: .*variable 0 \(OPTIMIZER_NON_CONVEX\)/ });
+});
+
+/** The example of Maros & Meszaros 1999, and all that their format knows besides. */
+const QPS = `* a comment
+NAME          QPTEST
+ROWS
+ N  obj
+ G  r1
+ L  r2
+COLUMNS
+    c1        obj       1.5            r1        2.0
+    c1        r2        -1.0
+    c2        obj       -2.0           r1        1.0
+    c2        r2        2.0
+RHS
+    rhs1      r1        2.0            r2        6.0
+BOUNDS
+ UP bnd1      c1        20.0
+QUADOBJ
+    c1        c1        8.0
+    c1        c2        2.0
+    c2        c2        10.0
+ENDATA
+`;
+
+t.test('QPS is read', (t) => {
+  const { name, problem, constant } = parseQps(QPS, 'a file');
+  t.equal(name, 'QPTEST');
+  t.equal(constant, 0);
+  t.ok(Math.abs(library.setup(problem).solve().objective - 4.371875) < 1e-7);
+  const full = QPS.replace('QUADOBJ', 'QMATRIX').replace('ENDATA', '    c2        c1        2.0\nENDATA');
+  t.same(parseQps(full, 'a file').problem, problem, 'the full matrix says the same');
+  const more = QPS.replace(' L  r2', ' E  r2\n N  spare')
+    .replace(
+      '    rhs1      r1        2.0            r2        6.0',
+      '    rhs1 r1 2\n    obj -7\n    r2 6\nRANGES\n    r r1 4 r2 -3',
+    )
+    .replace(' UP bnd1      c1        20.0', ' MI b c1\n UP b c1 3\n FX b c2 1.D0\n FR b c2\n UP c2 -1');
+  const read = parseQps(more, 'a file');
+  t.equal(read.constant, 7);
+  t.same(
+    [read.problem.l, read.problem.u],
+    [
+      [2, 3, -Infinity],
+      [6, 6, 3],
+    ].map((b, k) => [...b, k === 0 ? -Infinity : -1]),
+  );
+  const wrong: [text: string, message: RegExp][] = [
+    [QPS.replace('ENDATA', ''), /ends without ENDATA/],
+    [QPS.replace(' G  r1', ' X  r1'), /line 5: a row is N, L, G or E, not X/],
+    [QPS.replace(' L  r2', ' L  r1'), /line 6: row r1 is there twice/],
+    [
+      QPS.replace('r1        2.0            r2', 'r9        2.0            r2'),
+      /line 13: there is no row r9/,
+    ],
+    [QPS.replace(' UP bnd1      c1', ' UP bnd1      c9'), /line 15: there is no column c9/],
+    [QPS.replace(' UP bnd1', ' BV bnd1'), /line 15: .* not BV/],
+    [QPS.replace('8.0', '8,0'), /line 17: '8,0' is no number/],
+    [QPS.replace('RHS', 'SOS'), /line 12: section SOS is not known/],
+  ];
+  for (const [text, message] of wrong) {
+    t.throws(() => parseQps(text, 'a file'), { code: 'AGENT_BAD_DATA', message });
+  }
+  t.end();
 });
 
 t.test('wrong files are refused with problem and place', async (t) => {

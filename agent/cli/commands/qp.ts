@@ -6,7 +6,10 @@ export function registerQp(program: Command, actions: CliActions, io: CliIo): vo
   program
     .command('qp')
     .description('solve quadratic programs: minimise 1/2 x’Px + q’x + r subject to l <= Ax <= u')
-    .argument('<file>', 'one problem or an array of them as JSON (docs/qp.md), or - for standard input')
+    .argument(
+      '<file>',
+      'problems as JSON (docs/qp.md), one as .qps or .mps, or - for JSON from standard input',
+    )
     .option('--json', 'answers as JSON, with x, y and certificates')
     .addHelpText('after', '\nExit status: 0 all decided, 1 some not, 2 a problem was refused.\n')
     .action((file: string, raw: { json?: boolean }) =>
