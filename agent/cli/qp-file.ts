@@ -1,15 +1,8 @@
 import { createReadStream } from 'node:fs';
-import type { QpProblem, Triplets } from '../../optimizer/index.ts';
+import type { Triplets } from '../../optimizer/index.ts';
 import { AgentError } from '../errors.ts';
 import { parseQps } from './qps.ts';
-
-/** A quadratic program as somebody wrote it down. */
-export type WrittenQp = {
-  readonly name: string;
-  readonly problem: QpProblem;
-  /** `r`, to be added to the objective. */
-  readonly constant: number;
-};
+import type { WrittenQp } from './written-qp.ts';
 
 /** A week of quarter hours with everything in it is a fiftieth of this. */
 const BYTES_MAX = 64 * 1024 * 1024;

@@ -3,7 +3,8 @@ import { AgentError } from '../errors.ts';
 import { loadOptimizerLibrary } from '../optimizer-library.ts';
 import { createProgress, lookOf, renderQpTable } from '../terminal/index.ts';
 import type { CliIo, QpOptions } from './actions.ts';
-import { readQpFile, type WrittenQp } from './qp-file.ts';
+import { readQpFile } from './qp-file.ts';
+import type { WrittenQp } from './written-qp.ts';
 
 /** What is printed of one problem; numbers that JSON has no word for are null there. */
 export type QpAnswer = {

@@ -1,5 +1,5 @@
 import { AgentError } from '../errors.ts';
-import type { WrittenQp } from './qp-file.ts';
+import type { WrittenQp } from './written-qp.ts';
 
 /**
  * One problem in QPS, the MPS format with a quadratic part (Maros & Meszaros 1999, section 2): names without
