@@ -158,7 +158,10 @@ export type BestPlan = {
  */
 export function bestPlan(library: OptimizerLibrary, problem: HomeProblem, log: Log): BestPlan | undefined {
   const plan = planHome(library, problem);
-  if (plan.status === 'solved') return { schedule: plan.schedule, cost: plan.cost, missed: [] };
+  if (plan.status === 'solved') {
+    if (plan.solver === 'general') log({ event: 'planned-by-general-solver', steps: plan.iterations });
+    return { schedule: plan.schedule, cost: plan.cost, missed: [] };
+  }
   log({ event: 'plan-not-feasible', level: 'warn', status: plan.status, reason: plan.reason });
   if (plan.status === 'infeasible' && plan.nearest) return { ...plan.nearest, missed: plan.missed };
   return undefined;

@@ -1,7 +1,7 @@
 import { hasPeak, peakPrice } from './home';
 import { add, both, get, put, sum } from './lanes';
 import { weight } from './quantity';
-import { loads, LOADS_MAX } from './room';
+import { loads } from './room';
 
 /**
  * What all slots share: the peak, and for each shiftable load the price of keeping its sum. Eliminating all
@@ -71,7 +71,7 @@ let turnHigh: f64 = 0;
   return both(load<f64>(step + (<usize>(k + 1) << 3)));
 }
 
-@inline export function stepOf(i: i32): f64 {
+@inline function stepOf(i: i32): f64 {
   return load<f64>(step + (<usize>i << 3));
 }
 

@@ -11,7 +11,6 @@ export let hasVehicle: bool = false;
 export let canFeedBack: bool = false;
 export let isPriced: bool = false;
 
-export let slotHours: f64 = 0;
 export let importMax: f64 = 0;
 export let peakPrice: f64 = 0;
 export let peakMin: f64 = 0;
@@ -40,7 +39,7 @@ export let evFirst: f64 = 0;
 export let evMax: f64 = 0;
 export let evWear: f64 = 0;
 
-/** In the order in which the host writes them (stage-solver.ts). */
+/** In the order in which the host writes them (stage-rows.ts); place 1, the slot's length, is the host's own. */
 export function readScalars(at: usize): void {
   flags = <i32>load<f64>(at);
   hasImportLimit = (flags & 1) != 0;
@@ -52,7 +51,6 @@ export function readScalars(at: usize): void {
   hasVehicle = (flags & 64) != 0;
   canFeedBack = (flags & 128) != 0;
   isPriced = (flags & 256) != 0;
-  slotHours = load<f64>(at, 8);
   importMax = load<f64>(at, 16);
   peakPrice = load<f64>(at, 24);
   peakMin = load<f64>(at, 32);

@@ -15,7 +15,7 @@ import { correctStep, eliminate, predict, retarget } from './stage';
  * once, writes rows and scalars, and solves as often as they change.
  */
 
-export { isMemoryExhausted, loadRow, row, scalars as scalarsAt } from './room';
+export { isMemoryExhausted, loadRow, row } from './room';
 
 let steps: i32 = 0;
 let gap: f64 = 0;

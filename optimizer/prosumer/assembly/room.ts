@@ -1,5 +1,3 @@
-import { get, put } from './lanes';
-
 /**
  * Where everything lies. A pair of neighbouring slots has one block, with all that the four sweeps of a step
  * touch there, so that each sweep walks through memory once; a slot has a stage, with what the elimination of
@@ -76,7 +74,10 @@ const BLOCK: usize = BASE + 400;
 export const INVERSE_LOAD: usize = QUANTITY;
 const LOAD: usize = QUANTITY + 16;
 
-/** A stage: for each of five controls, four gains and an inverse; later what the right-hand sides leave. */
+/**
+ * A stage: for each of five controls, four gains, the inverse of its curvature, and what its own state's slope
+ * keeps; behind them what the misfits pull, and what each right-hand side feeds to the controls.
+ */
 export const GAIN: usize = 48;
 export const PULL: usize = 240;
 export const FEED: usize = 264;
@@ -87,16 +88,16 @@ const STAGE_LOADS: usize = 80;
 
 /** Rows in and out. */
 export const ROWS_IN: i32 = 20;
-export const ROWS_OUT: i32 = 20;
+const ROWS_OUT: i32 = 20;
 export const LOAD_ROWS_IN: i32 = 4;
 export const LOADS_MAX: i32 = 16;
-export const SCALARS: i32 = 96;
+const SCALARS: i32 = 96;
 
 export let slots: i32 = 0;
 export let pairs: i32 = 0;
 export let loads: i32 = 0;
 export let blockBytes: usize = 0;
-export let stageBytes: usize = 0;
+let stageBytes: usize = 0;
 export let scalars: usize = 0;
 let rows: usize = 0;
 let blocks: usize = 0;

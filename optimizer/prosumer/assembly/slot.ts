@@ -111,8 +111,8 @@ export function prepare(p: usize, share: v128): void {
     border.addLoadSum(k, get(q, X));
   }
 
-  // PV and the meter. H' in the names of the paper of no one: u is used, f is fed in, a is curtailed.
-  let fromUsed = zero;
+  // PV and the meter: curvatures of what is used (u), fed in (f) and curtailed (a), none of the three inverted with
+  // a difference of large numbers.
   let off = sub(sub(imported, sold), add(demand, get(p, BASE)));
   let balanceToBalance: v128;
   let balanceToDemand: v128;
@@ -126,8 +126,7 @@ export function prepare(p: usize, share: v128): void {
     if (hasMeter) {
       const f = advanceLow(p + FED, share);
       put(p + FED, SLOPE, get(p + FED, LINEAR));
-      const both_ = add(u, f);
-      const inverse = over(one, add(mul(u, f), mul(a, both_)));
+      const inverse = over(one, add(mul(u, f), mul(a, add(u, f))));
       const ui = mul(u, inverse);
       const fi = mul(f, inverse);
       const ai = mul(a, inverse);
@@ -148,7 +147,7 @@ export function prepare(p: usize, share: v128): void {
       curve = add(balanceToDemand, meterToDemand);
       put(p, OFF_METER, sub(add(add(get(p + METER, X), used), get(p + FED, X)), add(demand, get(p, BASE))));
     } else {
-      fromUsed = over(one, add(u, a));
+      const fromUsed = over(one, add(u, a));
       put(p, INVERSE_UU, fromUsed);
       balanceToBalance = over(one, add(importAndSold, fromUsed));
       balanceToDemand = balanceToBalance;

@@ -17,7 +17,9 @@ import { aim, measureCorrection, measurePrediction, prepare, recover } from './s
  *   v = M g,   M <- M - v v' / (h + g'v),   u = -(v'x + y) / (h + g'v) with y its slope,
  *
  * and there are five at most, each moving one state and the demand. Then forward in time for the steps.
- * (Riccati recursion as in Rao, Wright, Rawlings 1998, one control at a time.)
+ * (Riccati recursion as in Rao, Wright, Rawlings 1998, one control at a time.) The entries of the control's own
+ * state are taken from M'g = v h / (h + g'v) instead: a control far from its bounds has nearly no curvature, and
+ * the downdate would leave rounding in place of what is left. `rest` is what these entries keep of v.
  */
 
 @inline function column(control: i32): usize {
