@@ -49,7 +49,8 @@ export function readStages(
   const soldKw = zeros();
   if (trade.kind === 'priced') soldKw.set(rows[SOLD]!.subarray(0, slots));
   else if (trade.kind === 'fixed') for (let t = 0; t < slots; t += 1) soldKw[t] = trade.soldKw[t]!;
-  const netImportKw = importKw.map((kw, t) => kw - feedInKw[t]! - soldKw[t]!);
+  const netImportKw = zeros();
+  for (let t = 0; t < slots; t += 1) netImportKw[t] = importKw[t]! - feedInKw[t]! - soldKw[t]!;
   for (let t = 0; t < slots && demandResponse; t += 1) {
     const reward = demandResponse.rewardPerKwh[t]!;
     if (reward <= 0) continue;
@@ -72,12 +73,7 @@ export function readStages(
     evDischargeKw: flow(EV_DISCHARGE, canFeedBack),
     evKwh: flow(EV_STORED, ev !== undefined),
     hvacKw: flow(HEAT, hvac !== undefined),
-    indoorC: hvac
-      ? Float64Array.from(
-          importKw,
-          (_, t) => hvac.preferredC + (t === 0 ? home.indoorFirstK : rows[INDOOR]![t - 1]!),
-        )
-      : zeros(),
+    indoorC: readIndoor(rows, problem, home),
     shiftableKw: (problem.shiftableLoads ?? []).map((load, k) => {
       const kw = home.fixedKw[k];
       if (kw !== undefined) return zeros().fill(kw, load.fromSlot, load.toSlot);
@@ -98,6 +94,18 @@ export function readStages(
     solver: 'stages',
     iterations: figures.iterations,
   };
+}
+
+function readIndoor(
+  rows: StageRows['rows'],
+  { slots, hvac }: HomeProblem,
+  { indoorFirstK }: StagedHome,
+): Float64Array {
+  const indoorC = new Float64Array(slots);
+  if (!hvac) return indoorC;
+  indoorC[0] = hvac.preferredC + indoorFirstK;
+  for (let t = 1; t < slots; t += 1) indoorC[t] = hvac.preferredC + rows[INDOOR]![t - 1]!;
+  return indoorC;
 }
 
 function readPv(
@@ -136,8 +144,10 @@ function readMultipliers(
     }
     return worth;
   };
+  const energyPerKwh = rows[PRICE]!.slice(0, slots);
+  for (let t = 0; t < slots; t += 1) energyPerKwh[t] = (energyPerKwh[t]! * scale) / slotHours;
   return {
-    energyPerKwh: rows[PRICE]!.slice(0, slots).map((price) => (price * scale) / slotHours),
+    energyPerKwh,
     batteryStoredPerKwh: stored(STORED_WORTH, battery !== undefined),
     evStoredPerKwh: stored(EV_WORTH, ev !== undefined),
     peakPerKw: hasPeak ? (demandCharge?.pricePerKw ?? 0) - peakWorth * scale : 0,
