@@ -52,9 +52,32 @@ export function goOn(
   const combined = combine(steps, measure);
   const kept = combined === undefined ? [step] : steps.slice(-memoryRounds);
   return {
-    position: combined ?? step.to,
+    position: combined === undefined ? step.to : stride(combined, steps),
     remembered: nextPenaltyMicro === penaltyMicro ? kept : [],
   };
+}
+
+/** Of a sixteenth at most do moves differ that count as the same. */
+const ALIKE = 16;
+
+/**
+ * Where all homes stand at kinks of their costs, an imbalance stays as it is and its price goes on by the same small
+ * step, round after round. From moves that are all the same no combination can learn, so the price is taken
+ * 2^k - 1 steps further, k being the rounds before this one in which it moved alike.
+ */
+function stride({ prices, targets }: Position, steps: readonly Step[]): Position {
+  const newest = steps.at(-1)!;
+  const strided = prices.map((price, index) => {
+    const move = newest.to.prices[index]! - newest.from.prices[index]!;
+    let further = 1;
+    for (let earlier = steps.length - 2; earlier >= 0; earlier -= 1) {
+      const { from, to } = steps[earlier]!;
+      if (Math.abs(to.prices[index]! - from.prices[index]! - move) * ALIKE > Math.abs(move)) break;
+      further *= 2;
+    }
+    return price + move * (further - 1);
+  });
+  return { prices: strided, targets };
 }
 
 /** How much a unit of price and of target count, squared: a length of targets + prices / r, times r. */

@@ -319,6 +319,59 @@ t.test('acceleration goes on from the same place, wherever rounds have led', asy
   t.ok(combined > 100, `${combined} steps were more than plain`);
 });
 
+t.test('a price whose imbalance stands still goes on by ever longer steps', async (t) => {
+  const pace = {
+    ...{ penaltyMicro: 80_000n, nextPenaltyMicro: 80_000n },
+    ...{ priceWeight: 5, memoryRounds: 5 },
+  };
+  const parameters = { ...openingOf(2, 80_000n, 1000, [0n]), memoryRounds: 5 };
+  let remembered: ReturnType<typeof contractGoesOn>['remembered'] = [];
+  let memory: ReturnType<typeof referenceGoesOn>['memory'] = [];
+  const strides: number[] = [];
+  let from: Place = { prices: [200_000, 100_000], targets: [0, 0] };
+  for (let round = 10; round < 17; round += 1) {
+    const to = { prices: [from.prices[0]! - 160, from.prices[1]!], targets: [0, 0] };
+    const one = contractGoesOn(remembered, { from, to }, { ...pace, round });
+    const own = referenceGoesOn(
+      memory,
+      { from: big(from), to: big(to) },
+      { round, parameters, priceWeight: 5n },
+    );
+    equal(own.position, one.position);
+    strides.push((to.prices[0]! - one.position.prices[0]!) / 160);
+    t.equal(one.position.prices[1], 100_000, 'one that is right stays');
+    from = { ...one.position, targets: [0, 0] };
+    ({ remembered } = one);
+    ({ memory } = own);
+  }
+  t.same(strides, [0, 1, 3, 7, 15, 31, 31]);
+  // A sixteenth is alike, a little more is not.
+  for (const second of [160, 155]) {
+    const steps = [second + 10, second].map((move) => ({
+      from: { prices: [0, 0], targets: [0, 0] },
+      to: { prices: [move, 1_000_000], targets: [0, 0] },
+    }));
+    const one = contractGoesOn(steps.slice(0, 1), steps[1]!, { ...pace, round: 18 });
+    const past = steps.slice(0, 1).map((step) => ({ from: big(step.from), to: big(step.to) }));
+    const last = { from: big(steps[1]!.from), to: big(steps[1]!.to) };
+    equal(referenceGoesOn(past, last, { round: 18, parameters, priceWeight: 5n }).position, one.position);
+  }
+  const over = { from, to: { prices: [from.prices[0]! + 40, 100_000], targets: [0, 0] } };
+  const back = contractGoesOn(remembered, over, { ...pace, round: 17 }).position.prices[0]!;
+  equal(
+    referenceGoesOn(
+      memory,
+      { from: big(over.from), to: big(over.to) },
+      { round: 17, parameters, priceWeight: 5n },
+    ).position.prices[0],
+    back,
+  );
+  t.ok(
+    back > from.prices[0]! && back < from.prices[0]! + 31 * 160,
+    'past the point it comes back into between',
+  );
+});
+
 t.test('acceleration that would lead too far is a plain step, and looks back no more', async (t) => {
   const cases: [what: string, moves: [number, number], from: [number, number], plain: boolean][] = [
     ['63.8 times the change', [1_015_680, 1_000_000], [0, 1000], false],
