@@ -54,6 +54,7 @@ function settledKw(load: ShiftableLoad): number | undefined {
   const window = load.toSlot - load.fromSlot;
   const sumKw = sumOf(load);
   if (window === 0 || sumKw <= POINT) return 0;
+  if (load.powerKwMax <= POINT) return sumKw / window;
   return sumKw >= window * load.powerKwMax - POINT ? load.powerKwMax : undefined;
 }
 

@@ -38,6 +38,8 @@ const FREE: f64 = 1e-30;
  * and the plan stays what it is. Ten times as much makes no difference either.
  */
 const DAMPED: f64 = 1e-8;
+/** The same for the distance to the peak, against 1 for the peak at its most. */
+const PEAK_DAMPED: f64 = 4e-8;
 /** An interval no wider than this, in kW, kWh or K, is taken for its middle. */
 const POINT: f64 = 1e-9;
 
@@ -90,12 +92,12 @@ function startSlot(q: usize, t: i32, peakAt: f64): void {
   const cost = given(IMPORT_COST, t);
   if (importMax <= POINT) {
     fix(q + IMPORT, 0, cost);
-    if (home.hasPeak) boundLow(q + BELOW_PEAK, 0, peakAt);
+    if (home.hasPeak) startBelowPeak(q + BELOW_PEAK, peakAt);
   } else {
     let imported = IMPORT_SHARE * importMax;
     if (home.hasPeak) {
       imported = Math.min(imported, 0.5 * peakAt);
-      boundLow(q + BELOW_PEAK, 0, peakAt - imported);
+      startBelowPeak(q + BELOW_PEAK, peakAt - imported);
     }
     if (home.hasImportLimit) bound(q + IMPORT, 0, importMax, imported, cost);
     else {
@@ -219,6 +221,15 @@ function startLoad(q: usize, k: i32, t: i32): f64 {
   store<f64>(at + OWN, curvature);
   store<f64>(at + AIM, load<f64>(loadRow(k, LOAD_WISH) + ((<usize>t) << 3)));
   return even;
+}
+
+/**
+ * Damped by no more than what counts as nothing over all of the peak's range: a connection that is called unlimited
+ * has a peak that must come down from a million kW.
+ */
+function startBelowPeak(q: usize, at: f64): void {
+  boundLow(q, 0, at);
+  store<f64>(q + OWN, Math.min(DAMPED, PEAK_DAMPED / (home.peakMax * home.peakMax)));
 }
 
 /** Curvature about the preferred temperature, which is 0; on a held quantity it is a slope at that point. */
