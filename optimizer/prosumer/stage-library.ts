@@ -57,7 +57,7 @@ const GAP_MAX = 3e-10;
 /** The same for one of many answers in a row, which are rounded and superseded. */
 const GAP_MAX_RESUMED = 1e-8;
 /** Product of distance and multiplier to begin with, in the same unit. */
-const FIRST_PRODUCT = 0.3;
+const FIRST_PRODUCT = 0.2;
 /** And the product at which a point is kept for the next solve. */
 const KEPT_PRODUCT = 2e-3;
 /** A kept point that saved less than this share of the steps is given up: prices have moved too far from it. */

@@ -39,11 +39,11 @@ const GENERAL_WITHIN = 2e-9;
 
 /** Of this method with these figures: a change of either changes them, another machine must not. */
 const FROZEN = [
-  '4e6fd8fce5e77d14',
-  '238d2f4e6e4b8139',
-  '3614f2440a3971ca',
-  '2292f5e2290468b4',
-  '257905b97e763e89',
+  '3f3b04aa6647d640',
+  'ecc8b090a8605f5f',
+  'b7f7c529c26141ef',
+  'c42508c64e48e8b0',
+  '7586222df5ce507e',
 ];
 
 type Comparison = 'same plan' | 'both without' | 'left to the general solver';

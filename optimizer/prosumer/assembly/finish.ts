@@ -4,14 +4,14 @@ import {
   canFeedBack, evPerCharge, evPerDischarge, gain, hasBattery, hasHeat, hasMeter, hasPv, hasVehicle, isPriced, kept,
   storedPerCharge, storedPerDischarge,
 } from './home';
-import { add, both, get, largest, mul, put, sub, sum } from './lanes';
+import { add, both, get, larger, largest, mul, put, sub, sum } from './lanes';
 import {
   AIM, BASE, block, blockBytes, CHARGE, DISCHARGE, DRIFT, DRIVEN, DUAL, EV_CHARGE, EV_DISCHARGE, EV_STORED, FED, HEAT,
   HIGH, IMPORT, INDOOR, loadOf, loadRow, loads, LOAD_ROWS_IN, LOW, METER, NEW_PRICE, OWN, pairs, row, ROWS_IN, slots, SOLD,
   STEP, STORED, USED, X,
 } from './room';
 import { advance, advanceLow, costSlope } from './quantity';
-import { HELD } from './start';
+import { DAMPED, HELD } from './start';
 
 /**
  * Makes the last step and writes the plan into rows, in this order: what the host reads.
@@ -19,10 +19,10 @@ import { HELD } from './start';
  * @returns by how much the plan misses an equation or a point that it must keep, in kW, kWh or K: interior point
  *   steps lead to the nearest one where there is no plan.
  */
-export function finish(share: f64): f64 {
+export function finish(share: f64, gapMax: f64): f64 {
   advancePeak(share);
-  moveLast(share);
-  const off = misfit();
+  const drag = moveLast(share);
+  const off = drag <= gapMax ? misfit() : Infinity;
   if (off <= MISFIT_MAX) writePlan();
   return off;
 }
@@ -55,14 +55,31 @@ function writePlan(): void {
   for (let k = 0; k < loads; k++) writeTo(loadOf(0, k), loadRow(k, LOAD_ROWS_IN));
 }
 
-function moveLast(share: f64): void {
+/** @returns the most that damping may have kept a quantity from gaining by its last step. */
+function moveLast(share: f64): f64 {
   const by = both(share);
+  let drag = both(0);
   for (let i = 0; i < pairs; i++) {
     const p = block(i);
-    for (let j = 0; j < boundedCount; j++) advance(p + boundedAt(j), by);
-    for (let j = 0; j < boundedBelowCount; j++) advanceLow(p + boundedBelowAt(j), by);
+    for (let j = 0; j < boundedCount; j++) {
+      const q = p + boundedAt(j);
+      drag = larger(drag, dragOn(q));
+      advance(q, by);
+    }
+    for (let j = 0; j < boundedBelowCount; j++) {
+      const q = p + boundedBelowAt(j);
+      drag = larger(drag, dragOn(q));
+      advanceLow(q, by);
+    }
     if (isPriced) put(p + SOLD, X, add(get(p + SOLD, X), mul(by, get(p + SOLD, STEP))));
   }
+  return largest(drag);
+}
+
+@inline function dragOn(q: usize): v128 {
+  const own = get(q, OWN);
+  const step = get(q, STEP);
+  return v128.and(f64x2.le(own, both(DAMPED)), mul(own, mul(step, step)));
 }
 
 function write(quantity: usize, index: i32): void {

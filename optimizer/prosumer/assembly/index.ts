@@ -35,6 +35,8 @@ const REST: f64 = 1e-9;
 /** And of a point that is kept to begin the next solve from. */
 const REST_KEPT: f64 = 1e-1;
 const KEPT_LOW: f64 = 0.03;
+/** Of the complementarity at hand, what a correction aims at, at most: Mehrotra cubes the predicted share. */
+const TARGET_MAX: f64 = 0.3;
 /** A step shorter than this leads nowhere. */
 const SHARE_MIN: f64 = 1e-8;
 /** A gap so many times too wide will do where there is nothing better. */
@@ -53,7 +55,7 @@ export function solve(limitSteps: i32, gapMax: f64, complementarity: f64, keepAt
   if (!warm) forget();
   for (steps = 0; steps < limitSteps; steps++) {
     if (gap <= gapMax && rest <= REST) {
-      if (finish(share) <= MISFIT_MAX) return 1;
+      if (finish(share, gapMax) <= MISFIT_MAX) return 1;
       share = 0;
     }
     resetMeasures();
@@ -69,7 +71,7 @@ export function solve(limitSteps: i32, gapMax: f64, complementarity: f64, keepAt
     const gapPredicted = gap * (1 - predicted) - predicted * predicted * bent;
     const ratio = gapPredicted / gap;
     const mu = gap / pairCount;
-    const target = ratio * ratio * ratio * mu;
+    const target = Math.min(TARGET_MAX, ratio * ratio * ratio) * mu;
     weigh(Math.min(1, 1.5 * predicted));
     retarget(target);
     resetMeasures();
@@ -82,7 +84,7 @@ export function solve(limitSteps: i32, gapMax: f64, complementarity: f64, keepAt
     rest *= 1 - share;
     if (!(share > SHARE_MIN)) break;
   }
-  return gap <= NEARLY * gapMax && rest <= REST && finish(share) <= MISFIT_MAX ? 1 : 0;
+  return gap <= NEARLY * gapMax && rest <= REST && finish(share, NEARLY * gapMax) <= MISFIT_MAX ? 1 : 0;
 }
 
 /** Of the last solve: steps, gap, peak, worth of a kW of metered peak. */
