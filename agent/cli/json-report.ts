@@ -1,4 +1,5 @@
-import { open, rename, rm, stat } from 'node:fs/promises';
+import { constants } from 'node:fs';
+import { access, open, realpath, rename, rm, stat, writeFile } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
 import { AgentError } from '../errors.ts';
 import { path } from './option-values.ts';
@@ -27,18 +28,60 @@ export function reportText(report: object): string {
  * @throws AgentError AGENT_BAD_OPTION when it cannot.
  */
 export async function requireReportPlace(file: string): Promise<void> {
-  const draft = draftOf(file);
   try {
-    await (await open(draft, 'w')).close();
-    if ((await stat(file).catch(() => undefined))?.isDirectory()) throw isDirectory();
+    const { target, isReplaceable } = await placeOf(file);
+    if (!isReplaceable) return await access(target, constants.W_OK);
+    const draft = draftOf(target);
+    try {
+      await (await open(draft, 'w')).close();
+    } finally {
+      await rm(draft, { force: true });
+    }
   } catch (cause) {
     throw unwritable(file, cause);
-  } finally {
-    await rm(draft, { force: true });
   }
 }
 
-const isDirectory = () => Object.assign(new Error('It is a directory.'), { code: 'EISDIR' });
+/**
+ * Writes the report whole or not at all: a reader never sees half of it. To a device or a pipe it is written as
+ * to any other reader: `--json /dev/null` must not put a file in the device's place.
+ *
+ * @throws AgentError AGENT_BAD_OPTION when the place cannot be written.
+ */
+export async function writeReport(file: string, report: object): Promise<void> {
+  const text = reportText(report);
+  try {
+    const { target, isReplaceable } = await placeOf(file);
+    await (isReplaceable ? replace(target, text) : writeFile(target, text));
+  } catch (cause) {
+    throw unwritable(file, cause);
+  }
+}
+
+/** What is behind links, and whether it is a file or nothing yet: only those may be replaced. */
+async function placeOf(file: string): Promise<{ target: string; isReplaceable: boolean }> {
+  const target = await realpath(file).catch(() => file);
+  const found = await stat(target).catch(() => undefined);
+  if (found?.isDirectory()) throw Object.assign(new Error('It is a directory.'), { code: 'EISDIR' });
+  return { target, isReplaceable: found === undefined || found.isFile() };
+}
+
+async function replace(target: string, text: string): Promise<void> {
+  const draft = draftOf(target);
+  try {
+    const handle = await open(draft, 'w');
+    try {
+      await handle.writeFile(text);
+      await handle.sync();
+    } finally {
+      await handle.close();
+    }
+    await rename(draft, target);
+  } catch (cause) {
+    await rm(draft, { force: true });
+    throw cause;
+  }
+}
 
 const draftOf = (file: string) => join(dirname(file), `.${basename(file)}.${process.pid}.draft`);
 
@@ -50,29 +93,6 @@ function unwritable(file: string, cause: unknown): AgentError {
     { file },
     { cause },
   );
-}
-
-/**
- * Writes the report whole or not at all: a reader never sees half of it.
- *
- * @throws AgentError AGENT_BAD_OPTION when the place cannot be written.
- */
-export async function writeReport(file: string, report: object): Promise<void> {
-  const text = reportText(report);
-  const draft = draftOf(file);
-  try {
-    const handle = await open(draft, 'w');
-    try {
-      await handle.writeFile(text);
-      await handle.sync();
-    } finally {
-      await handle.close();
-    }
-    await rename(draft, file);
-  } catch (cause) {
-    await rm(draft, { force: true });
-    throw unwritable(file, cause);
-  }
 }
 
 function requireFinite(name: string, value: unknown): void {

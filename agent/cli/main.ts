@@ -2,6 +2,7 @@
 import { readFileSync } from 'node:fs';
 import type { CliActions } from './actions.ts';
 import { runCommandLine } from './command-line.ts';
+import { errorLine, exitCodes } from './exit-codes.ts';
 
 /** Actions are loaded when they are called: `--help` and a wrong option are answered at once. */
 const actions: CliActions = {
@@ -17,10 +18,11 @@ const actions: CliActions = {
   keysNew: async (options, io) => (await import('./keys-new.ts')).keysNew(options, io),
 };
 
-// A reader that has seen enough (`gridquorum demo | head`) is no failure.
+// A reader that has seen enough (`gridquorum demo | head`) is no failure; a full disk is.
 process.stdout.on('error', (error: NodeJS.ErrnoException) => {
   if (error.code === 'EPIPE') process.exit();
-  throw error;
+  process.stderr.write(`${errorLine(error)}\n`);
+  process.exit(exitCodes.failed);
 });
 
 // What cannot be told any more (the reader has ended, the disk is full) is no reason to leave a home alone.

@@ -1,5 +1,6 @@
 import { spawnSync } from 'node:child_process';
-import { mkdirSync, readdirSync, readFileSync, statSync } from 'node:fs';
+import { lstatSync, mkdirSync, openSync, readdirSync, readFileSync, statSync, symlinkSync } from 'node:fs';
+import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import fc from 'fast-check';
 import t from 'tap';
@@ -329,6 +330,12 @@ t.test('the built program', async (t) => {
   const bad = start('demo', '--homes', '0');
   t.match(bad, { status: 2, stdout: '' });
   t.equal(bad.stderr.trimEnd().split('\n').length, 1);
+  const full = spawnSync(process.execPath, [main, 'schedule', '--no-trade'], {
+    encoding: 'utf8',
+    stdio: ['ignore', openSync('/dev/full', 'w'), 'pipe'],
+  });
+  t.equal(full.status, 1);
+  t.match(full.stderr, /^gridquorum: ENOSPC: [^\n]*\[ENOSPC\]\n$/, 'a full disk is one line');
 });
 
 const report: DemoReport = {
@@ -396,6 +403,23 @@ t.test('a report is written whole or not at all', async (t) => {
     await requireReportPlace(file);
     await requireReportPlace(join(directory, 'new.json'));
     t.same(readdirSync(directory), ['old.json', 'taken'], 'no draft is left of a failure or a look');
+  });
+});
+
+t.test('a report goes through a link, and into a pipe, without taking their place', async (t) => {
+  await withDirectory({ 'real.json': 'old' }, async (directory) => {
+    const link = join(directory, 'link.json');
+    symlinkSync('real.json', link);
+    await writeReport(link, report);
+    t.ok(lstatSync(link).isSymbolicLink());
+    t.same(JSON.parse(readFileSync(join(directory, 'real.json'), 'utf8')), report);
+
+    const pipe = join(directory, 'pipe');
+    spawnSync('mkfifo', [pipe]);
+    await requireReportPlace(pipe);
+    const [text] = await Promise.all([readFile(pipe, 'utf8'), writeReport(pipe, report)]);
+    t.same(JSON.parse(text), report);
+    t.ok(lstatSync(pipe).isFIFO());
   });
 });
 
