@@ -86,6 +86,16 @@ t.test('any home: the same cost as the general solver, and no plan where there i
   t.ok(counts['same plan'] > 10 * counts['left to the general solver'], 'few are left to the general solver');
 });
 
+t.test('a connection that is called unlimited is no excuse for a wrong plan', async () => {
+  for (let seed = 100; seed <= 160; seed += 1) {
+    try {
+      compare({ ...anyHome(seed, 16), importKwMax: 1e6 }, true);
+    } catch (error) {
+      throw new Error(`home ${seed}: ${(error as Error).message}`);
+    }
+  }
+});
+
 t.test('a home with everything, at any length', async (t) => {
   for (const slots of [24, 25, 96, 288]) {
     for (let seed = 1; seed <= 4; seed += 1) {
