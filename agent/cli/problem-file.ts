@@ -2,6 +2,7 @@ import { readFile, stat } from 'node:fs/promises';
 import { z } from 'zod';
 import type { HomeProblem } from '../../optimizer/index.ts';
 import { AgentError } from '../errors.ts';
+import { parseJsonText } from './json-text.ts';
 
 /** A home's problem as somebody wrote it down, and what it may say besides. */
 export type WrittenProblem = {
@@ -24,14 +25,7 @@ const fileBytesMax = 16 * 1024 * 1024;
  * @throws AgentError AGENT_FILE_MISSING, or AGENT_BAD_DATA naming the file and the field.
  */
 export async function readProblemFile(file: string): Promise<WrittenProblem> {
-  let value: unknown;
-  try {
-    value = JSON.parse(await readText(file));
-  } catch (cause) {
-    if (cause instanceof AgentError) throw cause;
-    throw new AgentError('AGENT_BAD_DATA', `${file} is not JSON: correct it.`, { file }, { cause });
-  }
-  return parseProblem(value, file);
+  return parseProblem(parseJsonText(await readText(file), file), file);
 }
 
 /** @param source where it comes from, for people. @throws AgentError AGENT_BAD_DATA naming the field. */
@@ -154,7 +148,8 @@ async function readText(file: string): Promise<string> {
         file,
       });
     }
-    return await readFile(file, 'utf8');
+    // Which leaves a byte order mark out.
+    return new TextDecoder().decode(await readFile(file));
   } catch (cause) {
     if (cause instanceof AgentError) throw cause;
     const code = cause instanceof Error && 'code' in cause ? String(cause.code) : 'unknown reason';

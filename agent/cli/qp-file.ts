@@ -1,6 +1,7 @@
 import { createReadStream } from 'node:fs';
 import type { Triplets } from '../../optimizer/index.ts';
 import { AgentError } from '../errors.ts';
+import { parseJsonText } from './json-text.ts';
 import { parseQps } from './qps.ts';
 import type { WrittenQp } from './written-qp.ts';
 
@@ -21,12 +22,7 @@ export async function readQpFile(file: string): Promise<{ problems: WrittenQp[];
   const source = file === '-' ? 'standard input' : file;
   const text = await readText(file, source);
   if (/\.(qps|mps)$/i.test(file)) return { problems: [parseQps(text, source)], isArray: false };
-  let value: unknown;
-  try {
-    value = JSON.parse(text);
-  } catch (cause) {
-    throw new AgentError('AGENT_BAD_DATA', `${source} is not JSON: correct it.`, { source }, { cause });
-  }
+  const value = parseJsonText(text, source);
   const isArray = Array.isArray(value);
   const list: unknown[] = Array.isArray(value) ? value : [value];
   if (list.length > PROBLEMS_MAX) {
@@ -60,7 +56,8 @@ async function readText(file: string, source: string): Promise<string> {
       { cause },
     );
   }
-  return Buffer.concat(pieces).toString('utf8');
+  // Which leaves a byte order mark out.
+  return new TextDecoder().decode(Buffer.concat(pieces));
 }
 
 type Fields = Readonly<Record<string, unknown>>;

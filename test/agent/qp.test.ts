@@ -158,9 +158,20 @@ t.test('QPS is read', (t) => {
   t.end();
 });
 
+t.test('a byte order mark and line ends of other systems are no fault', async (t) => {
+  const { printed, error } = await run(
+    `\uFEFF${JSON.stringify(plain, null, 1).replaceAll('\n', '\r\n')}`,
+    true,
+  );
+  t.equal(error, undefined);
+  t.match(JSON.parse(printed), { name: 'plain', status: 'solved' });
+});
+
 t.test('wrong files are refused with problem and place', async (t) => {
   const cases: [text: string, message: RegExp][] = [
-    ['{', /is not JSON/],
+    ['{', /is not JSON \(.*JSON.*\): correct it/],
+    ['', /is not JSON \(Unexpected end of JSON input\)/],
+    [`\n\u001b[31m${'x'.repeat(200)}`, /is not JSON \([^\p{C}]{1,103}\)/u],
     ['3', /problem 1 is no object/],
     [JSON.stringify([plain, []]), /problem 2 is no object/],
     [JSON.stringify({ ...plain, q: undefined }), /problem 1 'plain', q is no array/],

@@ -471,8 +471,12 @@ t.test('a written problem is taken or refused with the field’s name', async (t
   }
   await withDirectory({ 'p.json': '{"problem":' }, async (directory) => {
     const file = join(directory, 'p.json');
-    t.match((await tell({ problem: file })).error, { code: 'AGENT_BAD_DATA', message: /is not JSON/ });
+    t.match((await tell({ problem: file })).error, { code: 'AGENT_BAD_DATA', message: /is not JSON \(/ });
     t.match((await tell({ problem: `${file}x` })).error, { code: 'AGENT_FILE_MISSING' });
+  });
+  await withDirectory({ 'p.json': `\uFEFF${JSON.stringify(good)}` }, async (directory) => {
+    const { error } = await tell({ problem: join(directory, 'p.json') });
+    t.equal(error, undefined, 'a byte order mark is no fault');
   });
   fc.assert(
     fc.property(fc.jsonValue(), fc.constantFrom(...Object.keys(good)), (value, field) => {
