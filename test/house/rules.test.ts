@@ -64,6 +64,26 @@ t.test('a core that reads a clock or draws a number is refused by the linter', (
   t.end();
 });
 
+t.test('the package holds what it promises, and none of the tests', (t) => {
+  const { stdout } = spawnSync('npm', ['pack', '--dry-run', '--ignore-scripts', '--json'], {
+    cwd: root,
+    encoding: 'utf8',
+  });
+  const [{ files }] = JSON.parse(stdout) as [{ files: { path: string }[] }];
+  const paths = new Set(files.map(({ path }) => path));
+  const { bin, exports } = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8'));
+  const promised = [bin, ...Object.values(exports)].flatMap((each) =>
+    typeof each === 'string' ? [each] : Object.values(each as Record<string, string>),
+  );
+  for (const path of promised) t.ok(paths.has(path.replace('./', '')), path);
+  t.ok(paths.has('agent/config/example.yaml'), 'what docs/running.md points to');
+  t.same(
+    [...paths].filter((path) => /test|tsbuildinfo|\.map$/.test(path)),
+    [],
+  );
+  t.end();
+});
+
 t.test('the command of the tests is the one that CI runs', (t) => {
   t.match(readFileSync(join(root, '.ci/run'), 'utf8'), /npm ci\nnpm test\n/);
   t.end();
