@@ -1,4 +1,4 @@
-import { OptimizerError } from '../errors.ts';
+import { compileModule, type SolverExports, startModule, withinMemory } from '../wasm-module.ts';
 import { readStages } from './read-stages.ts';
 import { costScale, LOADS_MAX, type StageRows, stagedLoads, writeHome } from './stage-rows.ts';
 import type { HomePlan, HomeProblem } from './types.ts';
@@ -37,15 +37,13 @@ export type StageSolver = {
 export type SolvedPlan = Extract<HomePlan, { status: 'solved' }>;
 
 /** What assembly/index.ts exports. */
-type Exports = {
-  readonly memory: WebAssembly.Memory;
+type Exports = SolverExports & {
   open(slots: number, loads: number): void;
   solve(limitSteps: number, gapMax: number, complementarity: number, keepAt: number, warm: number): number;
   row(index: number): number;
   loadRow(load: number, index: number): number;
   scalarsAddress(): number;
   figure(which: number): number;
-  isMemoryExhausted(): number;
 };
 
 const ROWS = 40;
@@ -68,8 +66,8 @@ const SAVING_MIN = 0.25;
  * @throws OptimizerError OPTIMIZER_BAD_WASM when the bytes are no such module.
  */
 export function createStageLibrary(wasmBytes: Uint8Array): StageLibrary {
-  const module = compile(wasmBytes);
-  const open = () => createSolver(instantiate(module));
+  const module = compileModule(wasmBytes);
+  const open = () => createSolver(startModule<Exports>(module, 'loadRow'));
   let shared: StageSolver | undefined;
   return {
     open,
@@ -135,12 +133,7 @@ function isNear(scale: number, other: number): boolean {
 }
 
 function makeRoom(exports: Exports, slots: number, loads: number): StageRows {
-  try {
-    exports.open(slots, loads);
-  } catch (cause) {
-    if (!exports.isMemoryExhausted()) throw cause;
-    throw new OptimizerError('OPTIMIZER_OUT_OF_MEMORY', 'the home does not fit', { slots }, { cause });
-  }
+  withinMemory(exports, () => exports.open(slots, loads));
   const { buffer } = exports.memory;
   const window = (at: number, length: number) => new Float64Array(buffer, at >>> 0, length);
   return {
@@ -150,22 +143,4 @@ function makeRoom(exports: Exports, slots: number, loads: number): StageRows {
       Array.from({ length: LOAD_ROWS }, (_, index) => window(exports.loadRow(load, index), slots)),
     ),
   };
-}
-
-function compile(wasmBytes: Uint8Array): WebAssembly.Module {
-  try {
-    return new WebAssembly.Module(wasmBytes);
-  } catch (cause) {
-    throw new OptimizerError('OPTIMIZER_BAD_WASM', 'the bytes are no WebAssembly module', {}, { cause });
-  }
-}
-
-function instantiate(module: WebAssembly.Module): Exports {
-  try {
-    const { exports } = new WebAssembly.Instance(module);
-    if (typeof exports.loadRow === 'function') return exports as Exports;
-  } catch (cause) {
-    throw new OptimizerError('OPTIMIZER_BAD_WASM', 'the module does not start', {}, { cause });
-  }
-  throw new OptimizerError('OPTIMIZER_BAD_WASM', 'the module is not the solver of homes');
 }

@@ -1,4 +1,5 @@
 import { OptimizerError } from '../errors.ts';
+import { compileModule, type SolverExports, startModule, withinMemory } from '../wasm-module.ts';
 import {
   type CheckedProblem,
   checkBounds,
@@ -31,7 +32,7 @@ export type * from './types.ts';
  * @throws OptimizerError OPTIMIZER_BAD_WASM when the bytes are no such module.
  */
 export function createQpLibrary(wasmBytes: Uint8Array): QpLibrary {
-  const module = compile(wasmBytes);
+  const module = compileModule(wasmBytes);
   return {
     setup(problem: QpProblem<SparseMatrix>, settings: Partial<QpSettings> = {}): QpSolver {
       const chosen = checkSettings(settings);
@@ -43,8 +44,7 @@ export function createQpLibrary(wasmBytes: Uint8Array): QpLibrary {
 }
 
 /** What assembly/index.ts exports. */
-type Exports = {
-  readonly memory: WebAssembly.Memory;
+type Exports = SolverExports & {
   open(variables: number, constraints: number, pEntries: number, aEntries: number, bytesMax: number): void;
   /** As `refresh`: -1, or the variable at which P is not convex. */
   setup(): number;
@@ -52,7 +52,6 @@ type Exports = {
   solve(maxIterations: number, epsAbsolute: number, epsRelative: number, warm: number): number;
   address(field: number): number;
   figure(which: number): number;
-  isMemoryExhausted(): number;
 };
 
 /** A problem inside its instance, with windows on what may be written or read between solves. */
@@ -92,26 +91,8 @@ const FIELDS = [
 /** In the order of the codes in assembly/solver.ts. */
 const STATUSES: readonly QpStatus[] = ['solved', 'primalInfeasible', 'dualInfeasible', 'maxIterations'];
 
-function compile(wasmBytes: Uint8Array): WebAssembly.Module {
-  try {
-    return new WebAssembly.Module(wasmBytes);
-  } catch (cause) {
-    throw new OptimizerError('OPTIMIZER_BAD_WASM', 'the bytes are no WebAssembly module', {}, { cause });
-  }
-}
-
-function instantiate(module: WebAssembly.Module): Exports {
-  try {
-    const { exports } = new WebAssembly.Instance(module);
-    if (typeof exports.solve === 'function') return exports as Exports;
-  } catch (cause) {
-    throw new OptimizerError('OPTIMIZER_BAD_WASM', 'the module does not start', {}, { cause });
-  }
-  throw new OptimizerError('OPTIMIZER_BAD_WASM', 'the module is not the solver');
-}
-
 function load(module: WebAssembly.Module, problem: CheckedProblem, bytesMax: number): Loaded {
-  const exports = instantiate(module);
+  const exports = startModule<Exports>(module, 'solve');
   const { variables, constraints, P, A } = problem;
   const at = (field: string) => exports.address(FIELDS.indexOf(field)) >>> 0;
   const floats = (field: string, length: number) =>
@@ -144,17 +125,6 @@ function load(module: WebAssembly.Module, problem: CheckedProblem, bytesMax: num
   loaded.l.set(problem.l);
   loaded.u.set(problem.u);
   return loaded;
-}
-
-/** A refusal of memory ends in a trap; any other trap is a bug and goes on as it is. */
-function withinMemory<Result>(exports: Exports, work: () => Result): Result {
-  try {
-    return work();
-  } catch (cause) {
-    if (!exports.isMemoryExhausted()) throw cause;
-    const bytes = exports.memory.buffer.byteLength;
-    throw new OptimizerError('OPTIMIZER_OUT_OF_MEMORY', 'the problem does not fit', { bytes }, { cause });
-  }
 }
 
 /** `index` is the variable; `curvature` is d'Pd of a direction d of largest entry 1. */
