@@ -1,6 +1,9 @@
 import type { Accuracy, WalkForward } from '../../optimizer/index.ts';
 
-/** What `--json` writes: kW, and skills as shares of 1. `mean` is the mean over the files of each figure. */
+/**
+ * What `--json` writes: kW, and skills as shares of 1. `mean` is the mean over the files of each figure; of PV, over
+ * those that generated anything: at a home without PV every forecast is right, and none is better than another.
+ */
 export type ForecastReport = {
   readonly mean: { readonly load: Accuracy; readonly pv: Accuracy };
   readonly files: readonly {
@@ -16,10 +19,18 @@ export const forecastReport = (
 ): ForecastReport => ({
   mean: {
     load: meanAccuracy(walks.map(({ walk }) => walk.load)),
-    pv: meanAccuracy(walks.map(({ walk }) => walk.pv)),
+    pv: meanAccuracy(generating(walks).map(({ walk }) => walk.pv)),
   },
   files: walks.map(({ file, walk: { load, pv, days } }) => ({ file, load, pv, days })),
 });
+
+/** All of them where none did. */
+function generating<Walked extends { readonly walk: WalkForward }>(
+  walks: readonly Walked[],
+): readonly Walked[] {
+  const those = walks.filter(({ walk }) => walk.bySlotOfDay.pv.measuredKw.some((kw) => kw > 0));
+  return those.length > 0 ? those : walks;
+}
 
 function meanAccuracy(all: readonly Accuracy[]): Accuracy {
   const mean = (of: (accuracy: Accuracy) => number) =>

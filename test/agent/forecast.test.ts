@@ -313,6 +313,12 @@ t.test('forecast evaluate', async (t) => {
         t.ok(Math.abs(report.mean[of][figure] - report.files[0][of][figure]) < 1e-12);
       }
     }
+    const dark = join(t.testdir(), 'dark.csv');
+    writeFileSync(dark, readFileSync(file, 'utf8').replace(/[\d.]+,extra/g, '0,extra'));
+    const mixed = JSON.parse(await run({ files: [file, dark], json: 'stdout' }));
+    t.match(mixed.files[1].pv, { mae: 0, rmse: 0 }, 'a home without PV');
+    t.same(mixed.mean.pv, mixed.files[0].pv, 'tells nothing of forecasts of PV');
+    t.not(JSON.parse(await run({ files: [dark], json: 'stdout' })).mean.pv.mae, null);
     const place = join(t.testdir(), 'report.json');
     const table = await run({ files: [file], json: { file: place } });
     t.match(table, /skill against 24 h persistence/);
