@@ -168,7 +168,9 @@ async function fromRunningAgent(configFile: string): Promise<ScheduleSource> {
   if (!('problem' in answer)) {
     throw new AgentError(
       'AGENT_NOT_READY',
-      `${config.home} has not planned its day yet (${status.phase}): ask again when it trades or delivers.`,
+      status.phase === 'done'
+        ? `${config.home} has nothing left to plan of ${status.day}: give it a dayFile of a day to come.`
+        : `${config.home} has not planned its day yet (${status.phase}): ask again when it trades or delivers.`,
     );
   }
   const { problem } = parseProblem(answer, `the agent of ${config.home}`);

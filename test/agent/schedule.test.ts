@@ -526,6 +526,11 @@ t.test('a running agent tells its plan', async (t) => {
         code: 'AGENT_NOT_READY',
         message: /not planned its day yet \(waiting\)/,
       });
+      answers['/status'] = { ...answers['/status'], phase: 'done' };
+      t.match((await tell({ config: configFile })).error, {
+        code: 'AGENT_NOT_READY',
+        message: /nothing left to plan of .*: give it a dayFile/,
+      });
       answers['/problem'] = { problem: plainHome([1, 2], { netImportKwMin: [-9, -9] }) };
       t.match(await reportOf({ config: configFile }), {
         home: 'maple-street-7',
