@@ -35,6 +35,42 @@ t.test('a home of 24 hours reaches the reference optimum', (t) => {
   t.end();
 });
 
+t.test('bounds far beyond everything else, and very near each other', (t) => {
+  const none = { rows: [], columns: [], values: [] };
+  for (const far of [10, 1e3, 1e6, 1e8]) {
+    // x + y in [1, 1 + width] at a cost of x^2 / 2 + steep y^2 / 2 + x - y: y = 3 / (1 + steep).
+    for (const [steep, width] of [
+      [1e3, 1],
+      [1e3, 0.01],
+      [1e6, 1e-6],
+    ] as const) {
+      const y = 3 / (1 + steep);
+      const solution = library
+        .setup({
+          ...{ variables: 2, constraints: 3, q: [1, -1], l: [1, 0, 0], u: [1 + width, far, far] },
+          P: { rows: [0, 1], columns: [0, 1], values: [1, steep] },
+          A: { rows: [0, 0, 1, 2], columns: [0, 1, 0, 1], values: [1, 1, 1, 1] },
+        })
+        .solve();
+      t.equal(solution.status, 'solved', `up to ${far}, steep ${steep}, width ${width}`);
+      t.ok(Math.abs(solution.objective - ((1 - y) ** 2 / 2 + (steep * y ** 2) / 2 + 1 - 2 * y)) < 1e-8);
+    }
+    // A home at dawn: import + used = 0.87 kW, used + fed <= some milliwatts of PV, import <= far.
+    for (const pvKw of [1e-2, 1e-5, 1e-7]) {
+      const solution = library
+        .setup({
+          ...{ variables: 3, constraints: 5, P: none, q: [0.2, 0, -0.05] },
+          A: { rows: [0, 1, 2, 3, 3, 4, 4], columns: [0, 1, 2, 1, 2, 0, 1], values: [1, 1, 1, 1, 1, 1, 1] },
+          ...{ l: [0, 0, 0, -INF, 0.87], u: [far, INF, INF, pvKw, 0.87] },
+        })
+        .solve();
+      t.equal(solution.status, 'solved', `up to ${far}, PV ${pvKw}`);
+      t.ok(Math.abs(solution.objective - 0.2 * (0.87 - pvKw)) < 1e-8);
+    }
+  }
+  t.end();
+});
+
 t.test('ten homes with coupled trades are one problem', (t) => {
   const { problem: home } = referenceHome();
   const homes = 10;

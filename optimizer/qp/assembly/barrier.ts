@@ -184,6 +184,33 @@ function shiftInside(room: f64): void {
   above.shift((0.5 * product) / pressures, (0.5 * product) / distances, size);
 }
 
+/** Share of an interval that `startNear` keeps from its ends, and its distance from a bound at most. */
+const MARGIN: f64 = 0.3;
+const NEAR: f64 = 1;
+
+/**
+ * A start for bounds of very different widths, whose middles say nothing: everything inside its bounds and as near to
+ * zero as that allows, and all pairs with the same product.
+ */
+export function startNear(product: f64): void {
+  settleFixed();
+  for (let k = 0; k < size; k++) if (isMoving[k]) mixed[k] = inside(k, 0);
+  multiply(mixed, image);
+  below.begin(1, 0, size);
+  above.begin(1, 0, size);
+  for (let k = 0; k < size; k++) {
+    if (isMoving[k]) point[k] = mixed[k];
+    else if (isHeld[k]) point[k] = isBetween[k] ? inside(k, image[k]) : low[k];
+    below.put(k, point[k], product);
+    above.put(k, point[k], product);
+  }
+}
+
+function inside(k: i32, at: f64): f64 {
+  const margin = min(NEAR, MARGIN * (high[k] - low[k]));
+  return min(max(at, low[k] + margin), high[k] - margin);
+}
+
 /**
  * A start from a point and multipliers known from before (already in `mixed`): every pair is moved off its
  * bound, so that the method still has room to turn.

@@ -58,6 +58,13 @@ export class Side {
     this.pressure[k] = max(this.pressure[k], this.sign * gradient);
   }
 
+  /** Consistent with the point, which lies inside. */
+  @inline put(k: i32, point: f64, product: f64): void {
+    if (this.has[k] == 0) return;
+    this.distance[k] = this.sign * (point - this.bound[k]);
+    this.pressure[k] = product / this.distance[k];
+  }
+
   sum(list: Numbers, size: i32): f64 {
     let total: f64 = 0;
     for (let k = 0; k < size; k++) total += this.has[k] * list[k];

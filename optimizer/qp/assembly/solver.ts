@@ -1,7 +1,7 @@
 import * as answer from './answer';
 import {
   advance, assignRoles, complementarity, cost, gradient, high, image, isBetween, isColumn, isHeld, isMoving, keep,
-  low, measure, mixed, mixedStep, pairs, point, restore, startCold, startWarm,
+  low, measure, mixed, mixedStep, pairs, point, restore, startCold, startNear, startWarm,
 } from './barrier';
 import { load, regularise } from './factor';
 import { placeOfRow, placeOfVariable, size } from './kkt';
@@ -27,7 +27,7 @@ const STALLED: i32 = 2;
 const PATIENCE: i32 = 8;
 /** The same when no proof was found and nothing else is left to try. */
 const LAST_PATIENCE: i32 = 40;
-/** Attempts from nowhere after the proofs have failed. */
+/** Attempts from nowhere after the proofs have failed, and one from near zero before them. */
 const ATTEMPTS: i32 = 3;
 /** Steps at most in search of either proof. */
 const PROOF_STEPS: i32 = 60;
@@ -48,6 +48,8 @@ const ALMOST: f64 = 1e3;
 /** Distances and pressures of a cold start, at least, against 1 after scaling; and of one after it stuck. */
 const ROOM: f64 = 1;
 const MORE_ROOM: f64 = 1e2;
+/** Products of distance and pressure of a start near zero. */
+const NEAR_PRODUCT: f64 = 0.1;
 /** Distance from every bound at which a warm start begins, against 1 after scaling. */
 const WARM_ROOM: f64 = 1e-2;
 
@@ -70,8 +72,8 @@ export function solve(limit: i32, absolute: f64, relative: f64, warm: bool): i32
 }
 
 /**
- * From the point given, if any; from nowhere; then, stuck both times, the proofs; and without one, from nowhere
- * again with other regularisations, at last with patience.
+ * From the point given, if any; from nowhere; then, stuck both times, the proofs; and without one, from near zero,
+ * and from nowhere again with other regularisations, at last with patience.
  */
 function decide(limit: i32, warm: bool): i32 {
   if (!drawBounds()) return PRIMAL_INFEASIBLE;
@@ -90,9 +92,10 @@ function decide(limit: i32, warm: bool): i32 {
     if (isInfeasible(limit)) return PRIMAL_INFEASIBLE;
     if (isUnbounded(limit)) return DUAL_INFEASIBLE;
   }
-  for (let attempt = 1; attempt <= ATTEMPTS; attempt++) {
+  for (let attempt = 0; attempt <= ATTEMPTS; attempt++) {
     pose(attempt == 1 ? 1e-2 : attempt == 2 ? 1e-4 : 1);
-    startCold(attempt == ATTEMPTS ? ROOM : MORE_ROOM);
+    if (attempt == 0) startNear(NEAR_PRODUCT);
+    else startCold(attempt == ATTEMPTS ? ROOM : MORE_ROOM);
     const again = confirmed(iterate(limit, attempt < ATTEMPTS), limit);
     if (again != STUCK && again != MAX_ITERATIONS) return again;
     if (answer.bestMerit <= ALMOST && (attempt == ATTEMPTS || steps >= limit)) break;
