@@ -7,13 +7,14 @@ export function commandOptions<T>(usage: string, parse: () => T) {
     process.stderr.write(`${why}\nusage: ${usage}\n`);
     process.exit(2);
   };
-  /** A whole number from `min` on. */
+  /** A whole number from `min` on; `wholes` takes several, with commas between. */
   const whole = (text: string, name: string, min = 1): number => {
     const value = Number(text);
     return text.trim() !== '' && Number.isSafeInteger(value) && value >= min
       ? value
       : wrong(`--${name} takes a whole number from ${min} on, not '${text}'.`);
   };
+  const wholes = (text: string, name: string): number[] => text.split(',').map((part) => whole(part, name));
   const read = (): T => {
     try {
       return parse();
@@ -25,5 +26,5 @@ export function commandOptions<T>(usage: string, parse: () => T) {
     process.stdout.write(`usage: ${usage}\n`);
     process.exit(0);
   }
-  return { values: read(), whole, wrong };
+  return { values: read(), whole, wholes, wrong };
 }

@@ -3,20 +3,25 @@
  * take to plan? Prints, for every solver on the same problems in the same run, the time of one solve with its
  * data in place; setup is apart. Times are of CPU, since machines are shared; wall time follows.
  *
- *   npm run bench:qp -- [--data DIR] [--slots 24,96]
- *
- * DIR holds prosumer-dev.json, problems with known optima.
+ * The directory of --data holds prosumer-dev.json, problems with known optima.
  */
 import { readFileSync } from 'node:fs';
 import { cpus } from 'node:os';
 import { parseArgs } from 'node:util';
+import { commandOptions } from '../command-options.ts';
 import { fullHome, withOtherPrices } from '../optimizer/full-home.ts';
 import { library } from '../optimizer/homes.ts';
 import { type Outcome, type Pair, type Solver, solvers } from './qp-solvers.ts';
 import { spreadOf, type Timing, time } from './timing.ts';
 
-const { values: options } = parseArgs({ options: { data: { type: 'string' }, slots: { type: 'string' } } });
-const sizes = (options.slots ?? '24,96,288,672').split(',').map(Number);
+const { values: options, wholes } = commandOptions(
+  'npm run bench:qp -- [--data DIR] [--slots 24,96]',
+  () =>
+    parseArgs({
+      options: { data: { type: 'string' }, slots: { type: 'string', default: '24,96,288,672' } },
+    }).values,
+);
+const sizes = wholes(options.slots, 'slots');
 
 console.log(`node ${process.version}, ${cpus()[0]?.model ?? 'unknown processor'}`);
 console.log('a home with everything; ms of CPU a solve: median (10 % .. 90 %) over seeds and repeats');

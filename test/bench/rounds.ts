@@ -1,29 +1,36 @@
 /**
  * In how many rounds do homes come to the optimum, cold and from yesterday's session? Prints the first round within
  * 10 W and 1 W of imbalance a home, both at a gap of 0.1 %, and where the stopping rule ends a session with which gap.
- * Run after a build: node dist/test/bench/rounds.js [--data DIR]... [--homes 10,50,200] [--days 7] [--form pool]
- * [--seed 1] [--warm 5]. Without --data: homes of the generator.
+ * Without --data: homes of the generator.
  */
 import { cpus } from 'node:os';
 import { parseArgs } from 'node:util';
 import { loadNeighbourhood, selectDay } from '../../agent/neighbourhood/index.ts';
 import { type RoundsReport, studyRounds } from '../../agent/study/index.ts';
 import { defaultSessionParameters } from '../../optimizer/index.ts';
+import { commandOptions } from '../command-options.ts';
 import { library } from '../optimizer/homes.ts';
 
-const { values } = parseArgs({
-  options: {
-    data: { type: 'string', multiple: true },
-    homes: { type: 'string', default: '10' },
-    days: { type: 'string', default: '7' },
-    form: { type: 'string', default: 'pool,pairwise' },
-    seed: { type: 'string', default: '1' },
-    warm: { type: 'string', default: '5' },
-  },
-});
-const listOf = (text: string): string[] => text.split(',');
-const forms = listOf(values.form).filter((form) => form === 'pool' || form === 'pairwise');
-const seed = Number(values.seed);
+const { values, whole, wholes, wrong } = commandOptions(
+  'npm run bench:rounds -- [--data DIR]... [--homes 10,50] [--days N] [--form pool,pairwise] [--seed N] [--warm %]',
+  () =>
+    parseArgs({
+      options: {
+        data: { type: 'string', multiple: true },
+        homes: { type: 'string', default: '10' },
+        days: { type: 'string', default: '7' },
+        form: { type: 'string', default: 'pool,pairwise' },
+        seed: { type: 'string', default: '1' },
+        warm: { type: 'string', default: '5' },
+      },
+    }).values,
+);
+const forms = values.form
+  .split(',')
+  .map((form) => (form === 'pool' || form === 'pairwise' ? form : wrong(`--form knows no '${form}'.`)));
+const days = whole(values.days, 'days');
+const seed = whole(values.seed, 'seed', 0);
+const forecastChange = whole(values.warm, 'warm', 0) / 100;
 /** The contract's limit. */
 const PAIRWISE_HOMES_MAX = 32;
 const ROUNDS_MAX = 50;
@@ -37,7 +44,7 @@ console.log(
 console.log('|---|---|---|---|---|---|---|---|---|');
 const worst = new Map<string, { coarse: number; fine: number; gap: number; count: number }>();
 for (const directory of values.data ?? [undefined]) {
-  for (const count of listOf(values.homes).map(Number)) {
+  for (const count of wholes(values.homes, 'homes')) {
     const neighbourhood = await loadNeighbourhood({
       dataDirectory: directory,
       homes: count,
@@ -45,7 +52,7 @@ for (const directory of values.data ?? [undefined]) {
       hvac: true,
       ev: true,
     });
-    for (const day of neighbourhood.days.slice(0, Number(values.days))) {
+    for (const day of neighbourhood.days.slice(0, days)) {
       const data = selectDay(neighbourhood, { day, slots: 24 });
       for (const form of forms) {
         if (form === 'pairwise' && count > PAIRWISE_HOMES_MAX) continue;
@@ -56,7 +63,7 @@ for (const directory of values.data ?? [undefined]) {
             data,
             form,
             parameters: { ...usual, ...UNTIL },
-            ...(start === 'warm' ? { warm: { forecastChange: Number(values.warm) / 100, seed } } : {}),
+            ...(start === 'warm' ? { warm: { forecastChange, seed } } : {}),
           });
           const cpu = process.cpuUsage(begun);
           const ends = endOf(report, usual);
