@@ -7,6 +7,7 @@ import {
   type HomeProblem,
   netOutCycling,
   OptimizerError,
+  type OptimizerLibrary,
   planHome,
   planNeighbourhood,
   type Schedule,
@@ -648,3 +649,26 @@ function checkPhysics(problem: HomeProblem, schedule: Schedule): void {
     assertClose(sum(schedule.shiftableKw[k]!), sum(wish), within, 'shiftable sum');
   });
 }
+
+t.test('what cannot be met is told even where the solver could not decide on the least of it', async (t) => {
+  const home = plainHome([1, 9, 1], { importKwMax: 5 });
+  const undecided = (primalResidual: number): OptimizerLibrary => ({
+    ...library,
+    setup(problem, settings) {
+      const solver = library.setup(problem, settings);
+      return {
+        ...solver,
+        solve() {
+          const solution = solver.solve();
+          return solution.status === 'solved'
+            ? { ...solution, primalResidual, status: 'maxIterations' }
+            : solution;
+        },
+      };
+    },
+  });
+  const missed = [{ limit: 'import maximum', slot: 1, unit: 'kW' }];
+  t.match(planHome(library, home), { status: 'infeasible', missed });
+  t.match(planHome(undecided(1e-7), home), { status: 'infeasible', missed, nearest: Object });
+  t.match(planHome(undecided(1e-2), home), { status: 'infeasible', missed: [], nearest: undefined });
+});
