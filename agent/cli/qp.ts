@@ -11,7 +11,7 @@ export type QpAnswer = {
   readonly name: string;
   readonly variables: number;
   readonly constraints: number;
-  readonly status: QpSolution['status'] | 'nonConvex';
+  readonly status: QpSolution['status'] | 'nonConvex' | 'refused';
   /** With the problem's constant. */
   readonly objective: number;
   readonly objectiveWithoutConstant: number;
@@ -23,8 +23,8 @@ export type QpAnswer = {
   readonly x: readonly number[];
   readonly y: readonly number[];
   readonly certificate?: readonly number[];
-  /** Why it is not convex, and where. */
-  readonly refusal?: string;
+  /** Of a problem that makes no sense or is not convex: the solver's code, why, and where. */
+  readonly refusal?: { readonly code: string; readonly message: string; readonly [place: string]: unknown };
 };
 
 /** Time spent on repeated solves of a problem, and their number at most. */
@@ -36,8 +36,8 @@ const LONG_MS = 2_000;
 /**
  * Solves the problems of a file one after the other and prints what came out.
  *
- * @throws AgentError AGENT_BAD_DATA for a problem that makes no sense; after the answers to all of them for one that
- * is not convex, as AGENT_UNSOLVED for one that was not decided.
+ * @throws AgentError AGENT_BAD_DATA for a file that is none; after the answers to all problems for one that was refused,
+ * and as AGENT_UNSOLVED for one that was not decided.
  */
 export async function qp({ file, json }: QpOptions, io: CliIo): Promise<void> {
   const { problems, isArray } = await readQpFile(file);
@@ -72,8 +72,9 @@ function answer(library: QpLibrary, { name, problem, constant }: WrittenQp): QpA
     solver = library.setup(problem);
   } catch (cause) {
     if (!(cause instanceof OptimizerError)) throw cause;
-    if (cause.code !== 'OPTIMIZER_NON_CONVEX') throw refusal(name, cause);
-    return { ...unanswered, name, variables, constraints, status: 'nonConvex', refusal: cause.message };
+    const status = cause.code === 'OPTIMIZER_NON_CONVEX' ? 'nonConvex' : 'refused';
+    const refusal = { code: cause.code, message: inWordsOfFiles(cause.message), ...cause.details };
+    return { ...unanswered, name, variables, constraints, status, refusal };
   }
   const begunMs = performance.now();
   const solution = solver.solve();
@@ -112,20 +113,18 @@ const unanswered = {
   y: [],
 } as const;
 
-function refusal(name: string, cause: OptimizerError): AgentError {
-  return new AgentError(
-    'AGENT_BAD_DATA',
-    `${name}: ${cause.message} (${cause.code}): correct it.`,
-    { problem: name, ...cause.details },
-    { cause },
-  );
+/** Files say n and m for what the solver calls variables and constraints. */
+function inWordsOfFiles(message: string): string {
+  return message.replace(/^variables\b/, 'n').replace(/^constraints\b/, 'm');
 }
 
 function requireDecided(answers: readonly QpAnswer[]): void {
-  const bent = answers.find(({ status }) => status === 'nonConvex');
-  if (bent !== undefined) {
-    throw new AgentError('AGENT_BAD_DATA', `${bent.name}: ${bent.refusal} (OPTIMIZER_NON_CONVEX).`, {
-      problem: bent.name,
+  const refused = answers.find(({ refusal }) => refusal !== undefined);
+  if (refused?.refusal !== undefined) {
+    const { code, message, ...place } = refused.refusal;
+    throw new AgentError('AGENT_BAD_DATA', `${refused.name}: ${message} (${code}): correct it.`, {
+      problem: refused.name,
+      ...place,
     });
   }
   const undecided = answers.filter(({ status }) => status === 'maxIterations');

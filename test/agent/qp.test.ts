@@ -85,10 +85,33 @@ t.test('a table for people', async (t) => {
   t.match(printed, /endless +│dualInfeasible +│ +-inf │/);
 });
 
+t.test('a problem that the solver refuses is told after the others are answered', async (t) => {
+  const cases: [text: string, message: RegExp][] = [
+    [JSON.stringify([{ ...plain, q: [null] }, contrary]), /plain: q\[0\] is NaN \(OPTIMIZER_NOT_FINITE\)/],
+    [JSON.stringify([{ ...plain, l: [1] }, contrary]), /plain: l > u in row 0 \(OPTIMIZER_CROSSED_BOUNDS\)/],
+    [
+      JSON.stringify([{ ...plain, A: { ...entry(1), rows: [7] } }, contrary]),
+      /plain: A\[0\] at \(7, 0\) .*BAD_INDEX/,
+    ],
+    [
+      JSON.stringify([{ ...plain, u: [1, 2] }, contrary]),
+      /plain: u has 2 entries, not 1 \(OPTIMIZER_BAD_LENGTH\)/,
+    ],
+    [JSON.stringify([{ ...plain, n: -1 }, contrary]), /plain: n is -1 \(OPTIMIZER_OUT_OF_RANGE\)/],
+  ];
+  for (const [text, message] of cases) {
+    const { printed, error } = await run(text, true);
+    t.match(error, { code: 'AGENT_BAD_DATA', message }, text.slice(0, 80));
+    const [refused, other] = JSON.parse(printed) as { status: string; refusal?: { code: string } }[];
+    t.match(refused, { status: 'refused', refusal: { code: /^OPTIMIZER_/, message: /./ } });
+    t.equal(other!.status, 'primalInfeasible');
+  }
+});
+
 t.test('a problem that is not convex is told after the others are answered', async (t) => {
   const { printed, error } = await run(JSON.stringify([bent, plain]), true);
   t.match(JSON.parse(printed), [
-    { name: 'bent', status: 'nonConvex', objective: null },
+    { name: 'bent', status: 'nonConvex', objective: null, refusal: { index: 0 } },
     { name: 'plain', status: 'solved' },
   ]);
   t.match(error, { code: 'AGENT_BAD_DATA', message: /^bent: .*variable 0 \(OPTIMIZER_NON_CONVEX\)/ });
@@ -176,10 +199,6 @@ t.test('wrong files are refused with problem and place', async (t) => {
     [JSON.stringify([plain, []]), /problem 2 is no object/],
     [JSON.stringify({ ...plain, q: undefined }), /problem 1 'plain', q is no array/],
     [JSON.stringify({ ...plain, q: ['1'] }), /'plain', q\[0\] is no number/],
-    [JSON.stringify({ ...plain, q: [null] }), /plain: q\[0\] is NaN \(OPTIMIZER_NOT_FINITE\)/],
-    [JSON.stringify({ ...plain, l: [1] }), /plain: l > u in row 0 \(OPTIMIZER_CROSSED_BOUNDS\)/],
-    [JSON.stringify({ ...plain, A: { ...entry(1), rows: [7] } }), /plain: A\[0\] at \(7, 0\) .*BAD_INDEX/],
-    [JSON.stringify({ ...plain, u: [1, 2] }), /plain: u has 2 entries, not 1 \(OPTIMIZER_BAD_LENGTH\)/],
     [JSON.stringify({ ...plain, n: '1' }), /'plain', n is no number/],
     [JSON.stringify({ ...plain, r: 'a' }), /'plain', r is no number/],
     [JSON.stringify({ ...plain, P: [[2]] }), /'plain', P is no object/],
