@@ -27,6 +27,7 @@ export {
   type RoundTerms,
 } from './prosumer/home-planner.ts';
 export { buildHomeQp } from './prosumer/home-qp.ts';
+export { indoorCAtEnd } from './prosumer/house.ts';
 export { type NeighbourhoodPlan, planNeighbourhood } from './prosumer/neighbourhood.ts';
 export { netOutCycling } from './prosumer/net-cycling.ts';
 export { planHome } from './prosumer/plan-home.ts';

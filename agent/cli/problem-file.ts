@@ -100,6 +100,7 @@ const problemSchema = z.strictObject({
       preferredC: z.number(),
       indoorCMin: z.number(),
       indoorCMax: z.number(),
+      finalIndoorC: z.number().optional(),
       indoorCInitial: z.number(),
       powerKwInitial: z.number(),
       discomfortPerK2h: z.number(),

@@ -1,4 +1,4 @@
-import type { HomeProblem, PlanValue, Schedule } from '../../optimizer/index.ts';
+import { type HomeProblem, indoorCAtEnd, type PlanValue, type Schedule } from '../../optimizer/index.ts';
 import { listed, periodsOf, whenOf } from './clock-words.ts';
 
 /** Why each device does what it does, by the home's own price of energy: what one more kWh would cost it then. */
@@ -78,7 +78,20 @@ function houseWords({ problem, plan, usual }: Compared): string | undefined {
   const most = Math.max(...plan.indoorC).toFixed(1);
   const used = energyOf(problem, plan.hvacKw).toFixed(1);
   const otherwise = energyOf(problem, usual.hvacKw).toFixed(1);
-  return `Heat pump: uses ${used} kWh (without a plan: ${otherwise}) and keeps the house at ${least} to ${most} °C; ${problem.hvac.preferredC.toFixed(1)} is wanted.`;
+  return `Heat pump: uses ${used} kWh (without a plan: ${otherwise}) and keeps the house at ${least} to ${most} °C; ${problem.hvac.preferredC.toFixed(1)} is wanted.${atTheEnd(problem, plan)}`;
+}
+
+/** Half of the last digit that is told. */
+const tellingK = 0.05;
+
+function atTheEnd(problem: HomeProblem, plan: Schedule): string {
+  const { finalIndoorC, gainKPerKw } = problem.hvac!;
+  const endC = indoorCAtEnd(problem, plan)!;
+  if (finalIndoorC === undefined) return ` It ends at ${endC.toFixed(1)}.`;
+  const lackingK = Math.sign(gainKPerKw) * (finalIndoorC - endC);
+  return lackingK < tellingK
+    ? ` It ends at ${endC.toFixed(1)}.`
+    : ` It ends at ${endC.toFixed(1)}: ${finalIndoorC.toFixed(1)} was asked for, and cannot be reached.`;
 }
 
 function shiftableWords({ problem, plan }: Compared): string[] {

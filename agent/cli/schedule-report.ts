@@ -2,6 +2,7 @@ import {
   type CostParts,
   type HomePlan,
   type HomeProblem,
+  indoorCAtEnd,
   type MissedLimit,
   type Multipliers,
   type PlanValue,
@@ -67,7 +68,8 @@ type ReportedWay = Omit<Way, 'schedule'> & {
     readonly boughtKwh: number;
   };
   readonly peakKw: number;
-  readonly end: { readonly batteryKwh: number; readonly evKwh: number; readonly indoorC: number };
+  /** At the end of the day; without a heat pump nothing is known of the house. */
+  readonly end: { readonly batteryKwh: number; readonly evKwh: number; readonly indoorC?: number };
 };
 
 type ReportedValue = {
@@ -90,19 +92,19 @@ export type NearestPlan = {
 
 export function plannedReport(source: ScheduleSource, value: PlanValue): ScheduleReport {
   const { noPlan, selfConsumption, alone, together, multipliers } = value;
-  const { slotHours } = source.problem;
+  const { problem } = source;
   const carriedOut = together ?? alone;
   return {
     ...headOf(source),
     status: 'planned',
     missed: [],
-    schedule: seriesOf(source.problem, carriedOut.schedule),
+    schedule: seriesOf(problem, carriedOut.schedule),
     cost: carriedOut.cost,
     value: {
-      noPlan: reported(noPlan, slotHours),
-      ...(selfConsumption && { selfConsumption: reported(selfConsumption, slotHours) }),
-      alone: reported(alone, slotHours),
-      ...(together && { together: reported(together, slotHours) }),
+      noPlan: reported(noPlan, problem),
+      ...(selfConsumption && { selfConsumption: reported(selfConsumption, problem) }),
+      alone: reported(alone, problem),
+      ...(together && { together: reported(together, problem) }),
       savedAgainst: {
         noPlan: savingOf(noPlan, alone),
         ...(selfConsumption && { selfConsumption: savingOf(selfConsumption, alone) }),
@@ -153,7 +155,9 @@ function multipliersOf(multipliers: Multipliers): ReportedMultipliers {
   return plain(multipliers) as unknown as ReportedMultipliers;
 }
 
-function reported({ schedule, ...way }: Way, slotHours: number): ReportedWay {
+function reported({ schedule, ...way }: Way, problem: HomeProblem): ReportedWay {
+  const { slotHours } = problem;
+  const indoorC = indoorCAtEnd(problem, schedule);
   const kwh = (series: Float64Array, sign: 1 | -1 = 1): number =>
     series.reduce((sum, kw) => sum + slotHours * Math.max(0, sign * kw), 0);
   return {
@@ -168,7 +172,7 @@ function reported({ schedule, ...way }: Way, slotHours: number): ReportedWay {
     end: {
       batteryKwh: schedule.batteryKwh.at(-1)!,
       evKwh: schedule.evKwh.at(-1)!,
-      indoorC: schedule.indoorC.at(-1)!,
+      ...(indoorC !== undefined && { indoorC }),
     },
   };
 }

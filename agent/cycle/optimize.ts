@@ -113,6 +113,8 @@ function hvacOf({ config, measured, outlook }: ProblemInputs): Hvac | undefined 
     // A house outside its band comes back into it as far as the plan finds worth it.
     indoorCMin: Math.min(hvac.indoorCMin, nowC),
     indoorCMax: Math.max(hvac.indoorCMax, nowC),
+    // The day after this one is to begin as people want it, not as it is cheapest today.
+    finalIndoorC: hvac.preferredC,
     outdoorC: outlook.outdoorC,
     indoorCInitial: outdoorC - (outdoorC - nowC) / kept,
     powerKwInitial: 0,

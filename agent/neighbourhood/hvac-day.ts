@@ -6,7 +6,7 @@ import type { HvacDay, HvacDescription } from './types.ts';
  * the exponent's sign corrected): indoor[t] = out[t] - (out[t] - indoor[t-1]) exp(-dt/RC) + gain hvac[t-1].
  *
  * It heats or cools for the whole day, whichever keeps the house nearer to the preferred temperature. The day
- * begins there, with the power that holds it. The comfort band is widened where the machine could not hold it
+ * begins there, with the power that holds it, and is to end there. The comfort band is widened where the machine could not hold it
  * (a cold night and a hot noon, say), so holding as well as it can is always a plan.
  */
 export function hvacDay(hvac: HvacDescription, grid: DayGrid, outdoorC: readonly number[]): HvacDay {
@@ -25,6 +25,7 @@ export function hvacDay(hvac: HvacDescription, grid: DayGrid, outdoorC: readonly
     preferredC: chosen.preferredC,
     indoorCMin: Math.min(chosen.preferredC - hvac.comfortK, chosen.lowestC - slackK),
     indoorCMax: Math.max(chosen.preferredC + hvac.comfortK, chosen.highestC + slackK),
+    finalIndoorC: chosen.preferredC,
     indoorCInitial: chosen.preferredC,
     powerKwInitial: chosen.powerKwInitial,
     discomfortPerK2h: hvac.discomfortPerK2h,

@@ -1,5 +1,6 @@
 import type { HomeDraft } from './home-draft.ts';
-import { absent, type Entry } from './qp-draft.ts';
+import { finalIndoorLimitC, keptShare } from './house.ts';
+import { absent, type Entry, negated } from './qp-draft.ts';
 import type { Battery, ElectricVehicle, Hvac, MissedLimit, ShiftableLoad } from './types.ts';
 
 /** Columns and dynamics rows of a store of energy, by slot; -1 where it cannot charge or discharge. */
@@ -35,14 +36,13 @@ export function addVehicle(draft: HomeDraft, ev: ElectricVehicle): StorageLayout
 }
 
 /**
- * Indoor temperature one slot on: in[t] = out[t] - (out[t] - in[t-1]) * a + gain * power[t-1], with
- * a = exp(-dt / (R C)) (Yang & Wang, Eq. 2, with the exponent's sign corrected). The column holds the
- * difference from the preferred temperature: some 20 degrees in every row would hide a tolerance in kW.
+ * The house of house.ts. A column holds the difference from the preferred temperature: some 20 degrees in every
+ * row would hide a tolerance in kW.
  */
 export function addHvac(draft: HomeDraft, hvac: Hvac): { powerKw: Int32Array; indoorOffsetK: Int32Array } {
   const { qp, problem } = draft;
   const { slots, slotHours } = problem;
-  const decay = Math.exp(-slotHours / (hvac.resistanceKPerKw * hvac.capacitanceKwhPerK));
+  const kept = keptShare(problem, hvac);
   const powerKw = new Int32Array(slots);
   const indoorOffsetK = new Int32Array(slots);
   for (let t = 0; t < slots; t += 1) {
@@ -61,15 +61,15 @@ export function addHvac(draft: HomeDraft, hvac: Hvac): { powerKw: Int32Array; in
       qp.row([[offset, 1], ...under], lower, Infinity);
       qp.row([[offset, 1], ...over.map(([column]): Entry => [column, -1])], -Infinity, upper);
     }
-    const drift = (1 - decay) * (hvac.outdoorC[t]! - hvac.preferredC);
+    const drift = (1 - kept) * (hvac.outdoorC[t]! - hvac.preferredC);
     if (t === 0) {
-      const carried = decay * (hvac.indoorCInitial - hvac.preferredC) + hvac.gainKPerKw * hvac.powerKwInitial;
+      const carried = kept * (hvac.indoorCInitial - hvac.preferredC) + hvac.gainKPerKw * hvac.powerKwInitial;
       qp.row([[offset, 1]], drift + carried, drift + carried);
     } else {
       qp.row(
         [
           [offset, 1],
-          [indoorOffsetK[t - 1]!, -decay],
+          [indoorOffsetK[t - 1]!, -kept],
           [powerKw[t - 1]!, -hvac.gainKPerKw],
         ],
         drift,
@@ -78,7 +78,27 @@ export function addHvac(draft: HomeDraft, hvac: Hvac): { powerKw: Int32Array; in
     }
     draft.balance[t]!.push([power, -1]);
   }
+  addHouseAtEnd(draft, hvac, [
+    [indoorOffsetK[slots - 1]!, kept],
+    [powerKw[slots - 1]!, hvac.gainKPerKw],
+  ]);
   return { powerKw, indoorOffsetK };
+}
+
+/** @param offsetK the house's difference from the preferred temperature at the end, but for the weather's part. */
+function addHouseAtEnd({ problem, qp, missWish }: HomeDraft, hvac: Hvac, offsetK: readonly Entry[]): void {
+  const limitC = finalIndoorLimitC(problem, hvac);
+  if (limitC === undefined) return;
+  const last = problem.slots - 1;
+  const drift = (1 - keptShare(problem, hvac)) * (hvac.outdoorC[last]! - hvac.preferredC);
+  const limit = limitC - hvac.preferredC - drift;
+  const heats = hvac.gainKPerKw > 0;
+  const missed = missWish('indoor temperature at the end', last, 'K', 1 / Math.abs(hvac.gainKPerKw));
+  qp.row(
+    [...offsetK, ...(heats ? missed : negated(missed))],
+    heats ? limit : -Infinity,
+    heats ? Infinity : limit,
+  );
 }
 
 /** Runs inside its window only; `constant` completes the square of the distance from the wish. */

@@ -9,4 +9,11 @@ export type HomeDraft = {
   readonly balance: Entry[][];
   /** A column for missing `limit`, or nothing while limits are hard. */
   readonly miss: (limit: MissedLimit['limit'], slot: number, unit: MissedLimit['unit']) => Entry[];
+  /** A column for missing what is wished for where it can be had, or nothing while wishes are kept. */
+  readonly missWish: (
+    limit: MissedLimit['limit'],
+    slot: number,
+    unit: MissedLimit['unit'],
+    kwPerUnit: number,
+  ) => Entry[];
 };

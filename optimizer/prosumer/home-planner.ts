@@ -52,7 +52,8 @@ export function createHomePlanner(library: OptimizerLibrary, problem: HomeProble
       if (prepared?.penaltyPerKwhPerKw === terms.penaltyPerKwhPerKw) {
         prepared.solver.update({ q: roundCost(prepared.home, problem, terms) });
       } else {
-        const home = buildHomeQp(priced, { optIn });
+        // A home that cannot end as it wishes trades all the same.
+        const home = buildHomeQp(priced, { optIn, soft: 'wishes' });
         prepared = {
           home,
           solver: library.setup(home.qp, HOME_QP_SETTINGS),

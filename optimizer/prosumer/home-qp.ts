@@ -41,10 +41,11 @@ export type HomeQpOptions = {
   /** Take part in an opt-in demand response; true unless told otherwise. */
   readonly optIn?: boolean;
   /**
-   * What may be missed, at a price far above every real one: nothing (the default), the fixed trade, or
-   * the fixed trade and, at a still higher price, every limit that is a wish rather than physics.
+   * What may be missed, at a price far above every real one: nothing (the default); wishes, which are the house's
+   * temperature at the end and, at a higher price, the fixed trade; or, at a still higher one, every limit that is
+   * not physics, too.
    */
-  readonly soft?: 'nothing' | 'trade' | 'limits';
+  readonly soft?: 'nothing' | 'wishes' | 'limits';
 };
 
 /**
@@ -71,6 +72,13 @@ export function buildHomeQp(problem: HomeProblem, options: HomeQpOptions = {}): 
     miss(limit, slot, unit) {
       if (soft !== 'limits') return [];
       const column = qp.variable({ linear: LIMIT_OVER_TRADE * price });
+      qp.row([[column, 1]], 0, Infinity);
+      misses.push({ limit, slot, unit, column });
+      return [[column, 1]];
+    },
+    missWish(limit, slot, unit, kwPerUnit) {
+      if (soft === 'nothing') return [];
+      const column = qp.variable({ linear: WISH_UNDER_TRADE * price * kwPerUnit });
       qp.row([[column, 1]], 0, Infinity);
       misses.push({ limit, slot, unit, column });
       return [[column, 1]];
@@ -129,6 +137,9 @@ export function isCalled({ demandResponse }: HomeProblem): boolean {
 
 /** A missed limit costs this many times a missed trade, so that a trade is always given up first. */
 const LIMIT_OVER_TRADE = 100;
+
+/** And a missed wish this part of one, which is still above every real price. */
+const WISH_UNDER_TRADE = 0.3;
 
 /** Above any price at which missing a trade or a limit could pay, per kW in one slot. */
 function missPrice({ importPricePerKwh, feedInPricePerKwh, slotHours, demandCharge }: HomeProblem): number {

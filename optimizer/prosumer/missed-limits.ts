@@ -5,7 +5,8 @@ const MISS_MIN = 1e-4;
 
 /**
  * Every limit of the problem that the schedule does not keep, largest miss first. The battery's final energy is
- * left out: what a day leaves in the battery has a price, and no rule to be broken.
+ * left out: what a day leaves in the battery has a price, and no rule to be broken. So is the temperature at the
+ * end, which is a wish.
  */
 export function missedLimits(problem: HomeProblem, schedule: Schedule): MissedLimit[] {
   const missed: MissedLimit[] = [];

@@ -41,9 +41,19 @@ export function planNeighbourhood(
       trade: { kind: 'priced', pricePerKwh: zeros, penaltyPerKwhPerKw: 0, targetSoldKw: zeros },
     }),
   );
-  const homes = tradable.map((problem) => buildHomeQp(problem, { optIn: choosesToOptIn(library, problem) }));
-  const joint = joinHomes(homes, slots);
-  const solution = library.setup(joint.qp, HOME_QP_SETTINGS).solve();
+  const choices = tradable.map((problem) => choosesToOptIn(library, problem));
+  const solveJoint = (soft: 'nothing' | 'wishes') => {
+    const homes = tradable.map((problem, i) => buildHomeQp(problem, { optIn: choices[i]!, soft }));
+    const joint = joinHomes(homes, slots);
+    return { homes, joint, solution: library.setup(joint.qp, HOME_QP_SETTINGS).solve() };
+  };
+  let { homes, joint, solution } = solveJoint('nothing');
+  if (
+    solution.status === 'primalInfeasible' &&
+    problems.some(({ hvac }) => hvac?.finalIndoorC !== undefined)
+  ) {
+    ({ homes, joint, solution } = solveJoint('wishes'));
+  }
   if (solution.status !== 'solved') {
     const status = solution.status === 'primalInfeasible' ? 'infeasible' : 'unsolved';
     return { status, reason: unsolvedReason(solution.status) };

@@ -11,7 +11,8 @@ import { validateProblem } from './validate-problem.ts';
  * The home's cheapest plan. Where an opt-in demand response calls a slot, the problem is solved opted in
  * and opted out and the cheaper plan is kept. A fixed trade is kept exactly where that is possible; where
  * it is not (a little more was bought than can be used, a forecast has changed), the plan departs from it
- * as little as it can and says so in `schedule.tradeDeviationKw`.
+ * as little as it can and says so in `schedule.tradeDeviationKw`. The wish for the house at the end is kept in
+ * the same way, and given up before the trade.
  *
  * @throws OptimizerError when the problem makes no sense.
  */
@@ -19,8 +20,8 @@ export function planHome(library: OptimizerLibrary, problem: HomeProblem): HomeP
   validateProblem(problem);
   const { plan, status } = better(problem, (optIn) => solveChoice(library, problem, optIn));
   if (status !== 'primalInfeasible') return plan;
-  if (problem.trade.kind === 'fixed') {
-    const departing = better(problem, (optIn) => solveOnce(library, problem, { soft: 'trade', optIn }));
+  if (problem.trade.kind === 'fixed' || problem.hvac?.finalIndoorC !== undefined) {
+    const departing = better(problem, (optIn) => solveOnce(library, problem, { soft: 'wishes', optIn }));
     if (departing.status === 'solved') return departing.plan;
   }
   return explainInfeasible(library, problem);

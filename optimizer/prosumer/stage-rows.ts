@@ -1,4 +1,5 @@
 import { isCalled } from './home-qp.ts';
+import { finalIndoorLimitC, keptShare } from './house.ts';
 import type { HomeProblem, ShiftableLoad } from './types.ts';
 
 /** Where the stage solver takes its data from and leaves its plan: windows on the memory of one instance. */
@@ -173,16 +174,18 @@ export function writeHome(
     scalars[27] = money * ev.wearPerKwh;
   }
   let indoorFirstK = 0;
+  const endC = hvac && finalIndoorLimitC(problem, hvac);
   if (hvac) {
     if (hvac.gainKPerKw === 0) return undefined;
-    const kept = Math.exp(-slotHours / (hvac.resistanceKPerKw * hvac.capacitanceKwhPerK));
+    const kept = keptShare(problem, hvac);
     const driftK = (t: number): number => (1 - kept) * (hvac.outdoorC[t]! - hvac.preferredC);
     indoorFirstK =
       driftK(0) + kept * (hvac.indoorCInitial - hvac.preferredC) + hvac.gainKPerKw * hvac.powerKwInitial;
     const lowK = hvac.indoorCMin - hvac.preferredC;
     const highK = hvac.indoorCMax - hvac.preferredC;
     if (indoorFirstK < lowK - POINT || indoorFirstK > highK + POINT) return undefined;
-    for (let t = 0; t < slots; t += 1) rows[INDOOR_DRIFT]![t] = t + 1 < slots ? driftK(t + 1) : 0;
+    for (let t = 1; t < slots; t += 1) rows[INDOOR_DRIFT]![t - 1] = driftK(t);
+    rows[INDOOR_DRIFT]![slots - 1] = endC === undefined ? 0 : driftK(slots - 1);
     scalars[7] = hvac.powerKwMax;
     scalars[8] = kept;
     scalars[9] = hvac.gainKPerKw;
@@ -190,6 +193,7 @@ export function writeHome(
     scalars[11] = highK;
     scalars[12] = indoorFirstK;
     scalars[13] = 2 * money * hvac.discomfortPerK2h;
+    scalars[28] = (endC ?? 0) - hvac.preferredC;
   }
 
   const staged: number[] = [];
@@ -217,7 +221,8 @@ export function writeHome(
     (battery ? 32 : 0) |
     (ev ? 64 : 0) |
     (canFeedBack ? 128 : 0) |
-    (trade.kind === 'priced' ? 256 : 0);
+    (trade.kind === 'priced' ? 256 : 0) |
+    (endC === undefined ? 0 : 512);
   scalars[1] = slotHours;
   scalars[2] = importKwMax;
   scalars[3] = peakPrice / scale;

@@ -46,6 +46,12 @@ export type Hvac = {
   readonly preferredC: number;
   readonly indoorCMin: number;
   readonly indoorCMax: number;
+  /**
+   * Wished for at the end of the horizon, a slot after the last one begins: what heats leaves the house as warm at
+   * least, what cools as cool at most, as far as power and the other limits allow. A wish: no plan fails for it.
+   * Without it a plan has no reason to heat for the hour after its end.
+   */
+  readonly finalIndoorC?: number;
   /** Measured before slot 0. */
   readonly indoorCInitial: number;
   readonly powerKwInitial: number;
@@ -168,6 +174,7 @@ export type MissedLimit = {
   readonly limit:
     | 'indoor temperature minimum'
     | 'indoor temperature maximum'
+    | 'indoor temperature at the end'
     | 'battery energy minimum'
     | 'EV energy minimum'
     | 'shiftable load sum'

@@ -1,5 +1,5 @@
 import { missedLimits } from './missed-limits.ts';
-import { type HouseAtEnd, runThermostat } from './thermostat.ts';
+import { runThermostat } from './thermostat.ts';
 import type { Battery, ElectricVehicle, HomeProblem, MissedLimit, Schedule } from './types.ts';
 
 /** A day that nobody planned. */
@@ -15,8 +15,8 @@ export type UnplannedRules = {
    * discharge into the home so that the meter sees nothing, as far as power and energy reach.
    */
   readonly battery: 'idle' | 'self-consumption';
-  /** How the plan that this day is compared with leaves the house; the thermostat's own end without it. */
-  readonly houseAtEnd?: HouseAtEnd;
+  /** As the plan that this day is compared with leaves the house; the thermostat's own end without it. */
+  readonly endIndoorC?: number | undefined;
 };
 
 /**
@@ -34,7 +34,7 @@ export type UnplannedRules = {
 export function runUnplanned(problem: HomeProblem, rules: UnplannedRules): UnplannedDay {
   const { slots } = problem;
   const zeros = (): Float64Array => new Float64Array(slots);
-  const house = problem.hvac && runThermostat(problem, problem.hvac, rules.houseAtEnd);
+  const house = problem.hvac && runThermostat(problem, problem.hvac, rules.endIndoorC);
   const hvacKw = house?.powerKw ?? zeros();
   const shiftableKw = (problem.shiftableLoads ?? []).map((load) =>
     zeros().map((_, t) =>

@@ -71,6 +71,7 @@ function validateHvac(hvac: Hvac, slots: number): void {
   number('hvac.indoorCMin', hvac.indoorCMin);
   number('hvac.indoorCMax', hvac.indoorCMax);
   if (hvac.indoorCMin > hvac.indoorCMax) crossed('hvac.indoorCMin', hvac.indoorCMin, hvac.indoorCMax);
+  if (hvac.finalIndoorC !== undefined) number('hvac.finalIndoorC', hvac.finalIndoorC);
   number('hvac.indoorCInitial', hvac.indoorCInitial);
   number('hvac.powerKwInitial', hvac.powerKwInitial, 0);
   number('hvac.discomfortPerK2h', hvac.discomfortPerK2h, 0);

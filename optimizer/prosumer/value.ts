@@ -1,4 +1,5 @@
 import type { OptimizerLibrary } from '../library.ts';
+import { indoorCAtEnd } from './house.ts';
 import { netOutCycling } from './net-cycling.ts';
 import { planHome } from './plan-home.ts';
 import { costOf } from './read-plan.ts';
@@ -68,14 +69,16 @@ export function valueOfPlan(
   if (plan.status !== 'solved') return plan;
   const alone = planned(without, plan.schedule, 0);
 
+  const { hvac } = problem;
+  const endIndoorC = indoorCAtEnd(problem, plan.schedule);
+  const leaving: HomeProblem = {
+    ...without,
+    ...(hvac && endIndoorC !== undefined && { hvac: { ...hvac, finalIndoorC: endIndoorC } }),
+  };
   const unplanned = (battery: 'idle' | 'self-consumption'): Way => {
-    const last = problem.slots - 1;
-    const { schedule, missed } = runUnplanned(problem, {
-      battery,
-      houseAtEnd: { indoorC: plan.schedule.indoorC[last]!, powerKw: plan.schedule.hvacKw[last]! },
-    });
+    const { schedule, missed } = runUnplanned(problem, { battery, endIndoorC });
     const cost = costOf(without, schedule);
-    const endEnergy = plan.cost.total - costOfEndingLike(library, without, schedule, plan.cost.total);
+    const endEnergy = plan.cost.total - costOfEndingLike(library, leaving, schedule, plan.cost.total);
     return { schedule, cost, received: 0, endEnergy, total: cost.total + endEnergy, missed };
   };
   const ways = {
@@ -131,6 +134,8 @@ const SPARE_KWH = 1e-6;
 /**
  * The plan's cost if it were asked to end with what `schedule` leaves in battery and vehicle. Of a vehicle left
  * with less than was asked for it is not: that is a missed limit.
+ *
+ * @param problem with the end of the plan's house as its wish, so that this end, too, is like the others.
  */
 function costOfEndingLike(
   library: OptimizerLibrary,

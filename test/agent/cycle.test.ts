@@ -105,6 +105,28 @@ t.test('no plan asks more of the connection than it carries, whatever is sold or
   t.same(promised.netImportKwMin, series(-2));
 });
 
+t.test('a house is to begin the next day as it is preferred, however it stands now', async (t) => {
+  const config = await configOf(t, 3_000, 2_000);
+  const hvac = {
+    powerKwMax: 3,
+    resistanceKPerKw: 5,
+    capacitanceKwhPerK: 4,
+    gainKPerKw: 0.7,
+    preferredC: 20,
+    indoorCMin: 18,
+    indoorCMax: 22,
+    discomfortPerK2h: 0.01,
+  };
+  const outlook = outlookOfTheDay({ config, day, state: { journal: {} } as Home['state'] });
+  const problem = homeProblem({
+    config: { ...config, hvac },
+    outlook: { ...outlook, outdoorC: series(5) },
+    measured: { indoorC: 17 },
+    trade: { kind: 'none' },
+  });
+  t.match(problem.hvac, { finalIndoorC: 20, indoorCMin: 17, indoorCMax: 22 });
+});
+
 t.test('a device of which the configuration says nothing is left off the ledger', async (t) => {
   const world = new World(1);
   const { home, told } = await homeOn(t, world);

@@ -307,6 +307,7 @@ t.test('a house heats when it is cold and cools when it is hot', async (t) => {
       t.equal(hvac.mode, mode);
       t.equal(Math.sign(hvac.gainKPerKw), mode === 'heating' ? 1 : -1);
       t.ok(hvac.powerKwInitial > 0);
+      t.equal(hvac.finalIndoorC, hvac.preferredC, 'and is to be left as it was found');
     }
   }
 });

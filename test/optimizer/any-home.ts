@@ -132,3 +132,11 @@ export function anyHome(seed: number, slotsMax = 60): HomeProblem {
     };
   }
 }
+
+/** The same home with a wish for the house at the end: nearly always one that its power can reach. */
+export function withWishedEnd(home: HomeProblem, seed: number): HomeProblem {
+  if (!home.hvac) return home;
+  const random = uniform(seed ^ 0xe2d);
+  const awayK = [0, 0, 0.7, -1.5, 12][Math.floor(5 * random())]!;
+  return { ...home, hvac: { ...home.hvac, finalIndoorC: home.hvac.preferredC + awayK } };
+}

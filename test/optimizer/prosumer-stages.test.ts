@@ -5,11 +5,13 @@ import {
   buildHomeQp,
   createOptimizerLibrary,
   type HomeProblem,
+  indoorCAtEnd,
   type OptimizerLibrary,
   planHome,
   type Schedule,
 } from '../../optimizer/index.ts';
-import { anyHome } from './any-home.ts';
+import { finalIndoorLimitC } from '../../optimizer/prosumer/house.ts';
+import { anyHome, withWishedEnd } from './any-home.ts';
 import { fullHome, withOtherPrices } from './full-home.ts';
 import { library, plainHome } from './homes.ts';
 
@@ -77,6 +79,7 @@ t.test('any home: the same cost as the general solver, and no plan where there i
     for (const optIn of called ? [true, false] : [true]) {
       try {
         counts[compare(home, optIn)] += 1;
+        if (home.hvac) counts[compare(withWishedEnd(home, seed), optIn)] += 1;
       } catch (error) {
         throw new Error(`home ${seed}, opted ${optIn ? 'in' : 'out'}: ${(error as Error).message}`);
       }
@@ -124,7 +127,8 @@ t.test('energy is worth what it is to the general solver, where the trade leaves
 t.test('a plan keeps every limit and equation to 1e-8 kW, kWh or K', async (t) => {
   let worst = 0;
   for (let seed = 1; seed <= 300; seed += 1) {
-    const home = seed % 3 === 0 ? fullHome(seed, 48) : anyHome(seed, 40);
+    const drawn = seed % 3 === 0 ? fullHome(seed, 48) : anyHome(seed, 40);
+    const home = seed % 2 === 0 ? drawn : withWishedEnd(drawn, seed);
     const plan = library.stages.solve(home);
     if (plan) worst = Math.max(worst, largestMiss(home, plan.schedule));
   }
@@ -187,7 +191,10 @@ t.test('from a point of the solve before', async (t) => {
   await t.test('whatever has changed since', async (t) => {
     const solver = library.stages.open();
     for (let seed = 1; seed <= 200; seed += 1) {
-      const home = seed % 2 === 0 ? fullHome(seed % 7, 12 + (seed % 3)) : anyHome(seed, 14);
+      const home = withWishedEnd(
+        seed % 2 === 0 ? fullHome(seed % 7, 12 + (seed % 3)) : anyHome(seed, 14),
+        seed >> 4,
+      );
       const plan = solver.solve(home, { resume: true });
       const fresh = library.stages.solve(home);
       if (fresh && !plan) t.fail(`home ${seed} has a plan from the beginning only`);
@@ -288,6 +295,11 @@ function largestMiss(problem: HomeProblem, schedule: Schedule): number {
       inside(indoorC, hvac.indoorCMin, hvac.indoorCMax);
       inside(hvacKw, 0, hvac.powerKwMax);
     }
+  }
+  const limitC = hvac && finalIndoorLimitC(problem, hvac);
+  if (limitC !== undefined) {
+    const endC = indoorCAtEnd(problem, schedule)!;
+    inside(endC, hvac!.gainKPerKw > 0 ? limitC : -Infinity, hvac!.gainKPerKw > 0 ? Infinity : limitC);
   }
   if (battery) inside(batteryKwh, battery.finalKwhMin ?? battery.initialKwh, battery.capacityKwh);
   problem.shiftableLoads?.forEach((load, k) => {

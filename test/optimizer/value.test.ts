@@ -2,14 +2,17 @@ import fc from 'fast-check';
 import t from 'tap';
 import {
   type HomeProblem,
+  indoorCAtEnd,
   type MissedLimit,
   type PlanValue,
+  planHome,
   type Saving,
   savingOf,
   valueOfPlan,
   type Way,
 } from '../../optimizer/index.ts';
 import { runUnplanned } from '../../optimizer/prosumer/unplanned.ts';
+import { withWishedEnd } from './any-home.ts';
 import { library, plainHome, randomHome, uniform } from './homes.ts';
 
 function valued(problem: HomeProblem, received?: number): PlanValue {
@@ -35,7 +38,7 @@ function anyHome(seed: number): HomeProblem {
   const random = uniform(seed ^ 0x5eed);
   const { battery } = home;
   return {
-    ...home,
+    ...withWishedEnd(home, seed),
     ...(random() < 0.3 && { importKwMax: 3 + 9 * random() }),
     ...(random() < 0.2 && {
       demandResponse: {
@@ -153,13 +156,13 @@ function requireBalance(problem: HomeProblem, { schedule }: Way, name: string): 
 t.test('every way ends alike, and a difference has its price', async (t) => {
   fc.assert(
     fc.property(seeds, (seed) => {
-      const problem = randomHome(seed);
+      const problem = withWishedEnd(randomHome(seed), seed);
       const { noPlan, selfConsumption, alone } = valued(problem);
       const last = problem.slots - 1;
       for (const way of [noPlan, selfConsumption]) {
         if (way === undefined) continue;
-        if (!near(way.schedule.indoorC[last]!, alone.schedule.indoorC[last]!, 1e-4)) return false;
-        if (!near(way.schedule.hvacKw[last]!, alone.schedule.hvacKw[last]!, 1e-4)) return false;
+        const endC = ({ schedule }: Way): number => indoorCAtEnd(problem, schedule) ?? 0;
+        if (!near(endC(way), endC(alone), 1e-4)) return false;
         const leftKwh = way.schedule.batteryKwh[last]! - alone.schedule.batteryKwh[last]!;
         // What ends with less owes for it, what ends with more is owed.
         if (leftKwh < -0.1 && way.endEnergy < 0) return false;
@@ -171,6 +174,30 @@ t.test('every way ends alike, and a difference has its price', async (t) => {
     { numRuns: 200 },
   );
   t.pass();
+});
+
+t.test('what a battery lacks has no other price where the house cannot be left as wished', async (t) => {
+  const home = randomHome(240, 6);
+  const problem: HomeProblem = {
+    ...home,
+    importKwMax: 2.36,
+    battery: { ...home.battery!, finalKwhMin: 5.21 },
+    hvac: { ...home.hvac!, finalIndoorC: 33 },
+  };
+  const { selfConsumption, alone } = valued(problem);
+  t.same(selfConsumption!.missed, []);
+  const endC = indoorCAtEnd(problem, alone.schedule)!;
+  t.ok(endC < 29, 'as warm as the connection lets it be');
+  // With an emptier battery at the end, it could be warmer: that would be another day.
+  const leftKwh = selfConsumption!.schedule.batteryKwh[problem.slots - 1]!;
+  const emptier = planHome(library, {
+    ...problem,
+    battery: { ...problem.battery!, finalKwhMin: leftKwh - 1e-6 },
+    hvac: { ...problem.hvac!, finalIndoorC: endC },
+  });
+  const cost = emptier.status === 'solved' ? emptier.cost.total : Number.NaN;
+  t.ok(near(selfConsumption!.endEnergy, alone.total - cost));
+  t.ok(selfConsumption!.total > alone.total - 1e-5);
 });
 
 t.test('savings by part sum to the difference of the totals', async (t) => {

@@ -10,6 +10,7 @@ export let hasBattery: bool = false;
 export let hasVehicle: bool = false;
 export let canFeedBack: bool = false;
 export let isPriced: bool = false;
+export let hasIndoorEnd: bool = false;
 
 export let importMax: f64 = 0;
 export let peakPrice: f64 = 0;
@@ -38,6 +39,8 @@ export let evPerDischarge: f64 = 0;
 export let evFirst: f64 = 0;
 export let evMax: f64 = 0;
 export let evWear: f64 = 0;
+/** What heats must leave the house at least as warm, what cools at most. */
+export let indoorEnd: f64 = 0;
 
 /** In the order in which the host writes them (stage-rows.ts); place 1, the slot's length, is the host's own. */
 export function readScalars(at: usize): void {
@@ -51,6 +54,7 @@ export function readScalars(at: usize): void {
   hasVehicle = (flags & 64) != 0;
   canFeedBack = (flags & 128) != 0;
   isPriced = (flags & 256) != 0;
+  hasIndoorEnd = (flags & 512) != 0;
   importMax = load<f64>(at, 16);
   peakPrice = load<f64>(at, 24);
   peakMin = load<f64>(at, 32);
@@ -77,4 +81,5 @@ export function readScalars(at: usize): void {
   evFirst = load<f64>(at, 200);
   evMax = load<f64>(at, 208);
   evWear = load<f64>(at, 216);
+  indoorEnd = load<f64>(at, 224);
 }

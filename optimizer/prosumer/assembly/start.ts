@@ -121,6 +121,8 @@ function startSlot(q: usize, t: i32, peakAt: f64): void {
     if (t < slots - 1) {
       boundState(q + INDOOR, home.indoorMin, home.indoorMax, indoorAt, 0);
       addDiscomfort(q + INDOOR, home.discomfort);
+    } else if (home.hasIndoorEnd) {
+      startIndoorEnd(q + INDOOR);
     } else {
       fix(q + INDOOR, 0, 0);
       store<f64>(q + INDOOR + OWN, FREE);
@@ -167,6 +169,20 @@ function startSlot(q: usize, t: i32, peakAt: f64): void {
     if (home.hasPv) sold += load<f64>(q + USED + X);
   }
   store<f64>(q + SOLD + X, sold);
+}
+
+/** Beyond its limit on the side that power leads to, the multiplier ready for what power costs. */
+function startIndoorEnd(q: usize): void {
+  const room = product * Math.abs(home.gain) / WORTH;
+  place(q, home.gain > 0 ? home.indoorEnd + room : home.indoorEnd - room, 0);
+  store<f64>(q + OWN, 0);
+  if (home.gain > 0) {
+    side(q + LOW, room);
+    off(q + HIGH);
+  } else {
+    off(q + LOW);
+    side(q + HIGH, room);
+  }
 }
 
 function startPv(q: usize, t: i32, metered: bool): void {
