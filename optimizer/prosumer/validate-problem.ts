@@ -4,6 +4,9 @@ import type { Battery, DemandResponse, ElectricVehicle, HomeProblem, Hvac, Shift
 /** More slots than a fortnight of five-minute slots is taken for a mistake. */
 const SLOTS_MAX = 4032;
 
+/** A store that holds less is none and is to be left out: what a kWh in it would be worth has no answer. */
+const CAPACITY_KWH_MIN = 1e-6;
+
 /**
  * Refuses a home's problem that makes no sense, naming the field and, in a series, the slot.
  *
@@ -35,7 +38,7 @@ export function validateProblem(problem: HomeProblem): void {
 }
 
 function validateBattery(battery: Battery): void {
-  number('battery.capacityKwh', battery.capacityKwh, 0);
+  number('battery.capacityKwh', battery.capacityKwh, CAPACITY_KWH_MIN);
   number('battery.energyKwhMin', battery.energyKwhMin, 0, battery.capacityKwh);
   number('battery.chargeKwMax', battery.chargeKwMax, 0);
   number('battery.dischargeKwMax', battery.dischargeKwMax, 0);
@@ -49,7 +52,7 @@ function validateBattery(battery: Battery): void {
 }
 
 function validateVehicle(ev: ElectricVehicle, slots: number): void {
-  number('ev.capacityKwh', ev.capacityKwh, 0);
+  number('ev.capacityKwh', ev.capacityKwh, CAPACITY_KWH_MIN);
   number('ev.chargeKwMax', ev.chargeKwMax, 0);
   number('ev.dischargeKwMax', ev.dischargeKwMax, 0);
   efficiency('ev.chargeEfficiency', ev.chargeEfficiency);
@@ -133,7 +136,7 @@ function number(field: string, value: number, min = -Infinity, max = Infinity, s
   if (value < min || value > max) {
     throw new OptimizerError(
       'OPTIMIZER_OUT_OF_RANGE',
-      `${place(field, slot)} is ${value}, outside [${min}, ${max}]`,
+      `${place(field, slot)} is ${value}, ${max === Infinity ? `less than ${min}` : `outside [${min}, ${max}]`}`,
       { field, value, min, max, ...at(slot) },
     );
   }

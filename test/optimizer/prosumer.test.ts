@@ -691,6 +691,16 @@ t.test('one planner for all homes', async (t) => {
 
 t.test('a problem that makes no sense is refused with the field and the slot', async (t) => {
   const home = randomHome(3);
+  const [here, none] = [new Array<number>(24).fill(1), new Array<number>(24).fill(0)];
+  const store = {
+    energyKwhMin: 0,
+    chargeKwMax: 5,
+    dischargeKwMax: 5,
+    chargeEfficiency: 0.9,
+    dischargeEfficiency: 0.9,
+    initialKwh: 0,
+    wearPerKwh: 0,
+  };
   const cases: [Partial<HomeProblem>, string, object][] = [
     [{ slots: 0 }, 'OPTIMIZER_OUT_OF_RANGE', { field: 'slots' }],
     [{ slots: 2.5 }, 'OPTIMIZER_OUT_OF_RANGE', { field: 'slots' }],
@@ -708,6 +718,16 @@ t.test('a problem that makes no sense is refused with the field and the slot', a
       { field: 'netImportKwMin', slot: 0 },
     ],
     [{ netImportKwMax: new Array(24).fill(Number.NaN) }, 'OPTIMIZER_NOT_FINITE', { field: 'netImportKwMax' }],
+    [
+      { battery: { ...store, capacityKwh: 0 } },
+      'OPTIMIZER_OUT_OF_RANGE',
+      { field: 'battery.capacityKwh', value: 0 },
+    ],
+    [
+      { ev: { ...store, capacityKwh: 1e-9, present: here, energyKwhMin: none, drivenKwh: none } },
+      'OPTIMIZER_OUT_OF_RANGE',
+      { field: 'ev.capacityKwh' },
+    ],
     [{ trade: { kind: 'fixed', soldKw: [] } }, 'OPTIMIZER_BAD_LENGTH', { field: 'trade.soldKw' }],
   ];
   for (const [change, code, details] of cases) {
