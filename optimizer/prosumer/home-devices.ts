@@ -101,32 +101,30 @@ function addHouseAtEnd({ problem, qp, missWish }: HomeDraft, hvac: Hvac, offsetK
   );
 }
 
-/** Runs inside its window only; `constant` completes the square of the distance from the wish. */
+/**
+ * Runs inside its window only. A column holds the distance from the preferred power, which is what its discomfort is
+ * about: were it the power itself, a dear discomfort would be a large cost that is taken off again, and hide the rest.
+ */
 export function addShiftableLoad(
-  draft: HomeDraft,
+  { problem, qp, balance, useKw, miss }: HomeDraft,
   load: ShiftableLoad,
-): { powerKw: Int32Array; constant: number } {
-  const { qp, problem } = draft;
+): Int32Array {
   const { slots, slotHours } = problem;
-  const weight = slotHours * load.discomfortPerKw2h;
-  const powerKw = absent(slots);
+  const offsetKw = absent(slots);
   const entries: Entry[] = [];
-  let constant = 0;
-  let sumKw = 0;
   for (let t = load.fromSlot; t < load.toSlot; t += 1) {
-    const preferred = load.preferredKw[t]!;
-    const column = qp.variable({ linear: -2 * weight * preferred, curvature: 2 * weight });
-    powerKw[t] = column;
-    qp.row([[column, 1]], 0, load.powerKwMax);
-    draft.balance[t]!.push([column, -1]);
+    const preferredKw = load.preferredKw[t]!;
+    const column = qp.variable({ curvature: 2 * slotHours * load.discomfortPerKw2h });
+    offsetKw[t] = column;
+    qp.row([[column, 1]], -preferredKw, load.powerKwMax - preferredKw);
+    balance[t]!.push([column, -1]);
+    useKw[t]! += preferredKw;
     entries.push([column, 1]);
-    constant += weight * preferred ** 2;
-    sumKw += preferred;
   }
   if (entries.length > 0) {
-    qp.row([...entries, ...draft.miss('shiftable load sum', load.toSlot - 1, 'kW')], sumKw, sumKw);
+    qp.row([...entries, ...miss('shiftable load sum', load.toSlot - 1, 'kW')], 0, 0);
   }
-  return { powerKw, constant };
+  return offsetKw;
 }
 
 type Storage = {

@@ -7,6 +7,8 @@ export type HomeDraft = {
   readonly qp: QpDraft;
   /** Entries of each slot's balance: supply positive, use negative. */
   readonly balance: Entry[][];
+  /** Use in each slot that no column stands for. */
+  readonly useKw: Float64Array;
   /** A column for missing `limit`, or nothing while limits are hard. */
   readonly miss: (limit: MissedLimit['limit'], slot: number, unit: MissedLimit['unit']) => Entry[];
   /** A column for missing what is wished for where it can be had, or nothing while wishes are kept. */

@@ -20,7 +20,8 @@ export type HomeLayout = {
   readonly hvacKw: Int32Array;
   /** Indoor temperature as its difference from the preferred one. */
   readonly indoorOffsetK: Int32Array;
-  readonly shiftableKw: readonly Int32Array[];
+  /** Power of each shiftable load as its difference from the preferred one; in its window. */
+  readonly shiftableOffsetKw: readonly Int32Array[];
   readonly peakKw: number;
   readonly balanceRow: Int32Array;
   readonly peakRow: Int32Array;
@@ -69,6 +70,7 @@ export function buildHomeQp(problem: HomeProblem, options: HomeQpOptions = {}): 
     problem,
     qp,
     balance: Array.from({ length: slots }, () => []),
+    useKw: Float64Array.from(problem.baseLoadKw),
     miss(limit, slot, unit) {
       if (soft !== 'limits') return [];
       const column = qp.variable({ linear: LIMIT_OVER_TRADE * price });
@@ -105,13 +107,13 @@ export function buildHomeQp(problem: HomeProblem, options: HomeQpOptions = {}): 
 
   const balanceRow = new Int32Array(slots);
   for (let t = 0; t < slots; t += 1) {
-    const use = problem.baseLoadKw[t]! + trade.fixedKw[t]!;
+    const use = draft.useKw[t]! + trade.fixedKw[t]!;
     balanceRow[t] = qp.row(draft.balance[t]!, use, use);
   }
 
   return {
     qp: qp.finish(),
-    constant: shiftable.reduce((sum, load) => sum + load.constant, tradeConstant(problem)),
+    constant: tradeConstant(problem),
     layout: {
       ...columns,
       soldKw: trade.soldKw,
@@ -121,7 +123,7 @@ export function buildHomeQp(problem: HomeProblem, options: HomeQpOptions = {}): 
       ...(ev && { ev }),
       hvacKw: hvac?.powerKw ?? absent(slots),
       indoorOffsetK: hvac?.indoorOffsetK ?? absent(slots),
-      shiftableKw: shiftable.map((load) => load.powerKw),
+      shiftableOffsetKw: shiftable,
       peakKw,
       balanceRow,
       misses,

@@ -32,7 +32,12 @@ export function readSchedule(problem: HomeProblem, layout: HomeLayout, x: ArrayL
     evKwh: layout.ev ? read(layout.ev.energyKwh, x) : zeros(),
     hvacKw: flow(layout.hvacKw),
     indoorC: problem.hvac ? read(layout.indoorOffsetK, x).map((offset) => preferredC + offset) : zeros(),
-    shiftableKw: layout.shiftableKw.map(flow),
+    shiftableKw: layout.shiftableOffsetKw.map((columns, k) =>
+      zeros().map((_, t) => {
+        if (columns[t]! < 0) return 0;
+        return Math.max(0, problem.shiftableLoads![k]!.preferredKw[t]! + x[columns[t]!]!);
+      }),
+    ),
     demandReductionKw,
     soldKw,
     tradeDeviationKw,

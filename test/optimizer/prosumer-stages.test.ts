@@ -329,3 +329,28 @@ t.test('a load of next to no power runs as evenly as it must', async (t) => {
   const plan = library.stages.solve(home);
   t.same(plan && Array.from(plan.schedule.shiftableKw[0]!), [5e-10, 5e-10, 5e-10, 5e-10]);
 });
+
+t.test('a load that nearly must run as preferred hides nothing of the rest', async (t) => {
+  for (const discomfortPerKw2h of [1, 1e4, 1e8]) {
+    const home = plainHome([1, 1, 1, 1], {
+      importPricePerKwh: [0.1, 0.5, 0.2, 0.3],
+      battery: {
+        capacityKwh: 5,
+        energyKwhMin: 0,
+        chargeKwMax: 2,
+        dischargeKwMax: 2,
+        chargeEfficiency: 0.9,
+        dischargeEfficiency: 0.9,
+        initialKwh: 2,
+        wearPerKwh: 0.01,
+      },
+      shiftableLoads: [
+        { fromSlot: 0, toSlot: 4, powerKwMax: 5, preferredKw: [4, 2, 4, 2], discomfortPerKw2h },
+      ],
+    });
+    const general = planHome(withoutStages, home);
+    const quick = library.stages.solve(home);
+    if (general.status !== 'solved' || !quick) throw new Error('unsolved');
+    t.ok(Math.abs(general.cost.total - quick.cost.total) < 1e-8, `at ${discomfortPerKw2h} per kW2h`);
+  }
+});
