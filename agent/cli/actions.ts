@@ -1,4 +1,5 @@
 import type { Location } from '../../optimizer/index.ts';
+import type { HistoryClock } from '../neighbourhood/index.ts';
 import type { DemoOptions } from './demo-options.ts';
 import type { JsonTarget } from './json-report.ts';
 import type { ScheduleOptions } from './schedule-options.ts';
@@ -70,8 +71,7 @@ export type ForecastEvaluateOptions = {
   /** One home's history each. */
   readonly files: readonly string[];
   readonly location?: Location;
-  /** The files' clock: so far ahead of UTC all the time, or as that of a zone. */
-  readonly clock: { readonly utcOffsetMs: number } | { readonly timeZone: string };
+  readonly clock: HistoryClock;
   readonly warmUpDays: number;
   readonly json: JsonTarget;
 };

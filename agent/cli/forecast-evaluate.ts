@@ -1,5 +1,4 @@
-import { type ObservedSlot, walkForward } from '../../optimizer/index.ts';
-import { zoneClock } from '../clock/time-zone.ts';
+import { walkForward } from '../../optimizer/index.ts';
 import { AgentError } from '../errors.ts';
 import { type History, readHistory } from '../neighbourhood/index.ts';
 import { createProgress, lookOf } from '../terminal/index.ts';
@@ -14,8 +13,11 @@ export async function forecastEvaluate(options: ForecastEvaluateOptions, io: Cli
   if (typeof json === 'object') await requireReportPlace(json.file);
   // Whatever is wrong with a file is told before any work is done.
   const histories: NamedHistory[] = [];
-  for (const file of files) histories.push({ file, ...(await readHistory(file)) });
-  const prepared = histories.map((history) => ({ ...history, slots: byUtc(history, clock) }));
+  for (const file of files) histories.push({ file, ...(await readHistory(file, clock)) });
+  for (const history of histories) {
+    const words = correctionWords(history);
+    if (words !== undefined) io.stderr.write(`${words}\n`);
+  }
 
   const progress = createProgress({
     stream: io.stderr,
@@ -24,10 +26,10 @@ export async function forecastEvaluate(options: ForecastEvaluateOptions, io: Cli
     nowMs: () => performance.now(),
   });
   progress.begin('Forecasting', files.length);
-  const walks = prepared.flatMap(({ file, slotMs, slots }, index) => {
+  const walks = histories.flatMap(({ file, slotMs, slots, corrections }, index) => {
     const walk = walkForward(slots, { slotMs, warmUpDays, ...(location !== undefined && { location }) });
     progress.step(index + 1, 'homes');
-    return walk === undefined ? [] : [{ file, slotMs, walk }];
+    return walk === undefined ? [] : [{ file, slotMs, corrections, walk }];
   });
   const days = walks.reduce((sum, { walk }) => sum + walk.days, 0);
   progress.finish(`${days} days, each from what lay before it`);
@@ -41,31 +43,18 @@ export async function forecastEvaluate(options: ForecastEvaluateOptions, io: Cli
 
 type NamedHistory = History & { readonly file: string };
 
-/**
- * By UTC, with the offset of each slot. Where a clock is put back, the hour that it shows twice is taken for
- * one of the two; where it is put forward, the hour it never shows is left out.
- */
-function byUtc(
-  { file, slotMs, slots }: NamedHistory,
-  clock: ForecastEvaluateOptions['clock'],
-): ObservedSlot[] {
-  const offsetMsOf = 'timeZone' in clock ? zoneClock(clock.timeZone) : () => clock.utcOffsetMs;
-  let newestMs = Number.NEGATIVE_INFINITY;
-  return slots.flatMap((slot) => {
-    const utcOffsetMs = offsetMsOf(slot.startMs - offsetMsOf(slot.startMs));
-    const startMs = slot.startMs - utcOffsetMs;
-    if (startMs <= newestMs) return [];
-    if (Number.isFinite(newestMs) && (startMs - newestMs) % slotMs !== 0) {
-      throw new AgentError(
-        'AGENT_BAD_OPTION',
-        `The clocks of --time-zone change by less than the slots of ${file}: give the file in UTC.`,
-        { file },
-      );
-    }
-    newestMs = startMs;
-    return [{ ...slot, startMs, utcOffsetMs }];
-  });
+/** What was not taken as it stands in the file; undefined where all was. */
+function correctionWords({ file, corrections }: NamedHistory): string | undefined {
+  const { toZero, leftOut, neverShown } = corrections;
+  const told = [
+    toZero > 0 ? `${count(toZero, 'reading')} just below zero taken for 0` : '',
+    leftOut > 0 ? `${count(leftOut, 'negative reading')} left out` : '',
+    neverShown > 0 ? `${count(neverShown, 'row')} of an hour that the clock never showed left out` : '',
+  ].filter((words) => words !== '');
+  return told.length === 0 ? undefined : `${file}: ${told.join(', ')}.`;
 }
+
+const count = (many: number, what: string): string => `${many} ${what}${many === 1 ? '' : 's'}`;
 
 /** A mean over fewer homes than were asked for would not be what was asked for. */
 function requireAll(

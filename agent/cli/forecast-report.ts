@@ -1,4 +1,5 @@
 import type { Accuracy, WalkForward } from '../../optimizer/index.ts';
+import type { HistoryCorrections } from '../neighbourhood/index.ts';
 
 /**
  * What `--json` writes: kW, and skills as shares of 1. `mean` is the mean over the files of each figure; of PV, over
@@ -11,17 +12,29 @@ export type ForecastReport = {
     readonly load: Accuracy;
     readonly pv: Accuracy;
     readonly days: number;
+    /** How much of the file was not taken as it stands. */
+    readonly corrections: HistoryCorrections;
   }[];
 };
 
 export const forecastReport = (
-  walks: readonly { readonly file: string; readonly walk: WalkForward }[],
+  walks: readonly {
+    readonly file: string;
+    readonly corrections: HistoryCorrections;
+    readonly walk: WalkForward;
+  }[],
 ): ForecastReport => ({
   mean: {
     load: meanAccuracy(walks.map(({ walk }) => walk.load)),
     pv: meanAccuracy(generating(walks).map(({ walk }) => walk.pv)),
   },
-  files: walks.map(({ file, walk: { load, pv, days } }) => ({ file, load, pv, days })),
+  files: walks.map(({ file, corrections, walk: { load, pv, days } }) => ({
+    file,
+    load,
+    pv,
+    days,
+    corrections,
+  })),
 });
 
 /** All of them where none did. */

@@ -1,5 +1,6 @@
 const MS_PER_MINUTE = 60_000;
 const MINUTES_PER_HOUR = 60;
+const MS_PER_DAY = 86_400_000;
 
 /** Whether the IANA database that Node carries has this zone. */
 export function isTimeZone(timeZone: string): boolean {
@@ -15,8 +16,8 @@ export function isTimeZone(timeZone: string): boolean {
 /** How far the clocks of a zone are ahead of UTC at an instant, summer time included. @throws RangeError. */
 export const utcOffsetMs = (timeZone: string, utcMs: number): number => zoneClock(timeZone)(utcMs);
 
-/** Like {@link utcOffsetMs}, for many instants. */
-export function zoneClock(timeZone: string): (utcMs: number) => number {
+/** Like `utcOffsetMs`, for many instants. */
+function zoneClock(timeZone: string): (utcMs: number) => number {
   const formatter = format(timeZone);
   return (utcMs) => {
     const name = formatter.formatToParts(utcMs).find(({ type }) => type === 'timeZoneName')?.value;
@@ -25,6 +26,30 @@ export function zoneClock(timeZone: string): (utcMs: number) => number {
     const [, sign, hours = '0', minutes = '0'] = match;
     const offsetMs = (Number(hours) * MINUTES_PER_HOUR + Number(minutes)) * MS_PER_MINUTE;
     return sign === '-' ? -offsetMs : offsetMs;
+  };
+}
+
+/**
+ * The instants at which the clocks of a zone show a local time (given as if it were UTC), in order: one as a rule, two
+ * in the hour after which they are put back, none in the hour that they leap. Takes one change in two days at most.
+ *
+ * @throws RangeError.
+ */
+export function clockShowing(timeZone: string): (localMs: number) => readonly number[] {
+  const offsetMsOf = zoneClock(timeZone);
+  const byDay = new Map<number, readonly [before: number, after: number]>();
+  const around = (day: number): readonly [before: number, after: number] => {
+    const known = byDay.get(day);
+    if (known !== undefined) return known;
+    const offsets = [offsetMsOf((day - 1) * MS_PER_DAY), offsetMsOf((day + 2) * MS_PER_DAY)] as const;
+    byDay.set(day, offsets);
+    return offsets;
+  };
+  return (localMs) => {
+    const [before, after] = around(Math.floor(localMs / MS_PER_DAY));
+    if (before === after) return [localMs - before];
+    // Where both are such instants, the clock was put back, and the first is the earlier.
+    return [localMs - before, localMs - after].filter((utcMs) => utcMs + offsetMsOf(utcMs) === localMs);
   };
 }
 

@@ -267,34 +267,113 @@ function csvOf(t: Test, edit: Record<number, string> = {}, days = 12): string {
 }
 
 t.test('histories of homes', async (t) => {
-  const { slotMs, slots } = await readHistory(csvOf(t, { 5: '2026-03-02T03:00,,0.5,', 6: '' }));
+  const utc = { utcOffsetMs: 0 };
+  const { slotMs, slots } = await readHistory(csvOf(t, { 5: '2026-03-02T03:00,,0.5,', 6: '' }), utc);
   t.equal(slotMs, HOUR);
   t.equal(slots.length, 12 * 24 - 1, 'a slot may be missing');
-  t.same(slots[3], { startMs: MONDAY + 3 * HOUR, pvKw: 0.5 }, 'and so may a value');
+  t.same(slots[3], { startMs: MONDAY + 3 * HOUR, utcOffsetMs: 0, pvKw: 0.5 }, 'and so may a value');
   const bad: [Record<number, string>, RegExp][] = [
     [{ 1: 'time,load_kw,note,more' }, /home\.csv.*no column 'pv_kw'/],
     [{ 4: '2026-03-02T02:00,x,0,' }, /home\.csv:4, column load_kw: 'x' is no number/],
-    [{ 4: '2026-03-02T02:00,-1,0,' }, /home\.csv:4, column load_kw.*not within 0/],
+    [{ 4: '2026-03-02T02:00,10001,0,' }, /home\.csv:4, column load_kw.*not within -10000/],
     [{ 4: '2026-03-02T02:00,1' }, /home\.csv:4 has 2 cells/],
     [{ 4: '2026-03-32T02:00,1,0,' }, /home\.csv:4, column time.*no time/],
     [{ 4: '2026-04-31T02:00,1,0,' }, /home\.csv:4, column time.*no time/],
-    [{ 4: '2026-03-02T01:00,1,0,' }, /home\.csv:4, column time.*not come after/],
+    [{ 4: '2026-03-02T01:00,1,0,' }, /home\.csv:4, column time.*not come after.*--time-zone/],
     [{ 4: '2026-03-02T02:30,1,0,' }, /home\.csv:4, column time.*no slot of 60 minutes/],
     [{ 3: '2026-03-02T07:00,1,0,' }, /home\.csv:3, column time.*420 minutes do not divide/],
     [{ 3: '2026-03-01T07:00,1,0,' }, /home\.csv:3, column time.*not come after/],
   ];
   for (const [edit, message] of bad) {
-    await t.rejects(readHistory(csvOf(t, edit)), { code: 'AGENT_BAD_DATA', message }, String(message));
+    await t.rejects(readHistory(csvOf(t, edit), utc), { code: 'AGENT_BAD_DATA', message }, String(message));
   }
-  await t.rejects(readHistory(join(t.testdir(), 'none.csv')), { code: 'AGENT_FILE_MISSING' });
+  await t.rejects(readHistory(join(t.testdir(), 'none.csv'), utc), { code: 'AGENT_FILE_MISSING' });
+
+  await t.test('whose meters slip below zero', async (t) => {
+    const slipped = { 4: '2026-03-02T02:00,-0.05,-0.002,', 5: '2026-03-02T03:00,-0.051,0,' };
+    const { slots, corrections } = await readHistory(csvOf(t, slipped), utc);
+    t.match(slots[2], { loadKw: 0, pvKw: 0 });
+    t.same(Object.keys(slots[3]!), ['startMs', 'utcOffsetMs', 'pvKw'], 'that one was not measured');
+    t.same(corrections, { toZero: 2, leftOut: 1, neverShown: 0 });
+
+    const netted = Object.fromEntries(
+      Array.from({ length: 30 }, (_, k) => [
+        4 + k,
+        `${new Date(MONDAY + (k + 2) * HOUR).toISOString().slice(0, 16)},-2,-1,`,
+      ]),
+    );
+    await t.rejects(readHistory(csvOf(t, netted), utc), {
+      code: 'AGENT_BAD_DATA',
+      message: /column load_kw: 10 % of its readings are negative: give what the home uses/,
+    });
+    const turned = join(t.testdir(), 'turned.csv');
+    writeFileSync(turned, 'time,load_kw,pv_kw\n2026-03-02T00:00,1,-2\n2026-03-02T01:00,1,0\n');
+    await t.rejects(readHistory(turned, utc), { message: /column pv_kw: 50 %.*what is generated/ });
+  });
+
+  await t.test('by a clock that is put back and forward', async (t) => {
+    const written = (name: string, times: readonly string[]) => {
+      const file = join(t.testdir(), `${name}.csv`);
+      writeFileSync(file, `time,load_kw,pv_kw\n${times.map((time, k) => `${time},${k},0`).join('\n')}\n`);
+      return file;
+    };
+    const shown = async (times: readonly string[]) => {
+      const { slots, corrections } = await readHistory(written('zurich', times), {
+        timeZone: 'Europe/Zurich',
+      });
+      const read = slots.map(({ startMs, utcOffsetMs, loadKw }) => [
+        new Date(startMs).toISOString().slice(11, 16),
+        utcOffsetMs / HOUR,
+        loadKw,
+      ]);
+      return { read, neverShown: corrections.neverShown };
+    };
+    const autumn = (hours: readonly string[]) => hours.map((hour) => `2026-10-25T${hour}`);
+    t.same(await shown(autumn(['01:00', '02:00', '02:00', '03:00'])), {
+      read: [
+        ['23:00', 2, 0],
+        ['00:00', 2, 1],
+        ['01:00', 1, 2],
+        ['02:00', 1, 3],
+      ],
+      neverShown: 0,
+    });
+    t.same((await shown(autumn(['01:00', '01:30', '02:00', '02:30', '02:00', '02:30', '03:00']))).read, [
+      ['23:00', 2, 0],
+      ['23:30', 2, 1],
+      ['00:00', 2, 2],
+      ['00:30', 2, 3],
+      ['01:00', 1, 4],
+      ['01:30', 1, 5],
+      ['02:00', 1, 6],
+    ]);
+    t.same((await shown(autumn(['00:00', '01:00', '02:00', '03:00']))).read.slice(2), [
+      ['00:00', 2, 2],
+      ['02:00', 1, 3],
+    ]);
+    await t.rejects(shown(autumn(['01:00', '02:00', '02:00', '02:00'])), {
+      message: /:5, column time.*come after/,
+    });
+    const spring = ['01:00', '02:00', '03:00', '04:00'].map((hour) => `2026-03-29T${hour}`);
+    t.same(await shown(spring), {
+      read: [
+        ['00:00', 1, 0],
+        ['01:00', 2, 2],
+        ['02:00', 2, 3],
+      ],
+      neverShown: 1,
+    });
+  });
 });
 
 t.test('forecast evaluate', async (t) => {
+  const complaints: string[] = [];
   const run = async (options: Partial<ForecastEvaluateOptions>, columns = 80) => {
     const out: string[] = [];
+    complaints.length = 0;
     const stream = (lines: string[]) =>
       ({ columns, write: (text: string) => lines.push(text) }) as unknown as NodeJS.WriteStream;
-    const io: CliIo = { stdout: stream(out), stderr: stream([]), env: { LANG: 'C.UTF-8' } };
+    const io: CliIo = { stdout: stream(out), stderr: stream(complaints), env: { LANG: 'C.UTF-8' } };
     const given = { files: [], clock: { utcOffsetMs: 0 }, warmUpDays: 7, json: 'none' as const };
     await forecastEvaluate({ ...given, ...options }, io);
     return out.join('');
@@ -305,7 +384,7 @@ t.test('forecast evaluate', async (t) => {
     const report = JSON.parse(await run({ files: [file, file], json: 'stdout' }));
     t.same(Object.keys(report), ['mean', 'files']);
     const figures = ['mae', 'rmse', 'skillMae', 'skillRmse'];
-    t.same(Object.keys(report.files[0]), ['file', 'load', 'pv', 'days']);
+    t.same(Object.keys(report.files[0]), ['file', 'load', 'pv', 'days', 'corrections']);
     t.match(report.files[0], { file, days: 5 });
     for (const of of ['load', 'pv']) {
       t.same(Object.keys(report.mean[of]), figures);
@@ -323,6 +402,20 @@ t.test('forecast evaluate', async (t) => {
     const table = await run({ files: [file], json: { file: place } });
     t.match(table, /skill against 24 h persistence/);
     t.same(JSON.parse(readFileSync(place, 'utf8')).files, [report.files[0]]);
+  });
+
+  await t.test('says how much it did not take as it stands', async (t) => {
+    const slipped = csvOf(t, { 4: '2026-03-02T02:00,-0.01,0,', 5: '2026-03-02T03:00,-3,0,' });
+    const report = JSON.parse(await run({ files: [file, slipped], json: 'stdout' }));
+    t.same(report.files[0].corrections, { toZero: 0, leftOut: 0, neverShown: 0 });
+    t.same(report.files[1].corrections, { toZero: 1, leftOut: 1, neverShown: 0 });
+    t.equal(
+      complaints[0],
+      `${slipped}: 1 reading just below zero taken for 0, 1 negative reading left out.\n`,
+    );
+    const spring = csvOf(t, {}, 45);
+    await run({ files: [spring], clock: { timeZone: 'Europe/Zurich' } });
+    t.match(complaints[0], /1 row of an hour that the clock never showed left out/);
   });
 
   await t.test('tells people a table and two charts that fit', async (t) => {
