@@ -1,4 +1,4 @@
-import { barrier, factorise, masked, multiply, refine, solve } from './factor';
+import { barrier, factoriseSoundly, masked, multiply, refine, solve } from './factor';
 import { isRow, size } from './kkt';
 import { Numbers, numbers } from './memory';
 import { isPinned } from './presolve';
@@ -55,8 +55,9 @@ const LONG: f64 = 0.9;
 /** How much longer a step each should make possible, and the share of it that makes it worth keeping. */
 const LONGER: f64 = 0.3;
 const WORTHWHILE: f64 = 0.1;
-/** A step shorter than this is taken towards the centre instead. */
+/** A step shorter than this is taken towards the centre instead, at so many times the present products. */
 const SHORT: f64 = 0.1;
+const WIDER: f64 = 10;
 
 export function makeBarrierRoom(): void {
   const room = (size + 1) & ~1;
@@ -131,7 +132,7 @@ export function startCold(room: f64): void {
   below.begin(1, 1, size);
   above.begin(1, 1, size);
   setBarrier();
-  factorise();
+  factoriseSoundly();
   multiply(mixed, image);
   for (let k = 0; k < size; k++) {
     const pull = below.bound[k] + above.bound[k];
@@ -283,7 +284,7 @@ export function measure(): void {
 /** One step from what `measure` found, towards products of `floor` at least; the length of the step taken. */
 export function advance(floor: f64): f64 {
   setBarrier();
-  factorise();
+  factoriseSoundly();
   if (pairs == 0) {
     findStep();
     refineStep();
@@ -302,8 +303,8 @@ export function advance(floor: f64): f64 {
   findStep();
   let length = correctCentrality(stepLength(), aim);
   if (length < SHORT) {
-    below.aim(max(aim, SHORT * complementarity), size);
-    above.aim(max(aim, SHORT * complementarity), size);
+    below.aim(max(aim, WIDER * complementarity), size);
+    above.aim(max(aim, WIDER * complementarity), size);
     findStep();
     length = stepLength();
   }

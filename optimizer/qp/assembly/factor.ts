@@ -29,11 +29,19 @@ const ON_ROWS: f64 = 1e-6;
 let onVariables: f64 = ON_VARIABLES;
 let onRows: f64 = ON_ROWS;
 
+/** Of the usual regularisation, the share in force. */
+export let share: f64 = 1;
+/** On variables it goes no lower than by this share: what is divided by it on the way carries rounding. */
+const VARIABLES_SHARE_MIN: f64 = 1e-4;
+
 /** Sets the regularisation to a share of the usual one. */
-export function regularise(share: f64): void {
-  onVariables = share * ON_VARIABLES;
-  onRows = share * ON_ROWS;
+export function regularise(to: f64): void {
+  share = to;
+  onVariables = max(to, VARIABLES_SHARE_MIN) * ON_VARIABLES;
+  onRows = to * ON_ROWS;
 }
+/** By which the regularisation is raised when it was too little. */
+const RAISED: f64 = 10;
 const PIVOT_MIN: f64 = 1e-13;
 const PIVOT_BUMP: f64 = 1e-7;
 const REFINED: f64 = 1e-11;
@@ -112,6 +120,15 @@ export function factorise(): void {
   }
 }
 
+/** The same with more regularisation, up to the usual one, where pivots show that there is too little of it. */
+export function factoriseSoundly(): void {
+  factorise();
+  while (bumps > 0 && share < 1) {
+    regularise(min(1, RAISED * share));
+    factorise();
+  }
+}
+
 /** Row k, spread in `work`, becomes a row of the factor; `work` is left zero and the pivot returned. */
 @inline
 function eliminateRow(k: i32, onDiagonal: f64): f64 {
@@ -147,6 +164,9 @@ function skipRow(k: i32): void {
   pivotInverse[k] = 1;
 }
 
+/** What `refine` last found to be left, relative to the right side, before its last improvement. */
+export let inaccuracy: f64 = 0;
+
 /** Solves for `right` (zero at masked places). */
 export function solve(right: Numbers, out: Numbers): void {
   out.copy(right, size);
@@ -160,6 +180,7 @@ export function solve(right: Numbers, out: Numbers): void {
 export function refine(right: Numbers, out: Numbers): bool {
   let norm: f64 = 0;
   for (let k = 0; k < size; k++) norm = max(norm, abs(right[k]));
+  inaccuracy = 0;
   for (let round = 0; round < REFINEMENTS; round++) {
     multiply(out, residual);
     let worst: f64 = 0;
@@ -173,6 +194,7 @@ export function refine(right: Numbers, out: Numbers): bool {
       residual[k] = r;
       worst = max(worst, abs(r));
     }
+    inaccuracy = worst / norm;
     if (worst <= REFINED * norm) return round > 0;
     substitute(residual);
     for (let k = 0; k < size; k++) out[k] = out[k] + residual[k];

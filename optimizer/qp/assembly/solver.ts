@@ -3,7 +3,7 @@ import {
   advance, assignRoles, complementarity, cost, gradient, high, image, isBetween, isColumn, isHeld, isMoving, keep,
   low, measure, mixed, mixedStep, pairs, point, restore, startCold, startNear, startWarm,
 } from './barrier';
-import { load, regularise } from './factor';
+import { inaccuracy, load, regularise, share } from './factor';
 import { placeOfRow, placeOfVariable, size } from './kkt';
 import { isFarkas, isRecession, proveDualInfeasible, provePrimalInfeasible } from './proof';
 import { drawBounds, keptAs, lower, upper } from './presolve';
@@ -32,12 +32,17 @@ const ATTEMPTS: i32 = 3;
 /** Steps at most in search of either proof. */
 const PROOF_STEPS: i32 = 60;
 /**
- * Once the pairs are settled and only residuals are left, it is the regularisation that holds them up along
- * nearly flat directions: it is lowered step by step, down to this share.
+ * The regularisation damps steps along nearly flat directions, and what it takes from them stays in the residuals:
+ * it is lowered once the pairs are settled, and wherever it is seen to hold a residual up, down to this share.
  */
-const SHARE_MIN: f64 = 1e-4;
-/** So much worse than the best point means that it was lowered too far. */
-const WORSE: f64 = 2;
+const SHARE_MIN: f64 = 1e-7;
+/** Share of the decrease promised to a residual that is asked of it; less means that it is held up. */
+const OWED: f64 = 0.5;
+/** Share of the pairs' part of the gap from which on the residuals' part counts. */
+const SEEN: f64 = 0.1;
+/** A point so much worse than the best one, or a step so inexact, means that it was lowered too far. */
+const WORSE: f64 = 1e3;
+const INEXACT: f64 = 1e-3;
 /** Iterates that grow beyond this, against 1 after scaling, suggest that there is nothing to converge to. */
 const RUNAWAY: f64 = 1e7;
 /**
@@ -169,28 +174,39 @@ function takeWarmPoint(): void {
  */
 function iterate(limit: i32, hasty: bool): i32 {
   let best: f64 = Infinity;
+  let leastOff: f64 = Infinity;
   let since = 0;
-  let share: f64 = level;
+  /** From here on the gap itself counts: what residuals make of it is left when all else is within tolerance. */
+  let isNear = false;
   let least = level * SHARE_MIN;
+  let primalOwed: f64 = Infinity;
+  let dualOwed: f64 = Infinity;
   while (true) {
     measure();
-    const merit = distanceFromDone();
+    let merit = distanceFromDone();
+    if (merit <= 1 && !isNear) {
+      isNear = true;
+      best = Infinity;
+    }
+    if (isNear) merit = max(merit, gap());
     if (merit <= 1) {
       answer.readAnswer(costScale);
       if (isAccepted()) return SOLVED;
     }
+    const off = max(primalOff, dualOff);
     if (merit < 0.9 * best) {
       best = merit;
       since = 0;
       keep();
-    } else if (share < level && merit > WORSE * best) {
+    } else if (share < level && (merit > WORSE * best || inaccuracy > INEXACT)) {
       least = share * 10;
-      share = least;
-      regularise(share);
+      regularise(least);
       restore();
       measure();
       distanceFromDone();
-    } else since++;
+    } else if (off < 0.9 * leastOff) since = 0;
+    else since++;
+    leastOff = min(leastOff, off);
     const patience = hasty ? PATIENCE : LAST_PATIENCE;
     const stuck = since > patience || !(merit < Infinity) || (hasty && largest > RUNAWAY);
     if (stuck || steps >= limit) {
@@ -199,11 +215,13 @@ function iterate(limit: i32, hasty: bool): i32 {
       answer.remember(meritOfAnswer());
       return stuck ? STUCK : MAX_ITERATIONS;
     }
-    if (products <= 1) {
-      share = max(least, 0.1 * share);
-      regularise(share);
-    }
-    advance(0);
+    const isHeldUp = (primalOff > primalOwed || dualOff > dualOwed) && (off > 1 || residualsWeigh());
+    if (products <= 1 || isHeldUp) regularise(max(least, 0.1 * share));
+    const meant = share;
+    const length = advance(0);
+    if (share > meant) least = share;
+    primalOwed = (1 - OWED * length) * primalOff;
+    dualOwed = (1 - OWED * length) * dualOff;
     steps++;
     // Without a solution the steps themselves become a proof (Banjac et al. 2019, for OSQP).
     if (since >= STALLED) {
@@ -213,12 +231,24 @@ function iterate(limit: i32, hasty: bool): i32 {
   }
 }
 
+/** Whether what the residuals make of the gap can be seen beside the pairs' part. */
+function residualsWeigh(): bool {
+  const whole = gap();
+  return whole > 1 && abs(whole - products) > SEEN * products;
+}
+
 /** Largest variable or multiplier at the present iterate, as scaled. */
 let largest: f64 = 0;
 /** Part of the gap that the pairs make, in units of its tolerance. */
 let products: f64 = 0;
+/** Residuals in units of their tolerances. */
+let primalOff: f64 = 0;
+let dualOff: f64 = 0;
+/** v'Hv + g'v, and the gap's tolerance, as scaled. */
+let value: f64 = 0;
+let gapUnit: f64 = 1;
 
-/** Largest of the residuals and the gap, each in units of its tolerance, in the problem's own units. */
+/** Largest of the residuals and the pairs' part of the gap, each in units of its tolerance, in the problem's units. */
 function distanceFromDone(): f64 {
   let primal = f64x2.splat(0);
   let primalSize = f64x2.splat(0);
@@ -251,12 +281,33 @@ function distanceFromDone(): f64 {
     linear = f64x2.add(linear, f64x2.mul(own, here));
   }
   largest = most(biggest);
-  const value = abs(0.5 * sum(twice) + sum(linear)) / costScale;
-  products = (complementarity * <f64>pairs) / costScale / tolerance(value);
-  const primalOff = most(primal) / tolerance(most(primalSize));
-  const dualOff = most(dual) / costScale / tolerance(most(dualSize) / costScale);
+  const quadratic = sum(twice);
+  value = quadratic + sum(linear);
+  const objective = abs(value - 0.5 * quadratic) / costScale;
+  gapUnit = costScale * tolerance(objective);
+  products = (complementarity * <f64>pairs) / gapUnit;
+  primalOff = most(primal) / tolerance(most(primalSize));
+  dualOff = most(dual) / costScale / tolerance(most(dualSize) / costScale);
   // Comparisons lose what is no number; sums keep it.
-  return value < Infinity ? max(primalOff, max(dualOff, products)) : NaN;
+  if (!(objective < Infinity)) return NaN;
+  return max(primalOff, max(dualOff, products));
+}
+
+/**
+ * The gap itself, in units of its tolerance: the pairs' part and what the residuals make. An equality is supported
+ * by its multiplier, a fixed variable by whatever balances it.
+ */
+function gap(): f64 {
+  let support = f64x2.splat(0);
+  for (let k = 0; k < size; k += 2) {
+    const balance = f64x2.sub(isColumn.two(k), isMoving.two(k));
+    const force = f64x2.mul(balance, f64x2.add(image.two(k), cost.two(k)));
+    const equal = f64x2.mul(f64x2.sub(isHeld.two(k), isBetween.two(k)), mixed.two(k));
+    const high = f64x2.mul(above.bound.two(k), above.pressure.two(k));
+    const low = f64x2.mul(below.bound.two(k), below.pressure.two(k));
+    support = f64x2.add(support, f64x2.add(f64x2.sub(high, low), f64x2.mul(f64x2.sub(equal, force), point.two(k))));
+  }
+  return abs(value + sum(support)) / gapUnit;
 }
 
 @inline
