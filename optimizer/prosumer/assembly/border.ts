@@ -153,31 +153,34 @@ export function resumePeak(): f64 {
 }
 
 /** Before the prediction: makes the last step and forgets the last system. */
-export function advanceBorder(share: f64): void {
-  memory.fill(matrixLanes, 0, 17 * 17 * 16);
-  memory.fill(sumLanes, 0, 17 * 16);
-  memory.fill(matrix, 0, 17 * 17 * 8);
-  memory.fill(drift, 0, 17 * 8);
+export function advanceBorder(share: f64, dualShare: f64): void {
+  // Rows of this home's order only: the rest is never read.
+  const order = <usize>(loads + 1);
+  memory.fill(matrixLanes, 0, order * 17 * 16);
+  memory.fill(sumLanes, 0, order * 16);
+  memory.fill(matrix, 0, order * 17 * 8);
+  memory.fill(drift, 0, order * 8);
   forgetSlopes();
-  advancePeak(share);
+  advancePeak(share, dualShare);
   if (!hasPeak) return;
   addMatrix(0, 0, dualLow / roomLow + dualHigh / roomHigh);
   addSlope(0, peakPrice);
 }
 
-export function advancePeak(share: f64): void {
+export function advancePeak(share: f64, dualShare: f64): void {
   if (!hasPeak) return;
   peak += share * peakStep;
   roomLow += share * peakStep;
   roomHigh -= share * peakStep;
-  dualLow += share * turnLow;
-  dualHigh += share * turnHigh;
+  dualLow += dualShare * turnLow;
+  dualHigh += dualShare * turnHigh;
 }
 
 function forgetSlopes(): void {
-  memory.fill(slopeLanes, 0, 17 * 16);
-  memory.fill(slope, 0, 17 * 8);
-  memory.fill(shared, 0, 9 * 16);
+  const order = <usize>(loads + 1);
+  memory.fill(slopeLanes, 0, order * 16);
+  memory.fill(slope, 0, order * 8);
+  memory.fill(shared, 0, order * 16);
 }
 
 /** Before the correction: the prediction's step aims the peak's own pairs at `target`. */
@@ -252,11 +255,21 @@ export function peakPredictedBend(): f64 {
   return dualLow * peakStep * (1 + peakStep / roomLow) - dualHigh * peakStep * (1 - peakStep / roomHigh);
 }
 
-export function peakCorrectedLimit(limit: f64): f64 {
+/** Leaves the multipliers' steps in the place of the turns. */
+export function peakBoundLimit(limit: f64): f64 {
   if (!hasPeak) return limit;
   turnLow -= dualLow * (1 + peakStep / roomLow);
   turnHigh -= dualHigh * (1 - peakStep / roomHigh);
-  return max(max(limit, max(-peakStep / roomLow, peakStep / roomHigh)), max(-turnLow / dualLow, -turnHigh / dualHigh));
+  return max(limit, max(-peakStep / roomLow, peakStep / roomHigh));
+}
+
+/** After `peakBoundLimit`. */
+export function peakDualLimit(limit: f64): f64 {
+  return hasPeak ? max(limit, max(-turnLow / dualLow, -turnHigh / dualHigh)) : limit;
+}
+
+export function peakPull(): f64 {
+  return hasPeak ? peakStep * (dualLow - dualHigh) : 0;
 }
 
 export function peakCorrectedBend(): f64 {

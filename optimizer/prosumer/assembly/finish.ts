@@ -19,9 +19,9 @@ import { DAMPED, HELD } from './start';
  * @returns by how much the plan misses an equation or a point that it must keep, in kW, kWh or K: interior point
  *   steps lead to the nearest one where there is no plan.
  */
-export function finish(share: f64, gapMax: f64): f64 {
-  advancePeak(share);
-  const drag = moveLast(share);
+export function finish(share: f64, dualShare: f64, gapMax: f64): f64 {
+  advancePeak(share, dualShare);
+  const drag = moveLast(share, dualShare);
   const off = drag <= gapMax ? misfit() : Infinity;
   if (off <= MISFIT_MAX) writePlan();
   return off;
@@ -55,21 +55,29 @@ function writePlan(): void {
   for (let k = 0; k < loads; k++) writeTo(loadOf(0, k), loadRow(k, LOAD_ROWS_IN));
 }
 
+/** Largest change of a priced trade by the last step made in full, kW. */
+export function lastTradeStep(): f64 {
+  if (!isPriced) return 0;
+  let most = both(0);
+  for (let i = 0; i < pairs; i++) most = larger(most, f64x2.abs(get(block(i) + SOLD, STEP)));
+  return largest(most);
+}
+
 /** @returns the most that damping may have kept a quantity from gaining by its last step. */
-function moveLast(share: f64): f64 {
-  const by = both(share);
+function moveLast(share: f64, dualShare: f64): f64 {
+  const by = both(share), dualBy = both(dualShare);
   let drag = both(0);
   for (let i = 0; i < pairs; i++) {
     const p = block(i);
     for (let j = 0; j < boundedCount; j++) {
       const q = p + boundedAt(j);
       drag = larger(drag, dragOn(q));
-      advance(q, by);
+      advance(q, by, dualBy);
     }
     for (let j = 0; j < boundedBelowCount; j++) {
       const q = p + boundedBelowAt(j);
       drag = larger(drag, dragOn(q));
-      advanceLow(q, by);
+      advanceLow(q, by, dualBy);
     }
     if (isPriced) put(p + SOLD, X, add(get(p + SOLD, X), mul(by, get(p + SOLD, STEP))));
   }

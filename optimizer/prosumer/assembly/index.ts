@@ -1,12 +1,11 @@
 import { listBounded } from './bounded';
 import * as border from './border';
 import { readScalars } from './home';
-import { largest, sum } from './lanes';
 import { canResume, forget, keep, resume } from './restart';
-import { finish, MISFIT_MAX } from './finish';
+import { finish, lastTradeStep, MISFIT_MAX } from './finish';
 import { makeRoom, scalars } from './room';
 import { pairCount, start } from './start';
-import { bend, limit, resetMeasures } from './slot';
+import { bendSum, boundLimit, dualLimit, predictedLimit, pullSum, resetMeasures } from './measure';
 import { weigh, weight } from './quantity';
 import { correctStep, eliminate, predict, retarget } from './stage';
 
@@ -30,44 +29,74 @@ export function scalarsAddress(): usize {
 
 /** Least share of the way to the nearest bound; nearer as complementarity vanishes. */
 const STEP_SHARE: f64 = 0.99;
-/** What may be left of the equations' first misfit. */
+/**
+ * Down to this complementarity multipliers go their own way: in a program that is nearly linear, each side's longest
+ * step is the better one until they have found each other. The second is for solves that begin from one another.
+ */
+const APART: f64 = 1e-2;
+const APART_IN_A_ROW: f64 = 1e-3;
+/** What may be left of the first misfit in the equations, and in the balance of costs, prices and multipliers. */
 const REST: f64 = 1e-9;
-/** And of a point that is kept to begin the next solve from. */
-const REST_KEPT: f64 = 1e-1;
+const DUAL_REST: f64 = 1e-7;
+/** The same for a point that is kept to begin the next solve from. */
+const REST_KEPT: f64 = 0.1;
+const DUAL_REST_KEPT: f64 = 0.03;
 const KEPT_LOW: f64 = 0.03;
 /** Of the complementarity at hand, what a correction aims at, at most: Mehrotra cubes the predicted share. */
 const TARGET_MAX: f64 = 0.3;
 /** A step shorter than this leads nowhere. */
 const SHARE_MIN: f64 = 1e-8;
+/** At this share of the gap that is asked for, trades are left as they are. */
+const SURE: f64 = 1e-3;
 /** A gap so many times too wide will do where there is nothing better. */
 const NEARLY: f64 = 10;
 
-/** @returns 1 when solved, 0 when it did not come to an end within `limitSteps`. */
-export function solve(limitSteps: i32, gapMax: f64, complementarity: f64, keepAt: f64, warm: bool): i32 {
+/**
+ * @param gapMax what the plan may cost more than the best one
+ * @param tradeMax by how many kW a priced trade may be off, as the last steps let one expect
+ * @param complementarity product of distance and multiplier to begin with
+ * @param keepAt product at which a point is kept for the next solve; 0: none is
+ * @param warm begin from the kept point if there is one
+ * @returns 1 when solved, 0 when it did not come to an end within `limitSteps`.
+ */
+export function solve(
+  limitSteps: i32,
+  gapMax: f64,
+  tradeMax: f64,
+  complementarity: f64,
+  keepAt: f64,
+  warm: bool,
+): i32 {
   readScalars(scalars);
   listBounded();
   start(complementarity);
   let share: f64 = 0;
+  let dualShare: f64 = 0;
   let rest: f64 = 1;
+  let dualRest: f64 = 1;
+  let gapBefore: f64 = Infinity;
   gap = complementarity * pairCount;
   if (warm && canResume()) gap = resume() + border.peakComplementarity();
   let keeps = keepAt > 0;
+  const apart = keeps ? APART_IN_A_ROW : APART;
   if (!warm) forget();
   for (steps = 0; steps < limitSteps; steps++) {
-    if (gap <= gapMax && rest <= REST) {
-      if (finish(share, gapMax) <= MISFIT_MAX) return 1;
+    const isClose = gap <= gapMax && rest <= REST && dualRest <= DUAL_REST;
+    if (isClose && (gap <= SURE * gapMax || tradeOff(share, gap / gapBefore) <= tradeMax)) {
+      if (finish(share, dualShare, gapMax) <= MISFIT_MAX) return 1;
       share = 0;
+      dualShare = 0;
     }
     resetMeasures();
-    eliminate(share);
-    if (keeps && gap <= keepAt * pairCount && rest <= REST_KEPT) {
+    eliminate(share, dualShare);
+    if (keeps && gap <= keepAt * pairCount && rest <= REST_KEPT && dualRest <= DUAL_REST_KEPT) {
       // A warm start may pass by too low; then the point of before stays.
       if (!warm || gap >= KEPT_LOW * keepAt * pairCount) keep();
       keeps = false;
     }
     predict();
-    const predicted = 1 / border.peakPredictedLimit(largest(limit));
-    const bent = sum(bend) + border.peakPredictedBend();
+    const predicted = 1 / border.peakPredictedLimit(predictedLimit());
+    const bent = bendSum() + border.peakPredictedBend();
     const gapPredicted = gap * (1 - predicted) - predicted * predicted * bent;
     const ratio = gapPredicted / gap;
     const mu = gap / pairCount;
@@ -76,15 +105,38 @@ export function solve(limitSteps: i32, gapMax: f64, complementarity: f64, keepAt
     retarget(target);
     resetMeasures();
     correctStep();
-    const most = border.peakCorrectedLimit(largest(limit));
     const to = Math.min(Math.max(STEP_SHARE, 1 - mu), 0.9995);
-    share = most > to ? to / most : 1;
-    const bentNow = sum(bend) + border.peakCorrectedBend();
-    gap += share * (pairCount * target + weight * bent - gap + share * bentNow);
+    share = shareOf(border.peakBoundLimit(boundLimit()), to);
+    dualShare = shareOf(border.peakDualLimit(dualLimit()), to);
+    if (mu < apart) {
+      share = Math.min(share, dualShare);
+      dualShare = share;
+    }
+    const bentNow = bendSum() + border.peakCorrectedBend();
+    // Sum of z d where only the distances go on, and where only the multipliers do.
+    const ofRooms = pullSum() + border.peakPull();
+    const ofDuals = pairCount * target + weight * bent - gap - ofRooms;
+    gapBefore = gap;
+    gap += share * ofRooms + dualShare * ofDuals + share * dualShare * bentNow;
     rest *= 1 - share;
+    dualRest = dualRest * (1 - dualShare) + Math.abs(share - dualShare);
     if (!(share > SHARE_MIN)) break;
   }
-  return gap <= NEARLY * gapMax && rest <= REST && finish(share, NEARLY * gapMax) <= MISFIT_MAX ? 1 : 0;
+  if (gap > NEARLY * gapMax || rest > REST || dualRest > DUAL_REST) return 0;
+  return finish(share, dualShare, NEARLY * gapMax) <= MISFIT_MAX ? 1 : 0;
+}
+
+@inline function shareOf(limit: f64, to: f64): f64 {
+  return limit > to ? to / limit : 1;
+}
+
+/**
+ * What the last step has left of the way to the best trade, in kW: cost is flat about it, so that a gap says little. A
+ * trade's distance shrinks with the gap, or with its root where a bound and its multiplier vanish together.
+ */
+function tradeOff(share: f64, shrunk: f64): f64 {
+  const shrinks = Math.sqrt(Math.min(Math.max(shrunk, 0), 1));
+  return (lastTradeStep() * share * shrinks) / (1 - shrinks);
 }
 
 /** Of the last solve: steps, gap, peak, worth of a kW of metered peak. */

@@ -33,6 +33,11 @@
   return f64x2.pmax(a, b);
 }
 
+/** The smaller of both; `a` where `b` is not a number. */
+@inline export function smaller(a: v128, b: v128): v128 {
+  return f64x2.pmin(a, b);
+}
+
 @inline export function sum(a: v128): f64 {
   return f64x2.extract_lane(a, 0) + f64x2.extract_lane(a, 1);
 }
@@ -48,4 +53,11 @@
 
 @inline export function putOne(lane: usize, field: usize, value: f64): void {
   store<f64>(lane + field, value);
+}
+
+const units: usize = memory.data<f64>([1, 1], 16);
+
+/** 1 in both lanes, from memory: engines build a constant of two lanes anew at each place that uses it. */
+@inline export function unit(): v128 {
+  return v128.load(units);
 }

@@ -2,11 +2,8 @@ import * as border from './border';
 import { canFeedBack, gain, hasBattery, hasHeat, hasImportLimit, hasMeter, hasPeak, hasPv, hasVehicle, evPerCharge,
   evPerDischarge, isPriced, kept, penalty, storedPerCharge, storedPerDischarge } from './home';
 import { add, both, get, mul, over, put, sub } from './lanes';
-import { boundedAt, boundedBelowAt, boundedBelowCount, boundedCount } from './bounded';
 import {
-  advance, advanceControl, advanceLow, advanceStaged, correct, correctedBend, correctedBendLow, correctedLimit,
-  correctedLimitLow, correctLow, correctStaged, costSlope, predictedBend, predictedBendLow, predictedLimit,
-  predictedLimitLow,
+  advance, advanceControl, advanceLow, advanceStaged, correct, correctLow, correctStaged, costSlope,
 } from './quantity';
 import {
   BALANCE_PRICE, BALANCE_TO_BALANCE, BALANCE_TO_DEMAND, BALANCE_TO_METER, BASE, BELOW_PEAK, blockBytes, CHARGE,
@@ -36,14 +33,14 @@ const DAMPED: f64 = 1e-8;
 /** The same for shiftable loads, whose preference may weigh nothing. */
 const LOAD_DAMPED: f64 = 1e-7;
 
-/** Makes the last step by `share` in these slots, then prepares the prediction. */
-export function prepare(p: usize, share: v128): void {
+/** Makes the last step in these slots, then prepares the prediction. */
+export function prepare(p: usize, share: v128, dualShare: v128): void {
   const zero = both(0);
   const one = both(1);
 
-  const importBelow = hasImportLimit ? advance(p + IMPORT, share) : advanceLow(p + IMPORT, share);
+  const importBelow = hasImportLimit ? advance(p + IMPORT, share, dualShare) : advanceLow(p + IMPORT, share, dualShare);
   let peakCurve = zero;
-  if (hasPeak) peakCurve = advanceLow(p + BELOW_PEAK, share);
+  if (hasPeak) peakCurve = advanceLow(p + BELOW_PEAK, share, dualShare);
   const inverseImport = over(one, add(importBelow, peakCurve));
   const peakShare = mul(peakCurve, inverseImport);
   put(p, INVERSE_IMPORT, inverseImport);
@@ -66,19 +63,19 @@ export function prepare(p: usize, share: v128): void {
   // The stages' devices.
   let demand = zero;
   if (hasHeat) {
-    advanceControl(p + HEAT, share);
+    advanceControl(p + HEAT, share, dualShare);
     const indoorBefore = before(p + INDOOR, share);
-    advanceStaged(p + INDOOR, share);
+    advanceStaged(p + INDOOR, share, dualShare);
     const heat = get(p + HEAT, X);
     const next = add(add(mul(both(kept), indoorBefore), mul(both(gain), heat)), get(p, DRIFT));
     put(p, OFF_INDOOR, sub(next, get(p + INDOOR, X)));
     demand = heat;
   }
   if (hasBattery) {
-    advanceControl(p + CHARGE, share);
-    advanceControl(p + DISCHARGE, share);
+    advanceControl(p + CHARGE, share, dualShare);
+    advanceControl(p + DISCHARGE, share, dualShare);
     const storedBefore = before(p + STORED, share);
-    advanceStaged(p + STORED, share);
+    advanceStaged(p + STORED, share, dualShare);
     const charge = get(p + CHARGE, X);
     const discharge = get(p + DISCHARGE, X);
     const flow = sub(mul(both(storedPerCharge), charge), mul(both(storedPerDischarge), discharge));
@@ -86,14 +83,14 @@ export function prepare(p: usize, share: v128): void {
     demand = add(demand, sub(charge, discharge));
   }
   if (hasVehicle) {
-    advanceControl(p + EV_CHARGE, share);
+    advanceControl(p + EV_CHARGE, share, dualShare);
     const storedBefore = before(p + EV_STORED, share);
-    advanceStaged(p + EV_STORED, share);
+    advanceStaged(p + EV_STORED, share, dualShare);
     const charge = get(p + EV_CHARGE, X);
     let flow = sub(mul(both(evPerCharge), charge), get(p, DRIVEN));
     demand = add(demand, charge);
     if (canFeedBack) {
-      advanceControl(p + EV_DISCHARGE, share);
+      advanceControl(p + EV_DISCHARGE, share, dualShare);
       const discharge = get(p + EV_DISCHARGE, X);
       flow = sub(flow, mul(both(evPerDischarge), discharge));
       demand = sub(demand, discharge);
@@ -103,7 +100,7 @@ export function prepare(p: usize, share: v128): void {
   let inverseLoads = zero;
   for (let k = 0; k < loads; k++) {
     const q = loadOf(p, k);
-    const inverse = over(one, add(advance(q, share), both(LOAD_DAMPED)));
+    const inverse = over(one, add(advance(q, share, dualShare), both(LOAD_DAMPED)));
     put(q, INVERSE_LOAD, inverse);
     put(q, SLOPE, costSlope(q));
     inverseLoads = add(inverseLoads, inverse);
@@ -118,13 +115,13 @@ export function prepare(p: usize, share: v128): void {
   let balanceToDemand: v128;
   let curve: v128;
   if (hasPv) {
-    const u = advanceLow(p + USED, share);
-    const a = advanceLow(p + CURTAILED, share);
+    const u = advanceLow(p + USED, share, dualShare);
+    const a = advanceLow(p + CURTAILED, share, dualShare);
     const used = get(p + USED, X);
     off = add(off, used);
     put(p + USED, SLOPE, get(p + USED, LINEAR));
     if (hasMeter) {
-      const f = advanceLow(p + FED, share);
+      const f = advanceLow(p + FED, share, dualShare);
       put(p + FED, SLOPE, get(p + FED, LINEAR));
       const inverse = over(one, add(mul(u, f), mul(a, add(u, f))));
       const ui = mul(u, inverse);
@@ -134,7 +131,7 @@ export function prepare(p: usize, share: v128): void {
       put(p, INVERSE_UU, uu);
       put(p, INVERSE_UF, f64x2.neg(ai));
       put(p, INVERSE_FF, add(ui, ai));
-      const inverseMeter = over(one, advance(p + METER, share));
+      const inverseMeter = over(one, advance(p + METER, share, dualShare));
       put(p, INVERSE_METER, inverseMeter);
       put(p + METER, SLOPE, costSlope(p + METER));
       const m22 = add(inverseMeter, add(ui, fi));
@@ -156,7 +153,7 @@ export function prepare(p: usize, share: v128): void {
   } else if (hasMeter) {
     balanceToBalance = over(one, importAndSold);
     balanceToDemand = balanceToBalance;
-    const m = advance(p + METER, share);
+    const m = advance(p + METER, share, dualShare);
     put(p, INVERSE_METER, over(one, m));
     put(p + METER, SLOPE, costSlope(p + METER));
     put(p, METER_TO_DEMAND, m);
@@ -352,52 +349,4 @@ export function recover(p: usize): void {
     put(p + CURTAILED, STEP, f64x2.neg(generated));
   }
   if (hasMeter) put(p + METER, STEP, sub(sub(demand, get(p, OFF_METER)), generated));
-}
-
-/** Over all pairs so far: the largest inverse share of the step that a bound allows, and the bend of z d. */
-export let limit: v128 = f64x2.splat(0);
-export let bend: v128 = f64x2.splat(0);
-
-export function resetMeasures(): void {
-  limit = both(0);
-  bend = both(0);
-}
-
-export function measurePrediction(p: usize): void {
-  let l = limit;
-  let b = bend;
-  for (let i = 0; i < boundedCount; i++) {
-    const q = p + boundedAt(i);
-    const step = get(q, STEP);
-    l = predictedLimit(q, step, l);
-    b = predictedBend(q, step, b);
-  }
-  for (let i = 0; i < boundedBelowCount; i++) {
-    const q = p + boundedBelowAt(i);
-    const step = get(q, STEP);
-    l = predictedLimitLow(q, step, l);
-    b = predictedBendLow(q, step, b);
-  }
-  limit = l;
-  bend = b;
-}
-
-/** The same for the corrected step; leaves the multipliers' steps in the place of the turns. */
-export function measureCorrection(p: usize): void {
-  let l = limit;
-  let b = bend;
-  for (let i = 0; i < boundedCount; i++) {
-    const q = p + boundedAt(i);
-    const step = get(q, STEP);
-    l = correctedLimit(q, step, l);
-    b = correctedBend(q, step, b);
-  }
-  for (let i = 0; i < boundedBelowCount; i++) {
-    const q = p + boundedBelowAt(i);
-    const step = get(q, STEP);
-    l = correctedLimitLow(q, step, l);
-    b = correctedBendLow(q, step, b);
-  }
-  limit = l;
-  bend = b;
 }

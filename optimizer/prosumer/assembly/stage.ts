@@ -7,7 +7,8 @@ import {
   HEAT, INDOOR, INVERSE_LOAD, loadOf, loads, OFF_EV, OFF_INDOOR, OFF_STORED, pairs, PRICE, PRICE_CURVE,
   PRICE_TO_PEAK, PULL, SLOPE, slots, stage, STEP, STORED,
 } from './room';
-import { aim, measureCorrection, measurePrediction, prepare, recover } from './slot';
+import { measureCorrection, measurePrediction } from './measure';
+import { aim, prepare, recover } from './slot';
 
 /**
  * What goes from slot to slot: heat, battery, vehicle. Backward in time, dynamic programming with a quadratic
@@ -43,25 +44,29 @@ let perHeat: f64 = 0, perStored: f64 = 0, perTaken: f64 = 0, perEvStored: f64 = 
 }
 
 /**
- * First sweep, backward: makes the last step by `share`, eliminates everything, and carries two right-hand sides
+ * First sweep, backward: makes the last step by its shares, eliminates everything, and carries two right-hand sides
  * along: the prediction in the first lane, the peak in the second.
  */
-export function eliminate(share: f64): void {
-  border.advanceBorder(share);
+export function eliminate(share: f64, dualShare: f64): void {
+  border.advanceBorder(share, dualShare);
   perHeat = 1 / gain;
   perStored = 1 / storedPerCharge;
   perTaken = 1 / storedPerDischarge;
   perEvStored = 1 / evPerCharge;
   perEvTaken = 1 / evPerDischarge;
-  const by = both(share);
+  const by = both(share), dualBy = both(dualShare);
   // Cost to go: curvatures of indoor temperature (t), battery (e), vehicle (s), and their slopes.
   let tt: f64 = 0, te: f64 = 0, ts: f64 = 0, ee: f64 = 0, es: f64 = 0, ss: f64 = 0;
   let ft = both(0), fe = both(0), fs = both(0);
   let shared = both(0);
   let drift = both(0);
+  // The prices of the first two loads, one a lane; what they share with themselves, and with the others.
+  let lt = both(0), le = both(0), ls = both(0), ld = both(0), loadDrift = both(0);
+  let own0 = both(0), own1 = both(0), plain0 = both(0), plain1 = both(0);
+  const hasLoads = loads > 0, hasSecond = loads > 1;
   for (let pair = pairs - 1; pair >= 0; pair--) {
     const p = block(pair);
-    prepare(p, by);
+    prepare(p, by, dualBy);
     for (let lane = 1; lane >= 0; lane--) {
       const t = 2 * pair + lane;
       if (t >= slots) continue;
@@ -74,6 +79,10 @@ export function eliminate(share: f64): void {
       const offE = hasBattery ? one(q, OFF_STORED) : 0;
       const offS = hasVehicle ? one(q, OFF_EV) : 0;
       if (hasPeak) drift = add(drift, add(mul(both(offT), ft), add(mul(both(offE), fe), mul(both(offS), fs))));
+      if (hasLoads) {
+        loadDrift = add(loadDrift, add(mul(both(offT), lt), add(mul(both(offE), le), mul(both(offS), ls))));
+        ld = f64x2.neg(mul(both(dd), inverseLoads(q, 0, hasSecond)));
+      }
       if (hasHeat) {
         tt += one(q + INDOOR, CURVE);
         const pull = tt * offT + te * offE + ts * offS;
@@ -96,7 +105,7 @@ export function eliminate(share: f64): void {
       if (hasVehicle && canFeedBack) {
         const b = -evPerDischarge, per = -perEvTaken, h = one(q + EV_DISCHARGE, CURVE), slope = first(q + EV_DISCHARGE, SLOPE);
         const vt = b * ts - td, ve = b * es - ed, vs = b * ss - sd, vd = b * sd - dd;
-        const i = 1 / (h + Math.max(b * vs - vd, 0)), rest = ((h - vd) * per) * i;
+        const all = h + Math.max(b * b * ss + (dd - 2 * b * sd), 0), rest = ((h - vd) * per) / all, i = 1 / all;
         ts = vt * rest + td * per; es = ve * rest + ed * per; ss = vs * rest + sd * per;
         tt -= (vt * vt) * i; te -= (vt * ve) * i; ee -= (ve * ve) * i;
         dd = b * sd - (vd * (h + b * vs)) * i;
@@ -109,11 +118,21 @@ export function eliminate(share: f64): void {
         fs = sub(mul(y, both(rest)), mul(sub(slope, fd), both(per)));
         fd = sub(fd, mul(both(kd), y));
         ft = sub(ft, mul(both(kt), y)); fe = sub(fe, mul(both(ke), y));
+        if (hasLoads) {
+          const z = sub(mul(both(b), ls), ld), w = mul(z, both(i));
+          put(g, loadColumn(0, 4), w);
+          const z0 = v128.shuffle<f64>(z, z, 0, 0), z1 = v128.shuffle<f64>(z, z, 1, 1);
+          own0 = add(own0, mul(z0, w)); own1 = add(own1, mul(z1, w));
+          plain0 = add(plain0, mul(z0, u)); plain1 = add(plain1, mul(z1, u));
+          ls = add(mul(z, both(rest)), mul(ld, both(per)));
+          ld = sub(ld, mul(both(kd), z));
+          lt = sub(lt, mul(both(kt), z)); le = sub(le, mul(both(ke), z));
+        }
       }
       if (hasVehicle) {
         const b = evPerCharge, per = perEvStored, h = one(q + EV_CHARGE, CURVE), slope = first(q + EV_CHARGE, SLOPE);
         const vt = b * ts + td, ve = b * es + ed, vs = b * ss + sd, vd = b * sd + dd;
-        const i = 1 / (h + Math.max(b * vs + vd, 0)), rest = ((h + vd) * per) * i;
+        const all = h + Math.max(b * b * ss + (dd + 2 * b * sd), 0), rest = ((h + vd) * per) / all, i = 1 / all;
         ts = vt * rest - td * per; es = ve * rest - ed * per; ss = vs * rest - sd * per;
         tt -= (vt * vt) * i; te -= (vt * ve) * i; ee -= (ve * ve) * i;
         dd = (vd * (h + b * vs)) * i - b * sd;
@@ -126,11 +145,21 @@ export function eliminate(share: f64): void {
         fs = sub(mul(y, both(rest)), mul(add(slope, fd), both(per)));
         fd = sub(fd, mul(both(kd), y));
         ft = sub(ft, mul(both(kt), y)); fe = sub(fe, mul(both(ke), y));
+        if (hasLoads) {
+          const z = add(mul(both(b), ls), ld), w = mul(z, both(i));
+          put(g, loadColumn(0, 3), w);
+          const z0 = v128.shuffle<f64>(z, z, 0, 0), z1 = v128.shuffle<f64>(z, z, 1, 1);
+          own0 = add(own0, mul(z0, w)); own1 = add(own1, mul(z1, w));
+          plain0 = add(plain0, mul(z0, u)); plain1 = add(plain1, mul(z1, u));
+          ls = sub(mul(z, both(rest)), mul(ld, both(per)));
+          ld = sub(ld, mul(both(kd), z));
+          lt = sub(lt, mul(both(kt), z)); le = sub(le, mul(both(ke), z));
+        }
       }
       if (hasBattery) {
         const b = -storedPerDischarge, per = -perTaken, h = one(q + DISCHARGE, CURVE), slope = first(q + DISCHARGE, SLOPE);
         const vt = b * te - td, ve = b * ee - ed, vs = b * es - sd, vd = b * ed - dd;
-        const i = 1 / (h + Math.max(b * ve - vd, 0)), rest = ((h - vd) * per) * i;
+        const all = h + Math.max(b * b * ee + (dd - 2 * b * ed), 0), rest = ((h - vd) * per) / all, i = 1 / all;
         te = vt * rest + td * per; ee = ve * rest + ed * per; es = vs * rest + sd * per;
         tt -= (vt * vt) * i; ts -= (vt * vs) * i; ss -= (vs * vs) * i;
         dd = b * ed - (vd * (h + b * ve)) * i;
@@ -143,11 +172,21 @@ export function eliminate(share: f64): void {
         fe = sub(mul(y, both(rest)), mul(sub(slope, fd), both(per)));
         fd = sub(fd, mul(both(kd), y));
         ft = sub(ft, mul(both(kt), y)); fs = sub(fs, mul(both(ks), y));
+        if (hasLoads) {
+          const z = sub(mul(both(b), le), ld), w = mul(z, both(i));
+          put(g, loadColumn(0, 2), w);
+          const z0 = v128.shuffle<f64>(z, z, 0, 0), z1 = v128.shuffle<f64>(z, z, 1, 1);
+          own0 = add(own0, mul(z0, w)); own1 = add(own1, mul(z1, w));
+          plain0 = add(plain0, mul(z0, u)); plain1 = add(plain1, mul(z1, u));
+          le = add(mul(z, both(rest)), mul(ld, both(per)));
+          ld = sub(ld, mul(both(kd), z));
+          lt = sub(lt, mul(both(kt), z)); ls = sub(ls, mul(both(ks), z));
+        }
       }
       if (hasBattery) {
         const b = storedPerCharge, per = perStored, h = one(q + CHARGE, CURVE), slope = first(q + CHARGE, SLOPE);
         const vt = b * te + td, ve = b * ee + ed, vs = b * es + sd, vd = b * ed + dd;
-        const i = 1 / (h + Math.max(b * ve + vd, 0)), rest = ((h + vd) * per) * i;
+        const all = h + Math.max(b * b * ee + (dd + 2 * b * ed), 0), rest = ((h + vd) * per) / all, i = 1 / all;
         te = vt * rest - td * per; ee = ve * rest - ed * per; es = vs * rest - sd * per;
         tt -= (vt * vt) * i; ts -= (vt * vs) * i; ss -= (vs * vs) * i;
         dd = (vd * (h + b * ve)) * i - b * ed;
@@ -160,11 +199,21 @@ export function eliminate(share: f64): void {
         fe = sub(mul(y, both(rest)), mul(add(slope, fd), both(per)));
         fd = sub(fd, mul(both(kd), y));
         ft = sub(ft, mul(both(kt), y)); fs = sub(fs, mul(both(ks), y));
+        if (hasLoads) {
+          const z = add(mul(both(b), le), ld), w = mul(z, both(i));
+          put(g, loadColumn(0, 1), w);
+          const z0 = v128.shuffle<f64>(z, z, 0, 0), z1 = v128.shuffle<f64>(z, z, 1, 1);
+          own0 = add(own0, mul(z0, w)); own1 = add(own1, mul(z1, w));
+          plain0 = add(plain0, mul(z0, u)); plain1 = add(plain1, mul(z1, u));
+          le = sub(mul(z, both(rest)), mul(ld, both(per)));
+          ld = sub(ld, mul(both(kd), z));
+          lt = sub(lt, mul(both(kt), z)); ls = sub(ls, mul(both(ks), z));
+        }
       }
       if (hasHeat) {
         const b = gain, per = perHeat, h = one(q + HEAT, CURVE), slope = first(q + HEAT, SLOPE);
         const vt = b * tt + td, ve = b * te + ed, vs = b * ts + sd, vd = b * td + dd;
-        const i = 1 / (h + Math.max(b * vt + vd, 0)), rest = ((h + vd) * per) * i;
+        const all = h + Math.max(b * b * tt + (dd + 2 * b * td), 0), rest = ((h + vd) * per) / all, i = 1 / all;
         tt = vt * rest - td * per; te = ve * rest - ed * per; ts = vs * rest - sd * per;
         ee -= (ve * ve) * i; es -= (ve * vs) * i; ss -= (vs * vs) * i;
         const kt = vt * i, ke = ve * i, ks = vs * i, kd = vd * i;
@@ -175,8 +224,19 @@ export function eliminate(share: f64): void {
         ft = sub(mul(y, both(rest)), mul(add(slope, fd), both(per)));
         fd = sub(fd, mul(both(kd), y));
         fe = sub(fe, mul(both(ke), y)); fs = sub(fs, mul(both(ks), y));
+        if (hasLoads) {
+          const z = add(mul(both(b), lt), ld), w = mul(z, both(i));
+          put(g, loadColumn(0, 0), w);
+          const z0 = v128.shuffle<f64>(z, z, 0, 0), z1 = v128.shuffle<f64>(z, z, 1, 1);
+          own0 = add(own0, mul(z0, w)); own1 = add(own1, mul(z1, w));
+          plain0 = add(plain0, mul(z0, u)); plain1 = add(plain1, mul(z1, u));
+          lt = sub(mul(z, both(rest)), mul(ld, both(per)));
+          ld = sub(ld, mul(both(kd), z));
+          le = sub(le, mul(both(ke), z)); ls = sub(ls, mul(both(ks), z));
+        }
         tt *= kept * kept; te *= kept; ts *= kept;
         ft = mul(both(kept), ft);
+        lt = mul(both(kept), lt);
       }
     }
   }
@@ -185,7 +245,9 @@ export function eliminate(share: f64): void {
     border.addMatrix(0, 0, -f64x2.extract_lane(shared, 1));
     border.addDrift(0, f64x2.extract_lane(drift, 1));
   }
-  for (let pair = 0; 2 * pair < loads; pair++) eliminateLoads(pair);
+  if (hasLoads) leave(0, loadDrift, plain0, own0, 0);
+  if (hasSecond) leave(1, v128.shuffle<f64>(loadDrift, loadDrift, 1, 0), plain1, own1, 1);
+  for (let pair = 1; 2 * pair < loads; pair++) eliminateLoads(pair);
   border.factorBorder();
 }
 
@@ -202,7 +264,13 @@ export function eliminate(share: f64): void {
   return FEED_LOADS + <usize>pair * 80 + (<usize>control << 4);
 }
 
-/** The right-hand sides of two loads' prices, backward through the stages as they stand. */
+/** Of loads k and k + 1, one a lane. */
+@inline function inverseLoads(q: usize, k: i32, hasSecond: bool): v128 {
+  const inverse = first(loadOf(q, k), INVERSE_LOAD);
+  return hasSecond ? f64x2.replace_lane(inverse, 1, one(loadOf(q, k + 1), INVERSE_LOAD)) : inverse;
+}
+
+/** The right-hand sides of two further loads' prices, backward through the stages as they stand. */
 function eliminateLoads(pair: i32): void {
   const k = 2 * pair;
   const hasSecond = k + 1 < loads;
@@ -215,9 +283,7 @@ function eliminateLoads(pair: i32): void {
     if (hasHeat) drift = add(drift, mul(both(one(q, OFF_INDOOR)), ft));
     if (hasBattery) drift = add(drift, mul(both(one(q, OFF_STORED)), fe));
     if (hasVehicle) drift = add(drift, mul(both(one(q, OFF_EV)), fs));
-    let inverse = first(loadOf(q, k), INVERSE_LOAD);
-    if (hasSecond) inverse = f64x2.replace_lane(inverse, 1, one(loadOf(q, k + 1), INVERSE_LOAD));
-    let fd = f64x2.neg(mul(both(one(q, PRICE_CURVE)), inverse));
+    let fd = f64x2.neg(mul(both(one(q, PRICE_CURVE)), inverseLoads(q, k, hasSecond)));
     if (hasVehicle && canFeedBack) {
       const y = sub(mul(both(-evPerDischarge), fs), fd), at = g + gains(4);
       fs = sub(mul(y, both(one(at, 40))), mul(f64x2.neg(fd), both(-perEvTaken)));
@@ -228,7 +294,7 @@ function eliminateLoads(pair: i32): void {
       const y0 = v128.shuffle<f64>(y, y, 0, 0), y1 = v128.shuffle<f64>(y, y, 1, 1), plain = get(g, column(4));
       own0 = add(own0, mul(y0, u)); own1 = add(own1, mul(y1, u));
       plain0 = add(plain0, mul(y0, plain)); plain1 = add(plain1, mul(y1, plain));
-      if (pair > 0) shareEarlier(pair, 4, g, y);
+      shareEarlier(pair, 4, g, y);
     }
     if (hasVehicle) {
       const y = add(mul(both(evPerCharge), fs), fd), at = g + gains(3);
@@ -240,7 +306,7 @@ function eliminateLoads(pair: i32): void {
       const y0 = v128.shuffle<f64>(y, y, 0, 0), y1 = v128.shuffle<f64>(y, y, 1, 1), plain = get(g, column(3));
       own0 = add(own0, mul(y0, u)); own1 = add(own1, mul(y1, u));
       plain0 = add(plain0, mul(y0, plain)); plain1 = add(plain1, mul(y1, plain));
-      if (pair > 0) shareEarlier(pair, 3, g, y);
+      shareEarlier(pair, 3, g, y);
     }
     if (hasBattery) {
       const y = sub(mul(both(-storedPerDischarge), fe), fd), at = g + gains(2);
@@ -252,7 +318,7 @@ function eliminateLoads(pair: i32): void {
       const y0 = v128.shuffle<f64>(y, y, 0, 0), y1 = v128.shuffle<f64>(y, y, 1, 1), plain = get(g, column(2));
       own0 = add(own0, mul(y0, u)); own1 = add(own1, mul(y1, u));
       plain0 = add(plain0, mul(y0, plain)); plain1 = add(plain1, mul(y1, plain));
-      if (pair > 0) shareEarlier(pair, 2, g, y);
+      shareEarlier(pair, 2, g, y);
     }
     if (hasBattery) {
       const y = add(mul(both(storedPerCharge), fe), fd), at = g + gains(1);
@@ -264,7 +330,7 @@ function eliminateLoads(pair: i32): void {
       const y0 = v128.shuffle<f64>(y, y, 0, 0), y1 = v128.shuffle<f64>(y, y, 1, 1), plain = get(g, column(1));
       own0 = add(own0, mul(y0, u)); own1 = add(own1, mul(y1, u));
       plain0 = add(plain0, mul(y0, plain)); plain1 = add(plain1, mul(y1, plain));
-      if (pair > 0) shareEarlier(pair, 1, g, y);
+      shareEarlier(pair, 1, g, y);
     }
     if (hasHeat) {
       const y = add(mul(both(gain), ft), fd), at = g + gains(0);
@@ -276,7 +342,7 @@ function eliminateLoads(pair: i32): void {
       const y0 = v128.shuffle<f64>(y, y, 0, 0), y1 = v128.shuffle<f64>(y, y, 1, 1), plain = get(g, column(0));
       own0 = add(own0, mul(y0, u)); own1 = add(own1, mul(y1, u));
       plain0 = add(plain0, mul(y0, plain)); plain1 = add(plain1, mul(y1, plain));
-      if (pair > 0) shareEarlier(pair, 0, g, y);
+      shareEarlier(pair, 0, g, y);
       ft = mul(both(kept), ft);
     }
   }
@@ -323,6 +389,8 @@ export function retarget(target: f64): void {
   const aimed = both(target);
   let ft: f64 = 0, fe: f64 = 0, fs: f64 = 0;
   let ofPeak: f64 = 0;
+  let ofLoads = both(0);
+  const hasLoads = loads > 0;
   for (let pair = pairs - 1; pair >= 0; pair--) {
     const p = block(pair);
     aim(p, aimed);
@@ -342,7 +410,8 @@ export function retarget(target: f64): void {
         ft -= one(at, 0) * y; fe -= one(at, 8) * y;
         putOne(g, feed(4), y * one(at, 32));
         ofPeak += one(g, column(4) + 8) * y;
-        for (let i = 0; 2 * i < loads; i++) border.shareLoads(i, mul(get(g, loadColumn(i, 4)), both(y)));
+        if (hasLoads) ofLoads = add(ofLoads, mul(get(g, loadColumn(0, 4)), both(y)));
+        for (let i = 1; 2 * i < loads; i++) border.shareLoads(i, mul(get(g, loadColumn(i, 4)), both(y)));
       }
       if (hasVehicle) {
         const slope = one(q + EV_CHARGE, SLOPE), y = evPerCharge * fs + (slope + fd), at = g + gains(3);
@@ -351,7 +420,8 @@ export function retarget(target: f64): void {
         ft -= one(at, 0) * y; fe -= one(at, 8) * y;
         putOne(g, feed(3), y * one(at, 32));
         ofPeak += one(g, column(3) + 8) * y;
-        for (let i = 0; 2 * i < loads; i++) border.shareLoads(i, mul(get(g, loadColumn(i, 3)), both(y)));
+        if (hasLoads) ofLoads = add(ofLoads, mul(get(g, loadColumn(0, 3)), both(y)));
+        for (let i = 1; 2 * i < loads; i++) border.shareLoads(i, mul(get(g, loadColumn(i, 3)), both(y)));
       }
       if (hasBattery) {
         const slope = one(q + DISCHARGE, SLOPE), y = -storedPerDischarge * fe + (slope - fd), at = g + gains(2);
@@ -360,7 +430,8 @@ export function retarget(target: f64): void {
         ft -= one(at, 0) * y; fs -= one(at, 16) * y;
         putOne(g, feed(2), y * one(at, 32));
         ofPeak += one(g, column(2) + 8) * y;
-        for (let i = 0; 2 * i < loads; i++) border.shareLoads(i, mul(get(g, loadColumn(i, 2)), both(y)));
+        if (hasLoads) ofLoads = add(ofLoads, mul(get(g, loadColumn(0, 2)), both(y)));
+        for (let i = 1; 2 * i < loads; i++) border.shareLoads(i, mul(get(g, loadColumn(i, 2)), both(y)));
       }
       if (hasBattery) {
         const slope = one(q + CHARGE, SLOPE), y = storedPerCharge * fe + (slope + fd), at = g + gains(1);
@@ -369,7 +440,8 @@ export function retarget(target: f64): void {
         ft -= one(at, 0) * y; fs -= one(at, 16) * y;
         putOne(g, feed(1), y * one(at, 32));
         ofPeak += one(g, column(1) + 8) * y;
-        for (let i = 0; 2 * i < loads; i++) border.shareLoads(i, mul(get(g, loadColumn(i, 1)), both(y)));
+        if (hasLoads) ofLoads = add(ofLoads, mul(get(g, loadColumn(0, 1)), both(y)));
+        for (let i = 1; 2 * i < loads; i++) border.shareLoads(i, mul(get(g, loadColumn(i, 1)), both(y)));
       }
       if (hasHeat) {
         const slope = one(q + HEAT, SLOPE), y = gain * ft + (slope + fd), at = g + gains(0);
@@ -378,12 +450,14 @@ export function retarget(target: f64): void {
         fe -= one(at, 8) * y; fs -= one(at, 16) * y;
         putOne(g, feed(0), y * one(at, 32));
         ofPeak += one(g, column(0) + 8) * y;
-        for (let i = 0; 2 * i < loads; i++) border.shareLoads(i, mul(get(g, loadColumn(i, 0)), both(y)));
+        if (hasLoads) ofLoads = add(ofLoads, mul(get(g, loadColumn(0, 0)), both(y)));
+        for (let i = 1; 2 * i < loads; i++) border.shareLoads(i, mul(get(g, loadColumn(i, 0)), both(y)));
         ft *= kept;
       }
     }
   }
   if (hasPeak) border.addSlope(0, -ofPeak);
+  if (hasLoads) border.shareLoads(0, ofLoads);
   border.takeShared();
 }
 
@@ -393,8 +467,8 @@ export function correctStep(): void {
   forward(false);
 }
 
-function forward(isPrediction: bool): void {
-  const peakStep = border.peakStep;
+@inline function forward(isPrediction: bool): void {
+  const peakStep = border.peakStep, loadPrices = border.loadPrices(0);
   let xt: f64 = 0, xe: f64 = 0, xs: f64 = 0;
   for (let pair = 0; pair < pairs; pair++) {
     const p = block(pair);
@@ -408,18 +482,18 @@ function forward(isPrediction: bool): void {
       let heat: f64 = 0, charge: f64 = 0, discharge: f64 = 0, evCharge: f64 = 0, evDischarge: f64 = 0;
       if (hasHeat) {
         const at = g + gains(0);
-        heat = -(given(g, 0, isPrediction, peakStep) + one(at, 8) * xe + one(at, 16) * xs + one(at, 0) * t0);
+        heat = -(given(g, 0, isPrediction, peakStep, loadPrices) + one(at, 8) * xe + one(at, 16) * xs + one(at, 0) * t0);
         putOne(q + HEAT, STEP, heat);
       }
       if (hasBattery) {
         let at = g + gains(1);
         let kt = one(at, 0), ke = one(at, 8), kd = one(at, 24);
-        let known = given(g, 1, isPrediction, peakStep) + kt * t0 + ke * xe + one(at, 16) * xs;
+        let known = given(g, 1, isPrediction, peakStep, loadPrices) + kt * t0 + ke * xe + one(at, 16) * xs;
         charge = -(known + (kt * gain + kd) * heat);
         putOne(q + CHARGE, STEP, charge);
         at = g + gains(2);
         kt = one(at, 0), ke = one(at, 8), kd = one(at, 24);
-        known = given(g, 2, isPrediction, peakStep) + kt * t0 + ke * xe + one(at, 16) * xs;
+        known = given(g, 2, isPrediction, peakStep, loadPrices) + kt * t0 + ke * xe + one(at, 16) * xs;
         known += (kt * gain + kd) * heat;
         discharge = -(known + (ke * storedPerCharge + kd) * charge);
         putOne(q + DISCHARGE, STEP, discharge);
@@ -427,7 +501,7 @@ function forward(isPrediction: bool): void {
       if (hasVehicle) {
         let at = g + gains(3);
         let kt = one(at, 0), ke = one(at, 8), ks = one(at, 16), kd = one(at, 24);
-        let known = given(g, 3, isPrediction, peakStep) + kt * t0 + ke * xe + ks * xs;
+        let known = given(g, 3, isPrediction, peakStep, loadPrices) + kt * t0 + ke * xe + ks * xs;
         known += (kt * gain + kd) * heat;
         known += (ke * storedPerCharge + kd) * charge;
         evCharge = -(known - (ke * storedPerDischarge + kd) * discharge);
@@ -435,7 +509,7 @@ function forward(isPrediction: bool): void {
         if (canFeedBack) {
           at = g + gains(4);
           kt = one(at, 0), ke = one(at, 8), ks = one(at, 16), kd = one(at, 24);
-          known = given(g, 4, isPrediction, peakStep) + kt * t0 + ke * xe + ks * xs;
+          known = given(g, 4, isPrediction, peakStep, loadPrices) + kt * t0 + ke * xe + ks * xs;
           known += (kt * gain + kd) * heat;
           known += (ke * storedPerCharge + kd) * charge;
           known -= (ke * storedPerDischarge + kd) * discharge;
@@ -465,9 +539,10 @@ function forward(isPrediction: bool): void {
 }
 
 /** A control's step but for the states': what the right-hand side and the border leave. */
-@inline function given(g: usize, control: i32, isPrediction: bool, peakStep: f64): f64 {
+@inline function given(g: usize, control: i32, isPrediction: bool, peakStep: f64, loadPrices: v128): f64 {
   const fed = one(g, column(control) + 8) * peakStep;
   let value = fed + (isPrediction ? one(g, column(control)) : one(g, feed(control)));
-  for (let i = 0; 2 * i < loads; i++) value += sum(mul(get(g, loadColumn(i, control)), border.loadPrices(i)));
+  if (loads > 0) value += sum(mul(get(g, loadColumn(0, control)), loadPrices));
+  for (let i = 1; 2 * i < loads; i++) value += sum(mul(get(g, loadColumn(i, control)), border.loadPrices(i)));
   return value;
 }
