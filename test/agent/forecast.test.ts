@@ -317,10 +317,8 @@ t.test('histories of homes', async (t) => {
       writeFileSync(file, `time,load_kw,pv_kw\n${times.map((time, k) => `${time},${k},0`).join('\n')}\n`);
       return file;
     };
-    const shown = async (times: readonly string[]) => {
-      const { slots, corrections } = await readHistory(written('zurich', times), {
-        timeZone: 'Europe/Zurich',
-      });
+    const shown = async (times: readonly string[], timeZone = 'Europe/Zurich') => {
+      const { slots, corrections } = await readHistory(written('home', times), { timeZone });
       const read = slots.map(({ startMs, utcOffsetMs, loadKw }) => [
         new Date(startMs).toISOString().slice(11, 16),
         utcOffsetMs / HOUR,
@@ -354,6 +352,13 @@ t.test('histories of homes', async (t) => {
     await t.rejects(shown(autumn(['01:00', '02:00', '02:00', '02:00'])), {
       message: /:5, column time.*come after/,
     });
+    const midnight = ['04T22:00', '04T23:00', '04T23:00', '05T00:00'].map((hour) => `2026-04-${hour}`);
+    t.same((await shown(midnight, 'America/Santiago')).read, [
+      ['01:00', -3, 0],
+      ['02:00', -3, 1],
+      ['03:00', -4, 2],
+      ['04:00', -4, 3],
+    ]);
     const spring = ['01:00', '02:00', '03:00', '04:00'].map((hour) => `2026-03-29T${hour}`);
     t.same(await shown(spring), {
       read: [
