@@ -359,6 +359,11 @@ t.test('histories of homes', async (t) => {
       ['03:00', -4, 2],
       ['04:00', -4, 3],
     ]);
+    const far = ['01:00', '02:00', '02:00', '03:00'].map((hour) => `2026-04-05T${hour}`);
+    t.same(
+      (await shown(far, 'Pacific/Auckland')).read.map(([, ahead]) => ahead),
+      [13, 13, 12, 12],
+    );
     const spring = ['01:00', '02:00', '03:00', '04:00'].map((hour) => `2026-03-29T${hour}`);
     t.same(await shown(spring), {
       read: [
