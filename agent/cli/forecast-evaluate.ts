@@ -28,7 +28,7 @@ export async function forecastEvaluate(options: ForecastEvaluateOptions, io: Cli
   progress.begin('Forecasting', files.length);
   const walks = histories.flatMap(({ file, slotMs, slots, corrections }, index) => {
     const walk = walkForward(slots, { slotMs, warmUpDays, ...(location !== undefined && { location }) });
-    progress.step(index + 1, 'homes');
+    progress.step(index + 1);
     return walk === undefined ? [] : [{ file, slotMs, corrections, walk }];
   });
   const days = walks.reduce((sum, { walk }) => sum + walk.days, 0);

@@ -1,8 +1,8 @@
 import { defaultSessionParameters } from '../../optimizer/index.ts';
 import { loadNeighbourhood, selectDay } from '../neighbourhood/index.ts';
 import { loadOptimizerLibrary } from '../optimizer-library.ts';
-import { studyRounds } from '../study/index.ts';
-import { createProgress, lookOf } from '../terminal/index.ts';
+import { type StudyProgress, studyRounds } from '../study/index.ts';
+import { createProgress, lookOf, type Progress } from '../terminal/index.ts';
 import type { CliIo, RoundsOptions } from './actions.ts';
 import { reportText, requireReportPlace, writeReport } from './json-report.ts';
 import { type RoundsFindings, renderRounds } from './rounds-view.ts';
@@ -33,12 +33,12 @@ export async function rounds(options: RoundsOptions, io: CliIo): Promise<void> {
   };
   const startedMs = performance.now();
   const startedCpu = process.cpuUsage();
-  progress.begin('Trading', 1);
   const report = studyRounds(library, {
     data,
     form,
     parameters,
     ...(warmPercent === undefined ? {} : { warm: { forecastChange: warmPercent / 100, seed } }),
+    onProgress: watching(progress),
     onRound: (round) => progress.round({ ...round, toleranceKw: options.toleranceW / MW_PER_W }),
   });
   progress.finish();
@@ -67,4 +67,27 @@ export async function rounds(options: RoundsOptions, io: CliIo): Promise<void> {
   if (options.json === 'stdout') io.stdout.write(reportText(findings));
   else io.stdout.write(renderRounds(findings, lookOf(io.stdout, io.env)));
   if (typeof options.json === 'object') await writeReport(options.json.file, findings);
+}
+
+const stageLabels: Readonly<Record<StudyProgress['stage'], string>> = {
+  alone: 'Planning alone',
+  centralised: 'Planning for all',
+  'session before': 'Session before',
+  session: 'Trading',
+};
+
+/** Homes are counted while they plan, and while they answer in a round. */
+function watching(progress: Progress) {
+  let round = 1;
+  return ({ stage, homes, of }: StudyProgress): void => {
+    if (homes === 0) {
+      round = 1;
+      progress.begin(stageLabels[stage], stage === 'alone' ? of : stage === 'session' ? 1 : 0);
+    } else if (stage === 'alone') {
+      progress.step(homes);
+    } else {
+      progress.detail(`round ${round}, ${homes} of ${of} homes`);
+      if (homes === of) round += 1;
+    }
+  };
 }

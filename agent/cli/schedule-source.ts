@@ -68,12 +68,11 @@ async function fromNeighbourhood(
   library: OptimizerLibrary,
   progress?: Progress,
 ): Promise<ScheduleSource> {
+  const watch = choice.trade && choice.homes * choice.slots > slowAnswers ? progress : undefined;
+  watch?.begin('Trading', 1);
   const neighbourhood = await loadNeighbourhood(choice);
   const data = selectDay(neighbourhood, choice);
   const home = homeOf(data, choice);
-  const answers = data.homes.length * data.slots;
-  const watch = answers > slowAnswers ? progress : undefined;
-  watch?.begin('Trading', 1);
   const traded =
     choice.trade && data.homes.length > 1
       ? tradeOf(data, home, { form: choice.form, library, watch })
@@ -123,7 +122,7 @@ function tradeOf(
 ) {
   const parameters = defaultSessionParameters({ homes: data.homes.length, form });
   const toleranceKw = Number(parameters.tolerancePrimalMw) / mwPerKw;
-  let round = 0;
+  let [round, answers] = [0, 0];
   const { cleared, payments, reports, state } = runRounds(library, {
     form,
     parameters,
@@ -131,8 +130,13 @@ function tradeOf(
     startPriceMicroPerKwh: data.importPricePerKwh.map((price, t) =>
       pricePerKwhToMicro((price + data.feedInPricePerKwh[t]!) / 2),
     ),
+    onAnswer: () => {
+      answers += 1;
+      watch?.detail(`round ${round + 1}, ${answers} of ${data.homes.length} homes`);
+    },
     onRound: ({ report: { imbalanceMw } }) => {
       round += 1;
+      answers = 0;
       watch?.round({ round, imbalanceKw: Number(imbalanceMw) / mwPerKw, toleranceKw });
     },
   });

@@ -1,1 +1,1 @@
-export { type RoundsReport, studyRounds } from './rounds.ts';
+export { type RoundsReport, type StudyProgress, studyRounds } from './rounds.ts';

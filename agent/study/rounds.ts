@@ -26,6 +26,15 @@ export type RoundsStudy = {
    */
   readonly warm?: { readonly forecastChange: number; readonly seed: number };
   readonly onRound?: (round: StudiedRound) => void;
+  /** Called as each stage begins, and as homes plan or answer in it: of many, each takes its time. */
+  readonly onProgress?: (progress: StudyProgress) => void;
+};
+
+/** How many homes have planned, in this round where there are rounds. */
+export type StudyProgress = {
+  readonly stage: 'alone' | 'centralised' | 'session before' | 'session';
+  readonly homes: number;
+  readonly of: number;
 };
 
 export type StudiedRound = {
@@ -80,14 +89,24 @@ const ACCURACIES = [
  */
 export function studyRounds(library: OptimizerLibrary, study: RoundsStudy): RoundsReport {
   const homes = problemsOf(study.data);
-  const aloneCosts = [...homes].map(([home, problem]) => aloneCost(library, home, problem));
+  const watched = watching(study);
+  const planned = watched('alone');
+  const aloneCosts = [...homes].map(([home, problem]) => {
+    const cost = aloneCost(library, home, problem);
+    planned();
+    return cost;
+  });
+  watched('centralised');
   const centralised = centralisedCost(library, [...homes.values()]);
   const gapOf = (cost: number) => (cost - centralised) / sum(aloneCosts.map(Math.abs));
   const byRound: StudiedRound[] = [];
+  const { warm } = study;
+  const before = warm && yesterday(library, study, { warm, onAnswer: watched('session before') });
   const result = runRounds(library, {
     ...sessionOf(study, homes),
-    ...yesterday(library, study),
-    ...(study.warm && { parameters: warmSessionParameters(study.parameters) }),
+    ...(before && { yesterday: before }),
+    onAnswer: watched('session'),
+    ...(warm && { parameters: warmSessionParameters(study.parameters) }),
     onRound({ report, offeredCost, clear }) {
       const together = togetherCost(library, homes, clear());
       const round: StudiedRound = {
@@ -116,6 +135,19 @@ export function studyRounds(library: OptimizerLibrary, study: RoundsStudy): Roun
   };
 }
 
+/** @returns begins a stage; what that returns counts a home, from 1 again when all have been. */
+function watching({ data, onProgress }: RoundsStudy): (stage: StudyProgress['stage']) => () => void {
+  const of = data.homes.length;
+  return (stage) => {
+    let homes = 0;
+    onProgress?.({ stage, homes, of });
+    return () => {
+      homes = (homes % of) + 1;
+      onProgress?.({ stage, homes, of });
+    };
+  };
+}
+
 const problemsOf = (data: DayData) =>
   new Map(data.homes.map((home) => [home.home, homeProblem(data, home, { kind: 'none' })]));
 
@@ -127,9 +159,12 @@ function sessionOf({ data, form, parameters }: RoundsStudy, homes: ReadonlyMap<s
 }
 
 /** The session before a warm one: the same homes, as an older forecast saw them. */
-function yesterday(library: OptimizerLibrary, study: RoundsStudy): { yesterday?: RoundsResult } {
-  const { warm, data } = study;
-  if (warm === undefined) return {};
+function yesterday(
+  library: OptimizerLibrary,
+  study: RoundsStudy,
+  { warm, onAnswer }: { readonly warm: NonNullable<RoundsStudy['warm']>; readonly onAnswer: () => void },
+): RoundsResult {
+  const { data } = study;
   const homes = data.homes.map((home, index) => {
     const off = (trueKw: readonly number[], salt: number) =>
       Array.from(
@@ -141,7 +176,7 @@ function yesterday(library: OptimizerLibrary, study: RoundsStudy): { yesterday?:
       );
     return { ...home, baseLoadKw: off(home.baseLoadKw, 0), pvKw: off(home.pvKw, 1) };
   });
-  return { yesterday: runRounds(library, sessionOf(study, problemsOf({ ...data, homes }))) };
+  return runRounds(library, { ...sessionOf(study, problemsOf({ ...data, homes })), onAnswer });
 }
 
 function aloneCost(library: OptimizerLibrary, home: string, problem: HomeProblem): number {

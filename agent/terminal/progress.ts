@@ -11,6 +11,8 @@ export type Progress = {
   step(done: number, detail?: string): void;
   /** A trading round: the bar shows how far the imbalance has come to its tolerance, on a log scale. */
   round(state: RoundState): void;
+  /** What there is to see at the end of the line, until the next step or round; on a terminal only. */
+  detail(text: string): void;
   /** A line of its own that stays, such as a validator being killed. */
   note(text: string): void;
   /** Ends the phase; `detail` is what came of it. */
@@ -81,6 +83,11 @@ export function createProgress(options: {
       const detail = renderRound(state);
       phase = { ...phase, done: convergedShare(firstImbalanceKw, state), total: 1, detail };
       if (!isTty && isSparse(state.round)) line(`  ${phase.label}: ${detail}`);
+      draw(false);
+    },
+    detail(text) {
+      if (phase === undefined || !isTty) return;
+      phase = { ...phase, detail: text };
       draw(false);
     },
     note(text) {

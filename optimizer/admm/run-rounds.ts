@@ -25,6 +25,8 @@ export type RoundsStudy = {
   /** A session of the same form, homes and slots whose prices and trades this one starts from. */
   readonly yesterday?: RoundsResult;
   readonly onRound?: (round: ObservedRound) => void;
+  /** Each time a home has answered, or has not: to be watched while many do. */
+  readonly onAnswer?: () => void;
 };
 
 export type ObservedRound = {
@@ -50,7 +52,7 @@ export type RoundsResult = {
  * @throws OptimizerError when a home's problem makes no sense. A home without an answer stays silent.
  */
 export function runRounds(library: OptimizerLibrary, study: RoundsStudy): RoundsResult {
-  const homes = askable(library, study.homes);
+  const homes = askable(library, study);
   const opening = {
     ...study.parameters,
     homes: [...study.homes.keys()],
@@ -163,7 +165,7 @@ type Answer = (home: string, terms: RoundTerms) => Float64Array | undefined;
 /** The homes with their planners, and what their latest plans cost. */
 function askable(
   library: OptimizerLibrary,
-  homes: ReadonlyMap<string, HomeProblem>,
+  { homes, onAnswer }: Pick<RoundsStudy, 'homes' | 'onAnswer'>,
 ): { answer: Answer; costOfAnswers: () => number | undefined } {
   const planners = new Map([...homes].map(([home, problem]) => [home, createHomePlanner(library, problem)]));
   const costs = new Map<string, number | undefined>();
@@ -172,6 +174,7 @@ function askable(
       const response = planners.get(home)!.respond(terms);
       const solved = response.status === 'solved';
       costs.set(home, solved ? response.plan.cost.total : undefined);
+      onAnswer?.();
       return solved ? response.soldKw : undefined;
     },
     costOfAnswers() {

@@ -1,14 +1,18 @@
 import t from 'tap';
 import { type RoundsFindings, renderRounds } from '../../agent/cli/rounds-view.ts';
 import { loadNeighbourhood, selectDay } from '../../agent/neighbourhood/index.ts';
-import { type RoundsReport, studyRounds } from '../../agent/study/index.ts';
+import { type RoundsReport, type StudyProgress, studyRounds } from '../../agent/study/index.ts';
 import { renderConvergence } from '../../agent/terminal/index.ts';
 import { defaultSessionParameters } from '../../optimizer/index.ts';
 import { library } from '../optimizer/homes.ts';
 
 const plain = { width: 80, color: false, unicode: true };
 
-async function studied(form: 'pool' | 'pairwise', warm?: number): Promise<RoundsReport> {
+async function studied(
+  form: 'pool' | 'pairwise',
+  warm?: number,
+  onProgress?: (progress: StudyProgress) => void,
+): Promise<RoundsReport> {
   const data = selectDay(
     await loadNeighbourhood({ dataDirectory: undefined, homes: 6, seed: 3, hvac: true, ev: true }),
     { slots: 24 },
@@ -17,6 +21,7 @@ async function studied(form: 'pool' | 'pairwise', warm?: number): Promise<Rounds
     data,
     form,
     parameters: defaultSessionParameters({ homes: 6, form }),
+    ...(onProgress && { onProgress }),
     ...(warm === undefined ? {} : { warm: { forecastChange: warm, seed: 3 } }),
   });
 }
@@ -52,6 +57,20 @@ t.test('a studied session is held against the optimum round by round', async (t)
     t.ok(warm.rounds < cold.rounds, `${form}: warm ${warm.rounds}, cold ${cold.rounds}`);
     t.ok(warm.cost.gap < 0.005);
   }
+});
+
+t.test('a study tells how far it has come', async (t) => {
+  const told = new Map<string, number[]>();
+  const { rounds } = await studied('pool', 0.05, ({ stage, homes, of }) => {
+    t.equal(of, 6);
+    told.set(stage, [...(told.get(stage) ?? []), homes]);
+  });
+  const everyHome = [1, 2, 3, 4, 5, 6];
+  t.same([...told.keys()], ['alone', 'centralised', 'session before', 'session']);
+  t.same(told.get('alone'), [0, ...everyHome]);
+  t.same(told.get('centralised'), [0]);
+  t.same(told.get('session'), [0, ...new Array(rounds).fill(everyHome).flat()]);
+  t.ok(told.get('session before')!.length > 2 * everyHome.length);
 });
 
 t.test('a study for people', async (t) => {

@@ -133,11 +133,15 @@ t.test('progress is redrawn in place on a terminal', async (t) => {
     nowMs += 30;
     progress.step(slot, `${slot}:00`);
   }
+  nowMs += 100;
+  progress.detail('the last hour');
+  t.match(written.at(-1), /100 % {2}the last hour$/);
   progress.note('validator 2 is back');
   progress.finish('done');
   progress.finish();
   progress.step(3);
-  t.ok(written.length < 14, `${written.length} writes for 24 steps`);
+  progress.detail('too late');
+  t.ok(written.length < 15, `${written.length} writes for 24 steps`);
   t.ok(written.every((text) => text.startsWith('\r\u001b[2K')));
   t.equal(written.filter((text) => text.endsWith('\n')).length, 2, 'only the note and the end stay');
   t.equal(written.at(-1), '\r\u001b[2K✔ Living the day  done\n');
@@ -151,7 +155,10 @@ t.test('progress is a few plain lines elsewhere', async (t) => {
     progress.round({ round, imbalanceKw: 3 * 0.85 ** round, toleranceKw: 0.001 });
   }
   progress.begin('Living the day', 24);
-  for (let slot = 1; slot <= 24; slot += 1) progress.step(slot);
+  for (let slot = 1; slot <= 24; slot += 1) {
+    progress.step(slot);
+    progress.detail('for a terminal');
+  }
   progress.finish();
   t.equal(
     written.join(''),
