@@ -19,7 +19,7 @@ export type StageOptions = {
   readonly resume?: boolean;
   /**
    * What the plan may cost more than the best one: a share of what a kW costs that is bought throughout at the dearest
-   * price. 1e-8 unless told otherwise.
+   * price. 1e-9 unless told otherwise.
    */
   readonly costWithin?: number;
   /** By how many kW a priced trade may be off, as the last steps let one expect; 1e-5 unless told otherwise. */
@@ -64,7 +64,7 @@ const ROWS = 40;
 const LOAD_ROWS = 5;
 const SCALARS = 96;
 const STEPS_MAX = 60;
-const COST_WITHIN = 1e-8;
+const COST_WITHIN = 1e-9;
 /** The estimate was at most twice too low in 475 homes with everything, against ten times at 3e-5. */
 const TRADE_WITHIN_KW = 1e-5;
 /** The same for one of many answers in a row, which are rounded and superseded. */

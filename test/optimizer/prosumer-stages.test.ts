@@ -43,18 +43,23 @@ const GENERAL_WITHIN = 2e-9;
 const FROZEN = [
   '644d166032d456bf',
   'd0eac2b5a3b463d0',
-  '3ef15b3ad273ab4a',
+  'dd96aeba0d938af2',
   '619cbde6e3ab725b',
   '6a595e495026bb10',
 ];
 
 type Comparison = 'same plan' | 'both without' | 'left to the general solver';
 
-/** @throws where the two solvers contradict each other. */
+/** As near to the optimum as rounding lets the general solver come: at its usual tolerance trades are off by more. */
+const TIGHT = { epsAbsolute: 1e-13, epsRelative: 1e-13 };
+
+/** @throws where the two solvers contradict each other, in cost, in a trade that has but one answer, or by a limit missed. */
 function compare(problem: HomeProblem, optIn: boolean): Comparison {
   const plan = library.stages.solve(problem, { optIn });
   const home = buildHomeQp(problem, { optIn });
-  const general = library.setup(home.qp).solve();
+  const tight = library.setup(home.qp, TIGHT).solve();
+  const isTight = tight.status === 'solved';
+  const general = isTight ? tight : library.setup(home.qp).solve();
   if (general.status !== 'solved') {
     if (plan) throw new Error(`a plan where there is none (${general.status})`);
     return 'both without';
@@ -64,6 +69,15 @@ function compare(problem: HomeProblem, optIn: boolean): Comparison {
   const money = moneyOf(problem, { soldKw: plan.schedule.soldKw, total: plan.cost.total });
   const allowed = 1e-6 * Math.max(Math.abs(expected), leastMoney(problem)) + GENERAL_WITHIN;
   if (Math.abs(money - expected) > allowed) throw new Error(`costs ${money}, not ${expected}`);
+  const miss = largestMiss(problem, plan.schedule);
+  if (miss > 1e-8) throw new Error(`misses a limit by ${miss}`);
+  if (isTight && problem.trade.kind === 'priced' && problem.trade.penaltyPerKwhPerKw > 0.01) {
+    const off = largestDistance(
+      plan.schedule.soldKw,
+      Array.from(home.layout.soldKw, (index) => general.x[index]!),
+    );
+    if (off > 1e-4) throw new Error(`a trade is ${off} kW off`);
+  }
   return 'same plan';
 }
 
@@ -73,7 +87,7 @@ t.test('any home: the same cost as the general solver, and no plan where there i
     'both without': 0,
     'left to the general solver': 0,
   };
-  for (let seed = 1; seed <= 1200; seed += 1) {
+  for (let seed = 1; seed <= 2000; seed += 1) {
     const home = anyHome(seed, 30);
     const called = home.demandResponse?.form === 'opt-in';
     for (const optIn of called ? [true, false] : [true]) {
@@ -135,17 +149,36 @@ t.test('a plan keeps every limit and equation to 1e-8 kW, kWh or K', async (t) =
   t.ok(worst <= 1e-8, `the largest miss is ${worst}`);
 });
 
-t.test('a priced trade is the one and only to 1e-4 kW', async (t) => {
-  let worst = 0;
-  for (let seed = 1; seed <= 40; seed += 1) {
+t.test(
+  'with a priced trade and everything else, thousands of homes plan as the general solver does',
+  async () => {
+    fc.assert(
+      fc.property(fc.nat(), fc.constantFrom(8, 12, 16, 24, 25), (seed, slots) => {
+        return compare(fullHome(seed, slots), true) !== 'left to the general solver';
+      }),
+      { numRuns: 600 },
+    );
+  },
+);
+
+t.test('an accuracy can be asked for', async (t) => {
+  let [rough, usual] = [0, 0];
+  for (let seed = 1; seed <= 20; seed += 1) {
     const home = fullHome(seed, 24);
-    const { qp, layout } = buildHomeQp(home);
-    const { x } = library.setup(qp, { epsAbsolute: 1e-11, epsRelative: 1e-11 }).solve();
-    library.stages.solve(home)?.schedule.soldKw.forEach((kw, slot) => {
-      worst = Math.max(worst, Math.abs(kw - x[layout.soldKw[slot]!]!));
-    });
+    const near = library.stages.solve(home, { costWithin: 1e-6, tradeWithinKw: Infinity });
+    const plan = library.stages.solve(home);
+    const best = library.stages.solve(home, { costWithin: 1e-11 });
+    if (!near || !plan || !best) throw new Error(`home ${seed} has no plan`);
+    const money = (of: typeof best): number =>
+      moneyOf(home, { soldKw: of.schedule.soldKw, total: of.cost.total });
+    t.ok(money(near) - money(best) <= 48e-6 * leastMoney(home), `home ${seed}, roughly`);
+    t.ok(money(plan) - money(best) <= 48e-9 * leastMoney(home), `home ${seed}, as usual`);
+    const off = largestDistance(plan.schedule.soldKw, best.schedule.soldKw);
+    t.ok(off <= 3e-5, `home ${seed}: a trade is ${off} kW off`);
+    rough += near.iterations;
+    usual += plan.iterations;
   }
-  t.ok(worst > 0 && worst <= 1e-4, `the largest distance is ${worst} kW`);
+  t.ok(rough < 0.9 * usual, `${rough} steps for 1e-6, ${usual} as usual`);
 });
 
 t.test('nothing of the homes before is left in a plan, not a bit', async (t) => {
@@ -228,6 +261,10 @@ function bitsOf(plan: ReturnType<OptimizerLibrary['stages']['solve']>): string {
     hash.update(series instanceof Float64Array ? new Uint8Array(series.buffer) : String(series));
   }
   return hash.digest('hex').slice(0, 16);
+}
+
+function largestDistance(here: ArrayLike<number>, there: ArrayLike<number>): number {
+  return Array.from(here).reduce((most, value, k) => Math.max(most, Math.abs(value - there[k]!)), 0);
 }
 
 /** By how much a schedule misses an equation or a limit of its home, written out once more; kW, kWh or K. */

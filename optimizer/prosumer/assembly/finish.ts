@@ -22,11 +22,13 @@ import { DAMPED, HELD } from './start';
 export function finish(share: f64, dualShare: f64, gapMax: f64): f64 {
   advancePeak(share, dualShare);
   const drag = moveLast(share, dualShare);
-  const off = drag <= gapMax ? misfit() : Infinity;
+  const off = drag <= DRAG_MAX * gapMax ? misfit() : Infinity;
   if (off <= MISFIT_MAX) writePlan();
   return off;
 }
 
+/** Of the gap that is asked for, what damping may keep any one quantity from gaining. */
+const DRAG_MAX: f64 = 0.03;
 /** What an equation may be missed by, in kW, kWh or K. */
 export const MISFIT_MAX: f64 = 1e-8;
 
@@ -94,12 +96,13 @@ function write(quantity: usize, index: i32): void {
   writeTo(quantity, row(ROWS_IN + index));
 }
 
-/** What must not move is told as it is given, without the steps' dust. */
 function writeTo(quantity: usize, to: usize): void {
-  for (let i = 0; i < pairs; i++) {
-    const q = block(i) + quantity;
-    put(to + ((<usize>i) << 4), 0, v128.bitselect(get(q, AIM), get(q, X), isHeld(q)));
-  }
+  for (let i = 0; i < pairs; i++) put(to + ((<usize>i) << 4), 0, told(block(i) + quantity));
+}
+
+/** What must not move is told as it is given, without the steps' dust. */
+@inline function told(q: usize): v128 {
+  return v128.bitselect(get(q, AIM), get(q, X), isHeld(q));
 }
 
 @inline function isHeld(q: usize): v128 {
@@ -124,9 +127,10 @@ function writeWorth(quantity: usize, index: i32): void {
 }
 
 @inline function earlier(q: usize): v128 {
-  return v128.shuffle<f64>(get(q - blockBytes, X), get(q, X), 1, 2);
+  return v128.shuffle<f64>(told(q - blockBytes), told(q), 1, 2);
 }
 
+/** By how much the equations are missed by what is told. */
 function misfit(): f64 {
   let all = both(0);
   for (let i = 0; i < pairs; i++) {
@@ -134,43 +138,39 @@ function misfit(): f64 {
     let most = both(0);
     let demand = get(p, BASE);
     if (hasHeat) {
-      const heat = get(p + HEAT, X);
+      const heat = told(p + HEAT);
       const next = add(add(mul(both(kept), earlier(p + INDOOR)), mul(both(gain), heat)), get(p, DRIFT));
-      most = worse(most, sub(next, get(p + INDOOR, X)));
+      most = worse(most, sub(next, told(p + INDOOR)));
       demand = add(demand, heat);
     }
     if (hasBattery) {
-      const charge = get(p + CHARGE, X);
-      const discharge = get(p + DISCHARGE, X);
+      const charge = told(p + CHARGE);
+      const discharge = told(p + DISCHARGE);
       const flow = sub(mul(both(storedPerCharge), charge), mul(both(storedPerDischarge), discharge));
-      most = worse(most, sub(add(earlier(p + STORED), flow), get(p + STORED, X)));
+      most = worse(most, sub(add(earlier(p + STORED), flow), told(p + STORED)));
       demand = add(demand, sub(charge, discharge));
     }
     if (hasVehicle) {
-      const charge = get(p + EV_CHARGE, X);
+      const charge = told(p + EV_CHARGE);
       let flow = sub(mul(both(evPerCharge), charge), get(p, DRIVEN));
       demand = add(demand, charge);
       if (canFeedBack) {
-        const discharge = get(p + EV_DISCHARGE, X);
+        const discharge = told(p + EV_DISCHARGE);
         flow = sub(flow, mul(both(evPerDischarge), discharge));
         demand = sub(demand, discharge);
       }
-      most = worse(most, sub(add(earlier(p + EV_STORED), flow), get(p + EV_STORED, X)));
+      most = worse(most, sub(add(earlier(p + EV_STORED), flow), told(p + EV_STORED)));
     }
-    for (let k = 0; k < loads; k++) demand = add(demand, get(loadOf(p, k), X));
-    let supply = get(p + IMPORT, X);
-    let atMeter = get(p + METER, X);
+    for (let k = 0; k < loads; k++) demand = add(demand, told(loadOf(p, k)));
+    let supply = told(p + IMPORT);
+    let atMeter = told(p + METER);
     if (hasPv) {
-      const used = get(p + USED, X);
+      const used = told(p + USED);
       supply = add(supply, used);
-      if (hasMeter) atMeter = add(atMeter, add(used, get(p + FED, X)));
+      if (hasMeter) atMeter = add(atMeter, add(used, told(p + FED)));
     }
     most = worse(most, sub(sub(supply, get(p + SOLD, X)), demand));
     if (hasMeter) most = worse(most, mul(isMetered(p), sub(atMeter, demand)));
-    for (let j = 0; j < boundedCount; j++) {
-      const q = p + boundedAt(j);
-      most = worse(most, v128.and(isHeld(q), sub(get(q, X), get(q, AIM))));
-    }
     // Behind an odd last slot there is none.
     if (2 * i + 1 == slots) most = f64x2.replace_lane(most, 1, 0);
     all = worse(all, most);
@@ -178,7 +178,7 @@ function misfit(): f64 {
   let off = largest(all);
   for (let k = 0; k < loads; k++) {
     let total = both(0);
-    for (let i = 0; i < pairs; i++) total = add(total, get(loadOf(block(i), k), X));
+    for (let i = 0; i < pairs; i++) total = add(total, told(loadOf(block(i), k)));
     off = Math.max(off, Math.abs(sum(total) - loadSum(k)));
   }
   return off;

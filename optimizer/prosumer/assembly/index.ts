@@ -1,6 +1,6 @@
 import { listBounded } from './bounded';
 import * as border from './border';
-import { readScalars } from './home';
+import { isPriced, penalty, readScalars } from './home';
 import { canResume, forget, keep, resume } from './restart';
 import { finish, lastTradeStep, MISFIT_MAX } from './finish';
 import { makeRoom, scalars } from './room';
@@ -35,6 +35,8 @@ const STEP_SHARE: f64 = 0.99;
  */
 const APART: f64 = 1e-2;
 const APART_IN_A_ROW: f64 = 1e-3;
+/** And only while none of the two stands still: where there is no plan, multipliers would run away. */
+const APART_SHARE: f64 = 0.1;
 /** What may be left of the first misfit in the equations, and in the balance of costs, prices and multipliers. */
 const REST: f64 = 1e-9;
 const DUAL_REST: f64 = 1e-7;
@@ -108,9 +110,10 @@ export function solve(
     const to = Math.min(Math.max(STEP_SHARE, 1 - mu), 0.9995);
     share = shareOf(border.peakBoundLimit(boundLimit()), to);
     dualShare = shareOf(border.peakDualLimit(dualLimit()), to);
-    if (mu < apart) {
-      share = Math.min(share, dualShare);
-      dualShare = share;
+    const shorter = Math.min(share, dualShare);
+    if (mu < apart || shorter < APART_SHARE) {
+      share = shorter;
+      dualShare = shorter;
     }
     const bentNow = bendSum() + border.peakCorrectedBend();
     // Sum of z d where only the distances go on, and where only the multipliers do.
@@ -123,6 +126,8 @@ export function solve(
     if (!(share > SHARE_MIN)) break;
   }
   if (gap > NEARLY * gapMax || rest > REST || dualRest > DUAL_REST) return 0;
+  // Cost of e at most leaves a trade within the root of 2 e / penalty of the best one.
+  if (isPriced && penalty > 0 && Math.sqrt((2 * gap) / penalty) > NEARLY * tradeMax) return 0;
   return finish(share, dualShare, NEARLY * gapMax) <= MISFIT_MAX ? 1 : 0;
 }
 

@@ -276,10 +276,13 @@ function startBefore(): void {
   const q = block(-1) + 8;
   store<f64>(q + INDOOR + X, home.indoorFirst);
   store<f64>(q + INDOOR + STEP, 0);
+  store<f64>(q + INDOOR + OWN, 0);
   store<f64>(q + STORED + X, home.storedFirst);
   store<f64>(q + STORED + STEP, 0);
+  store<f64>(q + STORED + OWN, 0);
   store<f64>(q + EV_STORED + X, home.evFirst);
   store<f64>(q + EV_STORED + STEP, 0);
+  store<f64>(q + EV_STORED + OWN, 0);
 }
 
 /** The same for what the controls move, and for the meter: no damping. */
