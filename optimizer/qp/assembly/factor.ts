@@ -32,7 +32,7 @@ let onRows: f64 = ON_ROWS;
 /** Of the usual regularisation, the share in force. */
 export let share: f64 = 1;
 /** On variables it goes no lower than by this share: what is divided by it on the way carries rounding. */
-const VARIABLES_SHARE_MIN: f64 = 1e-4;
+const VARIABLES_SHARE_MIN: f64 = 1e-6;
 
 /** Sets the regularisation to a share of the usual one. */
 export function regularise(to: f64): void {
@@ -42,7 +42,7 @@ export function regularise(to: f64): void {
 }
 /** By which the regularisation is raised when it was too little. */
 const RAISED: f64 = 10;
-const PIVOT_MIN: f64 = 1e-13;
+const PIVOT_MIN: f64 = 1e-15;
 const PIVOT_BUMP: f64 = 1e-7;
 const REFINED: f64 = 1e-11;
 const REFINEMENTS: i32 = 3;

@@ -1,8 +1,8 @@
 import { multiplyA, multiplyP, multiplyTransposed, press } from './answer';
 import {
-  advance, assignRoles, complementarity, cost, high, low, measure, mixed, pairs, startCold,
+  advance, assignRoles, complementarity, cost, gradient, high, isMoving, low, measure, mixed, pairs, startCold,
 } from './barrier';
-import { load, regularise } from './factor';
+import { load, regularise, share } from './factor';
 import { isRow, placeOfRow, placeOfVariable, size } from './kkt';
 import { Numbers, numbers } from './memory';
 import { EMPTY, keptAs, lower, singleColumn, singleValue, upper } from './presolve';
@@ -22,11 +22,17 @@ const CLEAN: f64 = 1e-9;
 /** By how much the support (or q'd) must outweigh what is left of A'y (of Pd, Ad). */
 const WEIGHT: f64 = 1e6;
 /** Weight of P at first, its growth from start to start, and its limit. */
-const STEEP: f64 = 1e4;
-const STEEPER: f64 = 1000;
+const STEEP: f64 = 1e6;
+const STEEPER: f64 = 100;
 const STEEPEST: f64 = 1e12;
+/** A step so long has come near the minimum under a new weight. */
+const REACHED: f64 = 0.5;
+/** Share of the regularisation: variables have weight enough of their own here. */
+const DUAL_SHARE: f64 = 1e-3;
 /** What is left of the regularisation at last, once nothing else holds the residuals up. */
-const SHARE_MIN: f64 = 1e-4;
+const SHARE_MIN: f64 = 1e-6;
+/** Share of its promised decrease that an imbalance must show; less means that regularisation holds it up. */
+const OWED: f64 = 0.5;
 /** Below this, against 1 after scaling, the answer is that there is no proof. */
 const VANISHED: f64 = 1e-10;
 /** Mean product of distance and pressure at which a proof's problem counts as solved. */
@@ -61,17 +67,25 @@ export function provePrimalInfeasible(limit: i32): i32 {
   cost.fill(size, 0);
   assignRoles();
   startCold(ROOM);
+  let owed: f64 = Infinity;
   for (let step = 1; step <= limit; step++) {
-    takeStep();
+    measure();
+    const off = largestImbalance();
+    // Where the least violation lies far away, it is regularisation that keeps the steps from going there.
+    if (off > owed || isSettled()) regularise(max(SHARE_MIN, 0.1 * share));
+    const length = advance(0.1 * SETTLED);
+    owed = (1 - OWED * length) * off;
     if (isFarkas(mixed, false) || (isSettled() && isFarkas(mixed, true))) return -step;
-    if (largestMultiplier() < VANISHED || isSettled()) return step;
+    if (largestMultiplier() < VANISHED || (isSettled() && share <= SHARE_MIN)) return step;
   }
   return limit;
 }
 
-function takeStep(): void {
-  measure();
-  advance(0.1 * SETTLED);
+/** Of the forces on the variables that move. */
+function largestImbalance(): f64 {
+  let largest: f64 = 0;
+  for (let k = 0; k < size; k++) largest = max(largest, isMoving[k] * abs(gradient[k]));
+  return largest;
 }
 
 /** No digits are left to be won: the next steps would divide zero by zero. */
@@ -137,12 +151,13 @@ function largestForce(): f64 {
 
 /**
  * Minimises q'd + 1/2 |d|^2 over the directions d with Pd = 0 that stay within every bound, Pd = 0 by the
- * method of multipliers. The same answer as above.
+ * method of multipliers: they follow as soon as a new weight has been felt or, if `isPatient`, only from minimum to
+ * minimum, which is slower and cannot go round in circles. The same answer as above.
  */
-export function proveDualInfeasible(limit: i32, costScale: f64): i32 {
+export function proveDualInfeasible(limit: i32, costScale: f64, isPatient: bool): i32 {
   let weight = STEEP;
-  let share: f64 = 1;
-  regularise(1);
+  let isReached = false;
+  regularise(DUAL_SHARE);
   load(scale, weight, 1, 0);
   for (let k = 0; k < size; k++) {
     low[k] = low[k] > -Infinity ? 0 : -Infinity;
@@ -156,20 +171,22 @@ export function proveDualInfeasible(limit: i32, costScale: f64): i32 {
   assignRoles();
   startCold(ROOM);
   for (let step = 1; step <= limit; step++) {
-    takeStep();
+    measure();
+    const length = advance(0.1 * SETTLED);
     if (isRecession(mixed, false) || (isSettled() && isRecession(mixed, true))) return -step;
     if (largestVariable() < VANISHED) return step;
-    chargeCurvature(weight);
+    if (length >= REACHED) isReached = true;
+    if (isPatient ? isSettled() : isReached) chargeCurvature(weight);
     if (!isSettled()) continue;
+    isReached = false;
     weight = min(STEEPEST, weight * STEEPER);
-    share = max(SHARE_MIN, 0.1 * share);
-    regularise(share);
+    regularise(max(SHARE_MIN, 0.1 * share));
     load(scale, weight, 1, 0);
   }
   return limit;
 }
 
-/** The multipliers of Pd = 0 follow what is left of Pd, at every step: the method need not wait for them. */
+/** The multipliers of Pd = 0 follow what is left of Pd. */
 function chargeCurvature(weight: f64): void {
   for (let j = 0; j < n; j++) {
     const place = placeOfVariable[j];

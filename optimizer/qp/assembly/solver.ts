@@ -93,9 +93,10 @@ function decide(limit: i32, warm: bool): i32 {
   startCold(ROOM);
   const status = confirmed(iterate(limit, true), limit);
   if (status != STUCK) return status;
-  if (answer.bestMerit > ALMOST) {
+  const isFar = answer.bestMerit > ALMOST;
+  if (isFar) {
     if (isInfeasible(limit)) return PRIMAL_INFEASIBLE;
-    if (isUnbounded(limit)) return DUAL_INFEASIBLE;
+    if (isUnbounded(limit, false)) return DUAL_INFEASIBLE;
   }
   for (let attempt = 0; attempt <= ATTEMPTS; attempt++) {
     pose(attempt == 1 ? 1e-2 : attempt == 2 ? 1e-4 : 1);
@@ -105,6 +106,9 @@ function decide(limit: i32, warm: bool): i32 {
     if (again != STUCK && again != MAX_ITERATIONS) return again;
     if (answer.bestMerit <= ALMOST && (attempt == ATTEMPTS || steps >= limit)) break;
   }
+  // What comes near a solution and not to it may have none by a hair.
+  if (!isFar && isInfeasible(limit)) return PRIMAL_INFEASIBLE;
+  if (answer.bestMerit > ALMOST && isUnbounded(limit, true)) return DUAL_INFEASIBLE;
   if (answer.bestMerit == Infinity) return MAX_ITERATIONS;
   answer.recall();
   return answer.bestMerit <= ALMOST ? SOLVED : MAX_ITERATIONS;
@@ -122,9 +126,9 @@ function isInfeasible(limit: i32): bool {
   return taken < 0;
 }
 
-function isUnbounded(limit: i32): bool {
+function isUnbounded(limit: i32, isPatient: bool): bool {
   pose(1);
-  const taken = proveDualInfeasible(min(PROOF_STEPS, limit - steps), costScale);
+  const taken = proveDualInfeasible(min(PROOF_STEPS, limit - steps), costScale, isPatient);
   steps += abs(taken);
   return taken < 0;
 }
