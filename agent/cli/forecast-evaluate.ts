@@ -66,7 +66,7 @@ function requireAll(
   if (short === undefined) return;
   throw new AgentError(
     'AGENT_BAD_DATA',
-    `${short} leaves nothing to judge after ${warmUpDays} days of warm-up: give more days, or a shorter --warm-up.`,
+    `${short} leaves no load or no PV to judge after ${warmUpDays} days of warm-up: give more days of both, or a shorter --warm-up.`,
     { file: short },
   );
 }

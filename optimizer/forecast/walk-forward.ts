@@ -39,7 +39,7 @@ export type SlotErrors = {
  * and not judged; nor is a slot that was not measured, on its day or on the day before.
  *
  * @param history slots in order of time; gaps are allowed.
- * @returns undefined when the warm-up leaves nothing of either to judge.
+ * @returns undefined when the warm-up leaves no load or no generation to judge.
  * @throws OptimizerError as `createForecaster` and `observeSlot` do.
  */
 export function walkForward(

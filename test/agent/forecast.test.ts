@@ -459,7 +459,7 @@ t.test('forecast evaluate', async (t) => {
     const place = join(t.testdir(), 'report.json');
     await t.rejects(run({ files: [file], warmUpDays: 12, json: { file: place } }), {
       code: 'AGENT_BAD_DATA',
-      message: /home\.csv leaves nothing to judge after 12 days/,
+      message: /home\.csv leaves no load or no PV to judge after 12 days/,
     });
     t.notOk(existsSync(place));
     await t.rejects(run({ files: [file], json: { file: t.testdir() } }), { code: 'AGENT_BAD_OPTION' });

@@ -1,22 +1,29 @@
 import t from 'tap';
 import { type RoundsFindings, renderRounds } from '../../agent/cli/rounds-view.ts';
-import { loadNeighbourhood, selectDay } from '../../agent/neighbourhood/index.ts';
+import { homeProblem, loadNeighbourhood, selectDay } from '../../agent/neighbourhood/index.ts';
 import { type RoundsReport, type StudyProgress, studyRounds } from '../../agent/study/index.ts';
 import { renderConvergence } from '../../agent/terminal/index.ts';
-import { defaultSessionParameters } from '../../optimizer/index.ts';
+import { defaultSessionParameters, type HomeProblem, planHome } from '../../optimizer/index.ts';
 import { library } from '../optimizer/homes.ts';
 
 const plain = { width: 80, color: false, unicode: true };
+
+const sixHomesData = async () =>
+  selectDay(await loadNeighbourhood({ dataDirectory: undefined, homes: 6, seed: 3, hvac: true, ev: true }), {
+    slots: 24,
+  });
+
+async function sixHomes(): Promise<HomeProblem[]> {
+  const data = await sixHomesData();
+  return data.homes.map((home) => homeProblem(data, home, { kind: 'none' }));
+}
 
 async function studied(
   form: 'pool' | 'pairwise',
   warm?: number,
   onProgress?: (progress: StudyProgress) => void,
 ): Promise<RoundsReport> {
-  const data = selectDay(
-    await loadNeighbourhood({ dataDirectory: undefined, homes: 6, seed: 3, hvac: true, ev: true }),
-    { slots: 24 },
-  );
+  const data = await sixHomesData();
   return studyRounds(library, {
     data,
     form,
@@ -39,6 +46,15 @@ t.test('a studied session is held against the optimum round by round', async (t)
     t.ok(centralised <= together + 1e-9 && together < alone, `${form}: ${centralised} ${together} ${alone}`);
     t.equal(cold.byRound.at(-1)?.gap, gap, 'the last round is what is cleared');
     t.ok(gap < 0.005);
+    const aloneCosts = (await sixHomes()).map((problem) => {
+      const plan = planHome(library, problem);
+      return plan.status === 'solved' ? plan.cost.total : Number.NaN;
+    });
+    t.ok(Math.min(...aloneCosts) < 0, 'one of them earns: sums of costs would be no measure');
+    const measure = aloneCosts.reduce((sum, cost) => sum + Math.abs(cost), 0);
+    t.ok(Math.abs(gap - (together - centralised) / measure) < 1e-9);
+    const first = cold.byRound[0]!;
+    t.ok(first.gapOffered! < first.gap! - 0.1, 'offers that do not add up promise more than can be had');
     t.ok(
       cold.byRound.every((round) => round.gap === null || round.gap > -1e-6),
       'nobody does better than one planner for all',
@@ -49,7 +65,11 @@ t.test('a studied session is held against the optimum round by round', async (t)
         own <= imbalanceKw && its !== null && its <= gap;
       t.equal(cold.byRound.find(near)?.round ?? null, round);
     }
-    t.ok(cold.pricesPerKwh.length === 24 && cold.pricesPerKwh.every(Number.isFinite));
+    t.equal(cold.pricesPerKwh.length, 24);
+    t.ok(
+      cold.pricesPerKwh.every((price) => price > 0 && price < 0.5),
+      'prices of homes, also where each pair has its own',
+    );
 
     const same = await studied(form, 0);
     t.ok(same.byRound[0]!.gap! < 0.005, `${form}: from its own result it begins where it ended`);

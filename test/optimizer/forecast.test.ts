@@ -302,9 +302,25 @@ t.test('what a forecaster is', async (t) => {
       t.ok(Math.abs(skillMae - (1 - mae / meanOff)) < 1e-12, of);
       t.ok(Math.abs(skillRmse - (1 - rmse / rms(off))) < 1e-12, of);
     }
+    const placed = walkForward(slots, { slotMs: HOUR, warmUpDays: 9, location: zurich })!;
+    t.same(placed.load, walk.load);
+    t.not(placed.pv.rmse, walk.pv.rmse, 'the sun is looked for where it was said to be');
+    const untold = slots.map(({ pvKw: _, ...slot }) => slot);
+    t.equal(walkForward(untold, { slotMs: HOUR, warmUpDays: 9 }), undefined, 'both are judged, or none');
     const dark = slots.map((slot) => ({ ...slot, pvKw: 0 }));
     const { pv } = walkForward(dark, { slotMs: HOUR, warmUpDays: 9 })!;
     t.same(pv, { mae: 0, rmse: 0, skillMae: 0, skillRmse: 0 }, 'nothing to be better than');
+  });
+
+  await t.test('judged slot by slot, also on a day that was not seen from its midnight on', async (t) => {
+    const alike = Array.from({ length: 20 * 24 }, (_, k): ObservedSlot => {
+      const hour = k % 24;
+      return { startMs: MONDAY + k * HOUR, utcOffsetMs: 0, loadKw: 1 + hour / 10, pvKw: hour === 12 ? 3 : 0 };
+    });
+    const late = alike.filter(({ startMs }, k) => k < 15 * 24 || (startMs / HOUR) % 24 >= 5);
+    const walk = walkForward(late, { slotMs: HOUR, warmUpDays: 16 })!;
+    t.equal(walk.days, 4);
+    t.ok(walk.load.mae < 0.05 && walk.pv.mae < 0.05, `${walk.load.mae}, ${walk.pv.mae}`);
   });
 
   await t.test('judged on whole days, be they of 25 hours', async (t) => {

@@ -11,6 +11,7 @@ import {
   valueOfPlan,
   type Way,
 } from '../../optimizer/index.ts';
+import { missedLimits } from '../../optimizer/prosumer/missed-limits.ts';
 import { runUnplanned } from '../../optimizer/prosumer/unplanned.ts';
 import { withWishedEnd } from './any-home.ts';
 import { library, plainHome, randomHome, uniform } from './homes.ts';
@@ -339,6 +340,50 @@ t.test('days whose value is known by hand', async (t) => {
     );
     const bought = -priced.together!.schedule.soldKw[0]!;
     t.ok(near(bought, 1) && near(priced.together!.received, -0.4), 'a priced trade is paid at its prices');
+    t.ok(
+      near(priced.alone.total, 0.6) && near(priced.multipliers.energyPerKwh[0]!, 0.25),
+      'worth what it costs there',
+    );
+    const halves = valued(
+      plainHome([1, 1], {
+        slotHours: 0.5,
+        trade: { kind: 'priced', pricePerKwh: [0.2, 0.2], penaltyPerKwhPerKw: 0.05, targetSoldKw: [0, 0] },
+      }),
+    );
+    t.ok(near(halves.together!.received, -0.2), 'for the energy of half hours');
+  });
+
+  await t.test('no plan is told to charge and discharge at once', async (t) => {
+    const lossy = { ...battery, chargeEfficiency: 0.9, dischargeEfficiency: 0.9, initialKwh: 3.5 };
+    const { alone } = valued(plainHome([1, 1, 1], { importPricePerKwh: [-0.5, -0.5, 0.2], battery: lossy }));
+    const { batteryChargeKw, batteryDischargeKw } = alone.schedule;
+    t.ok(batteryChargeKw.every((kw, slot) => Math.min(kw, batteryDischargeKw[slot]!) < 1e-6));
+  });
+
+  await t.test('self-consumption fills the battery to the brim, losses counted', async (t) => {
+    const lossy = { ...battery, chargeKwMax: 10, chargeEfficiency: 0.5 };
+    const { selfConsumption } = valued(plainHome([0, 0], { pvKw: [10, 10], battery: lossy }));
+    t.ok(near(selfConsumption!.schedule.batteryChargeKw[0]!, 8), 'for 4 kWh');
+    t.ok(near(selfConsumption!.schedule.batteryKwh[1]!, 4));
+  });
+
+  await t.test('a vehicle takes what the connection, the operator and the sun leave it', async (t) => {
+    const ev = {
+      capacityKwh: 40,
+      chargeKwMax: 7,
+      dischargeKwMax: 0,
+      chargeEfficiency: 1,
+      dischargeEfficiency: 1,
+      initialKwh: 0,
+      present: [1, 1, 1],
+      energyKwhMin: [0, 0, 7.5],
+      drivenKwh: [0, 0, 0],
+      wearPerKwh: 0,
+    };
+    const { noPlan } = valued(
+      plainHome([1, 1, 1], { ev, importKwMax: 4, netImportKwMax: [2, 9, 9], pvKw: [0, 1.5, 0] }),
+    );
+    t.same(Array.from(noPlan.schedule.evChargeKw), [1, 4.5, 2]);
   });
 
   await t.test('a vehicle that the plan discharges is compared at the same end', async (t) => {
@@ -453,6 +498,15 @@ t.test('every limit that a day by rules breaks is named with its slot and size',
     t.same(missed.map(where), expected.map(where));
     t.ok(missed.every(({ by }, i) => near(by, expected[i]!.by, 1e-9)));
   }
+});
+
+t.test('a load that runs longer than its sum misses it, too', async (t) => {
+  const dishes = { fromSlot: 0, toSlot: 2, powerKwMax: 2, preferredKw: [1, 0], discomfortPerKw2h: 0 };
+  const problem = plainHome([0, 0], { shiftableLoads: [dishes] });
+  const { schedule } = runUnplanned(problem, { battery: 'idle' });
+  t.same(missedLimits(problem, schedule), []);
+  const longer = { ...schedule, shiftableKw: [Float64Array.of(1, 0.5)] };
+  t.match(missedLimits(problem, longer), [{ limit: 'shiftable load sum', slot: 1, by: 0.5, unit: 'kW' }]);
 });
 
 t.test('a home without a plan says why', async (t) => {
