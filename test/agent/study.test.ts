@@ -3,7 +3,13 @@ import { type RoundsFindings, renderRounds } from '../../agent/cli/rounds-view.t
 import { homeProblem, loadNeighbourhood, selectDay } from '../../agent/neighbourhood/index.ts';
 import { type RoundsReport, type StudyProgress, studyRounds } from '../../agent/study/index.ts';
 import { renderConvergence } from '../../agent/terminal/index.ts';
-import { defaultSessionParameters, type HomeProblem, planHome } from '../../optimizer/index.ts';
+import {
+  defaultSessionParameters,
+  type HomeProblem,
+  planHome,
+  runRounds,
+  warmSessionParameters,
+} from '../../optimizer/index.ts';
 import { library } from '../optimizer/homes.ts';
 
 const plain = { width: 80, color: false, unicode: true };
@@ -77,6 +83,26 @@ t.test('a studied session is held against the optimum round by round', async (t)
     t.ok(warm.rounds < cold.rounds, `${form}: warm ${warm.rounds}, cold ${cold.rounds}`);
     t.ok(warm.cost.gap < 0.005);
   }
+});
+
+t.test('a warm session is one that follows another, with what is known of those', async (t) => {
+  const data = await sixHomesData();
+  const parameters = defaultSessionParameters({ homes: 6, form: 'pool' });
+  const session = {
+    form: 'pool' as const,
+    parameters,
+    homes: new Map(data.homes.map((home) => [home.home, homeProblem(data, home, { kind: 'none' })])),
+    startPriceMicroPerKwh: data.importPricePerKwh.map((price, slot) =>
+      BigInt(Math.round(500_000 * (price + data.feedInPricePerKwh[slot]!))),
+    ),
+  };
+  const yesterday = runRounds(library, session);
+  const today = runRounds(library, { ...session, parameters: warmSessionParameters(parameters), yesterday });
+  const studiedAgain = await studied('pool', 0);
+  t.same(
+    studiedAgain.byRound.map(({ imbalanceKw }) => Math.round(1e6 * imbalanceKw)),
+    today.reports.map(({ imbalanceMw }) => Number(imbalanceMw)),
+  );
 });
 
 t.test('a study tells how far it has come', async (t) => {
