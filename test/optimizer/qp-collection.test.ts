@@ -4,6 +4,7 @@ import { library } from './homes.ts';
 import { collection, smoothFit, tangentCover } from './qp-collection.ts';
 import { type Drawn, infeasible, solvable, type Trait, traits, unbounded } from './qp-families.ts';
 import { certifies, kkt } from './qp-problems.ts';
+import { buildScalable, scalable } from './qp-scalable.ts';
 
 t.test('published problems reach their published optima', (t) => {
   for (const { name, source, problem, constant, optimum } of collection) {
@@ -11,6 +12,24 @@ t.test('published problems reach their published optima', (t) => {
     const off = Math.abs(solution.objective + constant - optimum);
     t.equal(solution.status, 'solved', name);
     t.ok(off <= 1e-6 * Math.max(1, Math.abs(optimum)), `${name} (${source}): off by ${off}`);
+  }
+  t.end();
+});
+
+t.test('families of the collections are solved at any size', (t) => {
+  for (const each of scalable) {
+    const { problem, constant } = buildScalable(each);
+    const solution = library.setup(problem).solve();
+    const { violation, stationarity, complementarity, rowSize, costSize } = kkt(problem, solution);
+    const holds =
+      solution.status === 'solved' &&
+      violation <= 2e-9 * (1 + rowSize) &&
+      stationarity <= 2e-9 * (1 + costSize) &&
+      complementarity <= 1e-7 * (1 + Math.abs(solution.objective));
+    if (!holds) t.fail(each.name, { status: solution.status, violation, stationarity, complementarity });
+    if (each.optimum === undefined) continue;
+    const off = Math.abs(solution.objective + constant - each.optimum);
+    t.ok(off <= 2e-6 * Math.max(1, Math.abs(each.optimum)), `${each.name}: off by ${off}`);
   }
   t.end();
 });
@@ -45,6 +64,16 @@ t.test('those that cannot be solved are proved so', (t) => {
     if (solution.status !== status) t.fail(`${name}: ${solution.status}, not ${status}`);
     // In units apart by 2^24 rounding in a unit of one hides what is left in that of another.
     else if (!name.startsWith('badly scaled') && !certifies(problem, solution)) t.fail(`${name}: ${status}`);
+  }
+  t.end();
+});
+
+t.test('in units far apart too, whatever cannot be solved has a proof that checks', (t) => {
+  for (const seed of [73, 160, 268, 470, 474, 542, 762]) {
+    const { problem, status } = unbounded(seed, 'badly scaled');
+    const solution = library.setup(problem).solve();
+    t.equal(solution.status, status, `seed ${seed}`);
+    t.ok(certifies(problem, solution), `seed ${seed}`);
   }
   t.end();
 });

@@ -1,4 +1,6 @@
 import type { QpProblem } from '../../optimizer/index.ts';
+import { build, type Draft, form, type Line, range } from './qp-draft.ts';
+import { cvxqp } from './qp-scalable.ts';
 
 /**
  * Problems of the collections that QP solvers are judged by, built from their published formulas:
@@ -17,83 +19,6 @@ export type Published = {
   readonly optimum: number;
 };
 
-type Line = readonly (readonly [column: number, value: number])[];
-
-/** A problem written as sums: weighted squares of linear forms, a linear cost, rows, bounds of variables. */
-type Draft = {
-  readonly variables: number;
-  /** weight / 2 * (form - shift)^2 */
-  readonly squares?: readonly { readonly weight: number; readonly form: Line; readonly shift?: number }[];
-  /** value * x_i * x_j */
-  readonly products?: readonly (readonly [i: number, j: number, value: number])[];
-  readonly linear?: Line;
-  readonly constant?: number;
-  readonly rows?: readonly { readonly form: Line; readonly low?: number; readonly high?: number }[];
-  readonly bounds?: (j: number) => readonly [low: number, high: number];
-};
-
-function build(draft: Draft): { readonly problem: QpProblem; readonly constant: number } {
-  const { variables: n, squares = [], products = [], linear = [], rows = [], bounds } = draft;
-  const P = new Map<number, number>();
-  const q = new Array<number>(n).fill(0);
-  let constant = draft.constant ?? 0;
-  const curve = (i: number, j: number, value: number): void => {
-    const key = Math.min(i, j) * n + Math.max(i, j);
-    P.set(key, (P.get(key) ?? 0) + value);
-  };
-  for (const { weight, form, shift = 0 } of squares) {
-    constant += 0.5 * weight * shift * shift;
-    form.forEach(([i, a], k) => {
-      q[i]! -= weight * shift * a;
-      form.forEach(([j, b], other) => {
-        if (other === k) curve(i, i, weight * a * a);
-        else if (other > k) curve(i, j, (i === j ? 2 : 1) * weight * a * b);
-      });
-    });
-  }
-  for (const [i, j, value] of products) curve(i, j, i === j ? 2 * value : value);
-  for (const [j, value] of linear) q[j]! += value;
-  const lines = rows.map(({ form }) => form);
-  const l = rows.map(({ low }) => low ?? -Infinity);
-  const u = rows.map(({ high }) => high ?? Infinity);
-  for (let j = 0; bounds && j < n; j++) {
-    const [low, high] = bounds(j);
-    if (low === -Infinity && high === Infinity) continue;
-    lines.push([[j, 1]]);
-    l.push(low);
-    u.push(high);
-  }
-  const entries = lines.flatMap((line, row) => {
-    const sums = new Map<number, number>();
-    for (const [column, value] of line) sums.set(column, (sums.get(column) ?? 0) + value);
-    return Array.from(sums, ([column, value]) => ({ row, column, value }));
-  });
-  const curved = Array.from(P).filter(([, value]) => value !== 0);
-  return {
-    constant,
-    problem: {
-      variables: n,
-      constraints: lines.length,
-      P: {
-        rows: curved.map(([key]) => Math.floor(key / n)),
-        columns: curved.map(([key]) => key % n),
-        values: curved.map(([, value]) => value),
-      },
-      A: {
-        rows: entries.map(({ row }) => row),
-        columns: entries.map(({ column }) => column),
-        values: entries.map(({ value }) => value),
-      },
-      q,
-      l,
-      u,
-    },
-  };
-}
-
-const range = (count: number): number[] => Array.from({ length: count }, (_, i) => i);
-const form = (...values: readonly number[]): Line =>
-  values.map((value, j) => [j, value] as const).filter(([, value]) => value !== 0);
 const nonNegative = (): readonly [number, number] => [0, Infinity];
 const published = (name: string, source: string, draft: Draft, optimum: number): Published => ({
   name,
@@ -188,33 +113,6 @@ function hs268(): Draft {
       { form: form(8, -1, 2, 5, -3), low: 11 },
       { form: form(-4, -2, 3, -5, 1), low: -30 },
     ],
-  };
-}
-
-/** CVXQP of 100 variables. */
-function cvxqp(rows: number): Draft {
-  const n = 100;
-  const at = (factor: number, i: number): number => (factor * (i + 1) - 1) % n;
-  return {
-    variables: n,
-    squares: range(n).map((i) => ({
-      weight: i + 1,
-      form: [
-        [i, 1],
-        [at(2, i), 1],
-        [at(3, i), 1],
-      ],
-    })),
-    rows: range(rows).map((i) => ({
-      form: [
-        [i, 1],
-        [at(4, i), 2],
-        [at(5, i), 3],
-      ],
-      low: 6,
-      high: 6,
-    })),
-    bounds: () => [0.1, 10],
   };
 }
 
@@ -338,9 +236,9 @@ export const collection: readonly Published[] = [
     },
     0.927173692,
   ),
-  published('CVXQP1_S', 'CUTE, MM', cvxqp(50), 11590.7181),
-  published('CVXQP2_S', 'CUTE, MM', cvxqp(25), 8120.94048),
-  published('CVXQP3_S', 'CUTE, MM', cvxqp(75), 11943.4322),
+  published('CVXQP1_S', 'CUTE, MM', cvxqp(100, 50), 11590.7181),
+  published('CVXQP2_S', 'CUTE, MM', cvxqp(100, 25), 8120.94048),
+  published('CVXQP3_S', 'CUTE, MM', cvxqp(100, 75), 11943.4322),
 ];
 
 /** Least squares under differences of the fourth order (as LISWET, MM): multipliers a million times the data. */

@@ -129,7 +129,10 @@ export function unbounded(seed: number, trait: Trait): Drawn {
   const square = dot(along, along);
   const acrossOf = (row: number[]): number[] => {
     const share = dot(row, along) / square;
-    return row.map((value, j) => value - share * along[j]!);
+    // What rounding leaves of a row along the direction would bound it.
+    return row
+      .map((value, j) => value - share * along[j]!)
+      .map((value) => (Math.abs(value) < 1e-12 ? 0 : value));
   };
   const F = trait === 'linear' ? [] : rowsOf(n, upTo(n - 1), dice).map(acrossOf);
   const P = gram(F, n);

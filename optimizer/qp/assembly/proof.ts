@@ -17,7 +17,7 @@ import { scale } from './scaling';
 
 /** Distances and pressures at the start, at least, against 1 after scaling. */
 const ROOM: f64 = 1e-2;
-/** Of A'y relative to y; of Pd, and of Ad outside its cone, relative to d. */
+/** Of A'y relative to y; of Pd, and of Ad outside its cone, relative to d; of a gain relative to the terms it sums. */
 const CLEAN: f64 = 1e-9;
 /** By how much the support (or q'd) must outweigh what is left of A'y (of Pd, Ad). */
 const WEIGHT: f64 = 1e6;
@@ -126,10 +126,15 @@ export function isFarkas(multipliers: Numbers, inScale: bool): bool {
   multiplyTransposed(y, columnRoom);
   let norm: f64 = 0;
   let support: f64 = 0;
+  let terms: f64 = 0;
   for (let i = 0; i < m; i++) {
     norm = max(norm, abs(y[i]));
-    if (y[i] != 0) support += y[i] > 0 ? u[i] * y[i] : l[i] * y[i];
+    if (y[i] == 0) continue;
+    const term = (y[i] > 0 ? u[i] : l[i]) * y[i];
+    support += term;
+    terms += abs(term);
   }
+  if (!(-support > CLEAN * terms)) return false;
   let left: f64 = 0;
   for (let j = 0; j < n; j++) left = max(left, abs(columnRoom[j]) * (inScale ? scale[placeOfVariable[j]] : 1));
   if (!outweighs(-support, left, inScale ? largestForce() : norm)) return false;
@@ -204,6 +209,7 @@ export function isRecession(along: Numbers, inScale: bool): bool {
   let norm: f64 = 0;
   let size: f64 = 0;
   let slope: f64 = 0;
+  let terms: f64 = 0;
   let steepness: f64 = 0;
   for (let j = 0; j < n; j++) {
     const unit = scale[placeOfVariable[j]];
@@ -213,8 +219,10 @@ export function isRecession(along: Numbers, inScale: bool): bool {
     norm = max(norm, abs(here));
     size = max(size, inScale ? abs(here) / unit : abs(here));
     slope += q[j] * here;
+    terms += abs(q[j] * here);
     steepness = max(steepness, abs(q[j]) * (inScale ? unit : 1));
   }
+  if (!(-slope > CLEAN * terms)) return false;
   multiplyP(direction, columnRoom);
   multiplyA(direction, rowRoom);
   let left: f64 = 0;
