@@ -1,138 +1,152 @@
 import { buildHomeQp, type HomePlan, type HomeProblem } from '../../optimizer/index.ts';
-import { prepareHighs } from '../optimizer/highs.ts';
+import { withOtherForecasts, withOtherPrices, withOtherTerms } from '../optimizer/full-home.ts';
 import { library } from '../optimizer/homes.ts';
 
-/** A home, and the same home at other prices: a warm start goes from the one to the other. */
-export type Pair = { readonly home: HomeProblem; readonly repriced: HomeProblem };
+/** What differs from one solve of a home to the next, each by up to 5 %: the terms of trade (a round), prices, forecasts. */
+export type Change = 'terms' | 'prices' | 'forecasts';
+
+export function change(home: HomeProblem, what: Change, seed: number): HomeProblem {
+  switch (what) {
+    case 'terms':
+      return withOtherTerms(home, seed, 0.05);
+    case 'prices':
+      return withOtherPrices(home, seed, 0.05);
+    case 'forecasts':
+      return withOtherForecasts(home, seed, 0.05);
+    default:
+      return what satisfies never;
+  }
+}
 
 export type Outcome = {
   readonly status: string | undefined;
   /** In money, the trade's term and constants included. */
   readonly objective: number;
+  readonly soldKw?: ArrayLike<number>;
   readonly iterations?: number;
   /** WebAssembly memory held. */
   readonly bytes?: number;
 };
 
 /**
- * One column of the benchmark. `prepare` does all that need be done once for a structure; what it returns is
- * what gets timed, and must answer `answers`, the same each time.
+ * One line of the benchmark. `prepare` does all that need be done once for a structure; what it returns is what gets
+ * timed, and must answer `now` each time; `before` is another problem of the same home.
  */
 export type Solver = {
   readonly name: string;
-  readonly answers: keyof Pair;
-  /** Timed solves of one problem of so many slots, on so many seeds; none where it would take too long. */
-  effort(slots: number): { readonly seeds: number; readonly repeats: number } | undefined;
-  prepare(pair: Pair): { solve(): Outcome; dispose?(): void };
+  /** A warm start: from the home before to the same with such a change. */
+  readonly warm?: Change;
+  prepare(now: HomeProblem, before: HomeProblem): { solve(): Outcome };
 };
 
-const fully = () => ({ seeds: 12, repeats: 30 });
+type StageOptions = NonNullable<Parameters<typeof library.stages.solve>[1]>;
 
-/** The first is what the others are held against. */
+/** What the goals for speed and warm starts name; trades are not waited for. */
+const TO_1E6: StageOptions = { costWithin: 1e-7, tradeWithinKw: Infinity };
+
 export const solvers: readonly Solver[] = [
   {
     name: 'general, cold',
-    answers: 'home',
-    effort: fully,
-    prepare({ home }) {
-      const { qp, constant } = buildHomeQp(home);
-      const solver = library.setup(qp);
+    prepare(now) {
+      const home = buildHomeQp(now);
+      const solver = library.setup(home.qp);
+      return { solve: () => generalOutcome(home, solver.solve(), solver.memoryBytes) };
+    },
+  },
+  {
+    name: 'general, warm: prices',
+    warm: 'prices',
+    prepare(now, before) {
+      const solver = library.setup(buildHomeQp(before).qp);
+      const from = solver.solve();
+      const home = buildHomeQp(now);
+      solver.update({ q: home.qp.q });
       return {
         solve() {
-          const { status, objective, iterations } = solver.solve();
-          return { status, objective: objective + constant, iterations, bytes: solver.memoryBytes };
+          solver.warmStart(from);
+          return generalOutcome(home, solver.solve(), solver.memoryBytes);
         },
       };
     },
   },
-  {
-    name: 'general, warm',
-    answers: 'repriced',
-    effort: fully,
-    prepare({ home, repriced }) {
-      const solver = library.setup(buildHomeQp(home).qp);
-      const before = solver.solve();
-      const { qp, constant } = buildHomeQp(repriced);
-      solver.update({ q: qp.q });
-      return {
-        solve() {
-          solver.warmStart(before);
-          const { status, objective, iterations } = solver.solve();
-          return { status, objective: objective + constant, iterations, bytes: solver.memoryBytes };
-        },
-      };
-    },
-  },
-  {
-    name: 'stages, the solve',
-    answers: 'home',
-    effort: fully,
-    prepare({ home }) {
-      const solver = library.stages.open();
-      const outcome = outcomeOf(home, solver.solve(home), solver.memoryBytes);
-      return { solve: () => ({ ...outcome, iterations: solver.repeat() }) };
-    },
-  },
+  onlySolving('stages, the solve', {}),
+  onlySolving('stages, the solve to 1e-6', TO_1E6),
   {
     name: 'stages, all of it',
-    answers: 'home',
-    effort: fully,
-    prepare({ home }) {
+    prepare(now) {
       const solver = library.stages.open();
-      return { solve: () => outcomeOf(home, solver.solve(home), solver.memoryBytes) };
+      return { solve: () => outcomeOf(now, solver.solve(now), solver.memoryBytes) };
     },
   },
-  {
-    // There and back again: each solve begins from the point that the other home's left.
-    name: 'stages, warm',
-    answers: 'repriced',
-    effort: fully,
-    prepare({ home, repriced }) {
+  ...(['terms', 'prices', 'forecasts'] as const).flatMap((what) => [
+    fromBefore(`stages, warm: ${what}`, what, {}),
+    fromBefore(`stages, warm: ${what} 1e-6`, what, TO_1E6),
+  ]),
+];
+
+/** With its data in place, its plan left there. */
+function onlySolving(name: string, options: StageOptions): Solver {
+  return {
+    name,
+    prepare(now) {
       const solver = library.stages.open();
-      solver.solve(home, { resume: true });
+      const outcome = outcomeOf(now, solver.solve(now, options), solver.memoryBytes);
+      return { solve: () => ({ ...outcome, iterations: solver.repeat(options) }) };
+    },
+  };
+}
+
+/** There and back again: each solve begins from the point that the other one's left. */
+function fromBefore(name: string, warm: Change, options: StageOptions): Solver {
+  return {
+    name,
+    warm,
+    prepare(now, before) {
+      const solver = library.stages.open();
+      const solve = (home: HomeProblem) => solver.solve(home, { ...options, resume: true });
+      solve(before);
       let outcome: Outcome = { status: undefined, objective: Number.NaN };
       let turn = 0;
       return {
         solve() {
           turn += 1;
-          if (turn % 2 === 0) solver.solve(home, { resume: true });
-          else outcome = outcomeOf(repriced, solver.solve(repriced, { resume: true }), solver.memoryBytes);
+          if (turn % 2 === 0) solve(before);
+          else outcome = outcomeOf(now, solve(now), solver.memoryBytes);
           return outcome;
         },
       };
     },
-  },
-  {
-    name: 'HiGHS WASM, cold',
-    answers: 'home',
-    effort(slots) {
-      if (slots <= 24) return { seeds: 5, repeats: 5 };
-      if (slots <= 96) return { seeds: 3, repeats: 1 };
-      return slots <= 288 ? { seeds: 1, repeats: 1 } : undefined;
-    },
-    prepare({ home }) {
-      const { qp, constant } = buildHomeQp(home);
-      const { solve, dispose } = prepareHighs(qp);
-      return {
-        solve() {
-          const { status, objective } = solve();
-          return { status, objective: objective + constant };
-        },
-        dispose,
-      };
-    },
-  },
-];
+  };
+}
+
+/** The optimum as nearly as rounding lets the general solver come. */
+export function referenceFor(problem: HomeProblem): Outcome {
+  const home = buildHomeQp(problem);
+  const tight = library.setup(home.qp, { epsAbsolute: 1e-13, epsRelative: 1e-13 });
+  return generalOutcome(home, tight.solve(), tight.memoryBytes);
+}
+
+type GeneralSolution = ReturnType<ReturnType<typeof library.setup>['solve']>;
+
+function generalOutcome(
+  { layout, constant }: ReturnType<typeof buildHomeQp>,
+  { status, objective, iterations, x }: GeneralSolution,
+  bytes: number,
+): Outcome {
+  const soldKw = Array.from(layout.soldKw, (index) => x[index]!);
+  return { status, objective: objective + constant, soldKw, iterations, bytes };
+}
 
 function outcomeOf(home: HomeProblem, plan: HomePlan | undefined, bytes: number): Outcome {
   if (plan?.status !== 'solved') return { status: plan?.status, objective: Number.NaN };
   const { trade, slotHours } = home;
+  const { soldKw } = plan.schedule;
   let objective = plan.cost.total;
   if (trade.kind === 'priced') {
-    plan.schedule.soldKw.forEach((kw, t) => {
+    soldKw.forEach((kw, t) => {
       const offKw = kw - trade.targetSoldKw[t]!;
       objective += slotHours * ((trade.penaltyPerKwhPerKw / 2) * offKw ** 2 - trade.pricePerKwh[t]! * kw);
     });
   }
-  return { status: plan.status, objective, iterations: plan.iterations, bytes };
+  return { status: plan.status, objective, soldKw, iterations: plan.iterations, bytes };
 }

@@ -8,89 +8,111 @@
 import { readFileSync } from 'node:fs';
 import { cpus } from 'node:os';
 import { parseArgs } from 'node:util';
+import type { HomeProblem } from '../../optimizer/index.ts';
 import { commandOptions } from '../command-options.ts';
-import { fullHome, withOtherPrices } from '../optimizer/full-home.ts';
+import { fullHome } from '../optimizer/full-home.ts';
 import { library } from '../optimizer/homes.ts';
-import { type Outcome, type Pair, type Solver, solvers } from './qp-solvers.ts';
+import { compareWithHighs } from './qp-highs.ts';
+import { change, type Outcome, referenceFor, type Solver, solvers } from './qp-solvers.ts';
 import { spreadOf, type Timing, time } from './timing.ts';
 
 const { values: options, wholes } = commandOptions(
-  'npm run bench:qp -- [--data DIR] [--slots 24,96]',
+  'npm run bench:qp -- [--data DIR] [--slots 24,96] [--highs 96]',
   () =>
     parseArgs({
-      options: { data: { type: 'string' }, slots: { type: 'string', default: '24,96,288,672' } },
+      options: {
+        data: { type: 'string' },
+        slots: { type: 'string', default: '24,96,288,672' },
+        highs: { type: 'string', default: '24,96' },
+      },
     }).values,
 );
 const sizes = wholes(options.slots, 'slots');
+const sizesOfHighs = wholes(options.highs, 'highs');
+
+const SEEDS = 12;
+const REPEATS = 30;
+/** Problems that a warm start goes to, from each home. */
+const VARIANTS = 3;
 
 console.log(`node ${process.version}, ${cpus()[0]?.model ?? 'unknown processor'}`);
-console.log('a home with everything; ms of CPU a solve: median (10 % .. 90 %) over seeds and repeats');
+console.log('a home with everything; ms of CPU a solve: median (10 % .. 90 %) over homes and repeats');
+console.log(
+  'off: largest distance from the general solver at its tightest, objective (relative) and trade (kW)',
+);
 for (const slots of sizes) compareSolvers(slots);
+for (const slots of sizesOfHighs) compareWithHighs(slots);
 if (options.data !== undefined) compareWithReferences(`${options.data}/prosumer-dev.json`);
 
-/** One solver's part of a table. */
+/** One line of a table. */
 type Row = {
   readonly solver: Solver;
   readonly timings: Timing[];
   readonly outcomes: Outcome[];
-  /** Relative distance of objectives from the first solver's, largest; like times, of what was solved. */
-  apart: number;
+  /** Largest over what was solved. */
+  objectiveOff: number;
+  tradeOffKw: number;
 };
 
 function compareSolvers(slots: number): void {
-  const rows: Row[] = solvers.map((solver) => ({ solver, timings: [], outcomes: [], apart: 0 }));
-  const seeds = Math.max(...solvers.map((solver) => solver.effort(slots)?.seeds ?? 0));
-  for (let seed = 1; seed <= seeds; seed++) {
+  const rows: Row[] = solvers.map((solver) => ({
+    solver,
+    timings: [],
+    outcomes: [],
+    objectiveOff: 0,
+    tradeOffKw: 0,
+  }));
+  for (let seed = 1; seed <= SEEDS; seed++) {
     const home = fullHome(seed, slots);
-    const pair: Pair = { home, repriced: withOtherPrices(home, seed, 0.05) };
-    for (const row of rows) measure(row, pair, { seed, slots });
+    for (const row of rows) {
+      const { warm } = row.solver;
+      if (warm === undefined) measure(row, home, home, REPEATS);
+      else {
+        for (let variant = 1; variant <= VARIANTS; variant++) {
+          measure(row, change(home, warm, 100 * seed + variant), home, REPEATS / VARIANTS);
+        }
+      }
+    }
   }
-  const peer = rows.find(({ solver }) => solver.name.startsWith('HiGHS'));
-  const peerMs = peer && spreadOf(peer.timings.map(({ cpuMs }) => cpuMs)).median;
-  console.log(`\n${slots} slots, ${seeds} homes`);
+  console.log(`\n${slots} slots, ${SEEDS} homes; warm, ${VARIANTS} changes each`);
   console.log(
-    'solver               median  (10 % .. 90 %)      wall  HiGHS/  steps (most)   solved   objective off      kB',
+    'solver                       median  (10 % .. 90 %)      wall   steps (most)    solved  objective off  trade off    kB',
   );
-  for (const row of rows) if (row.outcomes.length > 0) console.log(line(row, peerMs));
+  for (const row of rows) console.log(line(row));
 }
 
-function measure(row: Row, pair: Pair, { seed, slots }: { seed: number; slots: number }): void {
-  const { solver } = row;
-  const effort = solver.effort(slots);
-  if (effort === undefined || seed > effort.seeds) return;
-  const prepared = solver.prepare(pair);
+function measure(row: Row, now: HomeProblem, before: HomeProblem, repeats: number): void {
+  const prepared = row.solver.prepare(now, before);
   const outcome = prepared.solve();
   row.outcomes.push(outcome);
-  if (outcome.status !== 'solved') {
-    prepared.dispose?.();
-    return;
+  if (outcome.status !== 'solved') return;
+  row.timings.push(...time(() => prepared.solve(), repeats));
+  const reference = referenceFor(now);
+  const off = Math.abs(outcome.objective - reference.objective) / Math.abs(reference.objective);
+  row.objectiveOff = Math.max(row.objectiveOff, off);
+  for (let t = 0; t < now.slots; t++) {
+    const offKw = Math.abs((outcome.soldKw?.[t] ?? Number.NaN) - (reference.soldKw?.[t] ?? Number.NaN));
+    row.tradeOffKw = Math.max(row.tradeOffKw, offKw);
   }
-  row.timings.push(...time(() => prepared.solve(), effort.repeats));
-  prepared.dispose?.();
-  const yardstick = solvers[0]!.prepare({ ...pair, home: pair[solver.answers] }).solve();
-  const apart = Math.abs(outcome.objective - yardstick.objective) / Math.abs(yardstick.objective);
-  row.apart = Math.max(row.apart, apart);
 }
 
-function line({ solver, timings, outcomes, apart }: Row, peerMs: number | undefined): string {
+function line({ solver, timings, outcomes, objectiveOff, tradeOffKw }: Row): string {
   const cpu = spreadOf(timings.map(({ cpuMs }) => cpuMs));
   const wall = spreadOf(timings.map(({ wallMs }) => wallMs));
   const steps = outcomes.map(({ iterations }) => iterations ?? Number.NaN);
   const solved = outcomes.filter(({ status }) => status === 'solved').length;
   const bytes = Math.max(...outcomes.map((outcome) => outcome.bytes ?? Number.NaN));
-  const shown = (value: number, digits: number): string =>
-    Number.isFinite(value) ? value.toFixed(digits) : '-';
   const digits = cpu.median < 1 ? 3 : cpu.median < 100 ? 2 : 0;
   return [
-    solver.name.padEnd(18),
-    shown(cpu.median, digits).padStart(8),
-    `(${shown(cpu.low, digits)} .. ${shown(cpu.high, digits)})`.padStart(18),
-    shown(wall.median, digits).padStart(8),
-    shown((peerMs ?? Number.NaN) / cpu.median, 0).padStart(7),
-    `${shown(spreadOf(steps).median, 0)} (${shown(Math.max(...steps), 0)})`.padStart(12),
+    solver.name.padEnd(26),
+    cpu.median.toFixed(digits).padStart(8),
+    `(${cpu.low.toFixed(digits)} .. ${cpu.high.toFixed(digits)})`.padStart(18),
+    wall.median.toFixed(digits).padStart(8),
+    `${spreadOf(steps).median.toFixed(0)} (${Math.max(...steps).toFixed(0)})`.padStart(12),
     `${solved}/${outcomes.length}`.padStart(9),
-    (timings.length > 0 ? apart.toExponential(1) : '-').padStart(14),
-    shown(bytes / 1024, 0).padStart(8),
+    objectiveOff.toExponential(1).padStart(14),
+    tradeOffKw.toExponential(1).padStart(10),
+    (bytes / 1024).toFixed(0).padStart(6),
   ].join(' ');
 }
 

@@ -134,11 +134,9 @@ export function fullHome(seed: number, slots: number): HomeProblem {
   };
 }
 
-/** The same home when every price is `share` off at most: what changes from one round of trading to the next. */
+/** The same home when every price is `share` off at most. */
 export function withOtherPrices(home: HomeProblem, seed: number, share: number): HomeProblem {
-  const random = uniform(seed);
-  const moved = (prices: ArrayLike<number>): number[] =>
-    Array.from(prices, (value) => value * (1 + share * (2 * random() - 1)));
+  const moved = movedBy(share, seed);
   const { trade } = home;
   return {
     ...home,
@@ -146,4 +144,49 @@ export function withOtherPrices(home: HomeProblem, seed: number, share: number):
     feedInPricePerKwh: moved(home.feedInPricePerKwh),
     trade: trade.kind === 'priced' ? { ...trade, pricePerKwh: moved(trade.pricePerKwh) } : trade,
   };
+}
+
+/** When the terms of trade change, and nothing else, as from one round to the next: prices by `share`, targets by 0.2 kW. */
+export function withOtherTerms(home: HomeProblem, seed: number, share: number): HomeProblem {
+  const { trade } = home;
+  if (trade.kind !== 'priced') return home;
+  const random = uniform(seed);
+  return {
+    ...home,
+    trade: {
+      ...trade,
+      pricePerKwh: movedBy(share, seed + 1)(trade.pricePerKwh),
+      targetSoldKw: Array.from(trade.targetSoldKw, (kw) => kw + 0.2 * (2 * random() - 1)),
+    },
+  };
+}
+
+/** When every forecast is `share` off at most: load, PV and outdoor temperature in C. */
+export function withOtherForecasts(home: HomeProblem, seed: number, share: number): HomeProblem {
+  const moved = movedBy(share, seed);
+  const { pvKw, hvac } = home;
+  return {
+    ...home,
+    baseLoadKw: moved(home.baseLoadKw),
+    ...(pvKw && { pvKw: moved(pvKw) }),
+    ...(hvac && { hvac: { ...hvac, outdoorC: moved(hvac.outdoorC) } }),
+  };
+}
+
+/** Without a term of second order: no trade, and comfort within its limits at no cost. */
+export function asLinear(home: HomeProblem): HomeProblem {
+  const { hvac, shiftableLoads } = home;
+  return {
+    ...home,
+    trade: { kind: 'none' },
+    ...(hvac && { hvac: { ...hvac, discomfortPerK2h: 0 } }),
+    ...(shiftableLoads && {
+      shiftableLoads: shiftableLoads.map((load) => ({ ...load, discomfortPerKw2h: 0 })),
+    }),
+  };
+}
+
+function movedBy(share: number, seed: number): (values: ArrayLike<number>) => number[] {
+  const random = uniform(seed);
+  return (values) => Array.from(values, (value) => value * (1 + share * (2 * random() - 1)));
 }

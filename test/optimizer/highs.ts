@@ -14,7 +14,10 @@ export type HighsAnswer = {
  * HiGHS (WebAssembly, npm `highs`) as a second opinion, and as the peer in benchmarks. Every `solve` starts
  * from nothing; rows with one entry are bounds of their variable, as HiGHS expects them.
  */
-export function prepareHighs(problem: QpProblem): { solve(): HighsAnswer; dispose(): void } {
+export function prepareHighs(
+  problem: QpProblem,
+  timeLimitS = TIME_LIMIT_S,
+): { solve(): HighsAnswer; dispose(): void } {
   const { modelStatus } = highs.constants;
   const statuses = new Map<number, QpStatus>([
     [modelStatus.optimal, 'solved'],
@@ -23,7 +26,7 @@ export function prepareHighs(problem: QpProblem): { solve(): HighsAnswer; dispos
   ]);
   const model = highs.createModel();
   model.options.set('output_flag', false);
-  model.options.set('time_limit', TIME_LIMIT_S);
+  model.options.set('time_limit', timeLimitS);
   model.passModel(toModel(problem));
   return {
     solve() {
