@@ -103,7 +103,7 @@ export function solve(
     const ratio = gapPredicted / gap;
     const mu = gap / pairCount;
     const target = Math.min(TARGET_MAX, ratio * ratio * ratio) * mu;
-    weigh(Math.min(1, 1.5 * predicted));
+    weigh(Math.min(1, 2.5 * predicted));
     retarget(target);
     resetMeasures();
     correctStep();

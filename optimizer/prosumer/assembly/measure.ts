@@ -1,4 +1,3 @@
-import { boundedAt, boundedBelowAt, boundedBelowCount, boundedCount } from './bounded';
 import { add, both, get, larger, largest, mul, over, put, smaller, sub, sum, unit } from './lanes';
 import { DUAL, HIGH, INVERSE, LOW, STEP, TURN } from './room';
 
@@ -46,12 +45,13 @@ export function pullSum(): f64 {
   return sum(pull);
 }
 
-/** The predicted step in a pair of slots. */
-export function measurePrediction(p: usize): void {
+/** The predicted step in a pair of slots: of the quantities in its list. */
+export function measurePrediction(p: usize, list: usize): void {
   const one = unit();
   let few = least, many = most, b = bend;
-  for (let i = 0; i < boundedCount; i++) {
-    const q = p + boundedAt(i);
+  let at = list + 8;
+  for (const end = at + (<usize>load<u32>(list) << 2); at < end; at += 4) {
+    const q = p + <usize>load<u32>(at);
     const step = get(q, STEP);
     const low = add(one, mul(step, get(q + LOW, INVERSE)));
     const high = sub(one, mul(step, get(q + HIGH, INVERSE)));
@@ -59,8 +59,8 @@ export function measurePrediction(p: usize): void {
     many = larger(many, larger(low, high));
     b = add(b, mul(step, sub(mul(get(q + LOW, DUAL), low), mul(get(q + HIGH, DUAL), high))));
   }
-  for (let i = 0; i < boundedBelowCount; i++) {
-    const q = p + boundedBelowAt(i);
+  for (const end = at + (<usize>load<u32>(list, 4) << 2); at < end; at += 4) {
+    const q = p + <usize>load<u32>(at);
     const step = get(q, STEP);
     const low = add(one, mul(step, get(q + LOW, INVERSE)));
     few = smaller(few, low);
@@ -73,11 +73,12 @@ export function measurePrediction(p: usize): void {
 }
 
 /** The corrected step; leaves the multipliers' steps in the place of the turns. */
-export function measureCorrection(p: usize): void {
+export function measureCorrection(p: usize, list: usize): void {
   const one = unit(), zero = both(0);
   let few = least, steep = steepest, b = bend, l = pull;
-  for (let i = 0; i < boundedCount; i++) {
-    const q = p + boundedAt(i);
+  let at = list + 8;
+  for (const end = at + (<usize>load<u32>(list) << 2); at < end; at += 4) {
+    const q = p + <usize>load<u32>(at);
     const step = get(q, STEP);
     const low = add(one, mul(step, get(q + LOW, INVERSE)));
     const high = sub(one, mul(step, get(q + HIGH, INVERSE)));
@@ -94,8 +95,8 @@ export function measureCorrection(p: usize): void {
       steep = larger(steep, larger(fallOf(stepLow, dualLow), fallOf(stepHigh, dualHigh)));
     }
   }
-  for (let i = 0; i < boundedBelowCount; i++) {
-    const q = p + boundedBelowAt(i);
+  for (const end = at + (<usize>load<u32>(list, 4) << 2); at < end; at += 4) {
+    const q = p + <usize>load<u32>(at);
     const step = get(q, STEP);
     const low = add(one, mul(step, get(q + LOW, INVERSE)));
     few = smaller(few, low);

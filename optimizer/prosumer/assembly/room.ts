@@ -69,7 +69,12 @@ export const NEW_PRICE: usize = BASE + 336;
 export const OFF_INDOOR: usize = BASE + 352;
 export const OFF_STORED: usize = BASE + 368;
 export const OFF_EV: usize = BASE + 384;
-const BLOCK: usize = BASE + 400;
+/** What is here in these two slots, in bits: the vehicle in the first, in the second, PV, and from the eighth on loads. */
+export const HERE: usize = BASE + 400;
+export const PV_HERE: u32 = 4;
+export const VEHICLE_HERE: u32 = 3;
+export const LOADS_HERE: u32 = 8;
+const BLOCK: usize = BASE + 416;
 /** Behind the block's own fields, for each shiftable load: a quantity, and its inverse curvature. */
 export const INVERSE_LOAD: usize = QUANTITY;
 const LOAD: usize = QUANTITY + 16;
@@ -103,6 +108,8 @@ let rows: usize = 0;
 let blocks: usize = 0;
 let stages: usize = 0;
 let kept: usize = 0;
+let lists: usize = 0;
+let listBytes: usize = 0;
 
 let exhausted: bool = false;
 
@@ -126,6 +133,9 @@ export function makeRoom(slotCount: i32, loadCount: i32): void {
   top = blocks + <usize>pairs * blockBytes;
   kept = top;
   top += <usize>(KEPT_FIXED + loadCount) * KEPT * <usize>pairs;
+  lists = top;
+  listBytes = (<usize>(LIST_FIXED + loadCount) * 4 + 15) & ~15;
+  top += <usize>pairs * listBytes;
   stages = top;
   top += <usize>(2 * pairs) * stageBytes;
   const have = <usize>memory.size() << 16;
@@ -162,4 +172,11 @@ const KEPT_FIXED: i32 = 15;
 
 @inline export function keptOf(pair: i32): usize {
   return kept + <usize>pair * <usize>(KEPT_FIXED + loads) * KEPT;
+}
+
+/** A pair's list of quantities that can move there (bounded.ts): two counts and 15 offsets, but for the loads. */
+const LIST_FIXED: i32 = 17;
+
+@inline export function listOf(pair: i32): usize {
+  return lists + <usize>pair * listBytes;
 }

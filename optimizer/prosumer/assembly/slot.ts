@@ -1,5 +1,5 @@
 import * as border from './border';
-import { canFeedBack, gain, hasBattery, hasHeat, hasImportLimit, hasMeter, hasPeak, hasPv, hasVehicle, evPerCharge,
+import { canFeedBack, gain, hasBattery, hasHeat, hasImportLimit, hasMeter, hasPeak, hasVehicle, evPerCharge,
   evPerDischarge, isPriced, kept, penalty, storedPerCharge, storedPerDischarge } from './home';
 import { add, both, get, mul, over, put, sub } from './lanes';
 import {
@@ -8,9 +8,9 @@ import {
 import {
   BALANCE_PRICE, BALANCE_TO_BALANCE, BALANCE_TO_DEMAND, BALANCE_TO_METER, BASE, BELOW_PEAK, blockBytes, CHARGE,
   CURTAILED, CURVE, DAMPING, DEMAND, DISCHARGE, DRIFT, DRIVEN, EV_CHARGE, EV_DISCHARGE, EV_STORED, FED, HEAT,
-  IMPORT, INDOOR, INVERSE_FF, INVERSE_IMPORT, INVERSE_LOAD, INVERSE_METER, INVERSE_UF, INVERSE_UU, LINEAR, loadOf,
-  loads, METER, METER_TO_DEMAND, NEW_PRICE, OFF_BALANCE, OFF_EV, OFF_INDOOR, OFF_METER, OFF_STORED, PEAK_SHARE,
-  PRICE, PRICE_CURVE, PRICE_TO_PEAK, SLOPE, SOLD, STEP, STORED, USED, X,
+  HERE, IMPORT, INDOOR, INVERSE_FF, INVERSE_IMPORT, INVERSE_LOAD, INVERSE_METER, INVERSE_UF, INVERSE_UU, LINEAR, loadOf,
+  loads, LOADS_HERE, METER, METER_TO_DEMAND, NEW_PRICE, OFF_BALANCE, OFF_EV, OFF_INDOOR, OFF_METER, OFF_STORED, PEAK_SHARE,
+  PRICE, PRICE_CURVE, PRICE_TO_PEAK, PV_HERE, SLOPE, SOLD, STEP, STORED, USED, VEHICLE_HERE, X,
 } from './room';
 
 /**
@@ -37,6 +37,8 @@ const LOAD_DAMPED: f64 = 1e-7;
 export function prepare(p: usize, share: v128, dualShare: v128): void {
   const zero = both(0);
   const one = both(1);
+  const here = load<u32>(p + HERE);
+  const hasPvHere = (here & PV_HERE) != 0;
 
   const importBelow = hasImportLimit ? advance(p + IMPORT, share, dualShare) : advanceLow(p + IMPORT, share, dualShare);
   let peakCurve = zero;
@@ -83,22 +85,26 @@ export function prepare(p: usize, share: v128, dualShare: v128): void {
     demand = add(demand, sub(charge, discharge));
   }
   if (hasVehicle) {
-    advanceControl(p + EV_CHARGE, share, dualShare);
     const storedBefore = before(p + EV_STORED, share);
     advanceStaged(p + EV_STORED, share, dualShare);
-    const charge = get(p + EV_CHARGE, X);
-    let flow = sub(mul(both(evPerCharge), charge), get(p, DRIVEN));
-    demand = add(demand, charge);
-    if (canFeedBack) {
-      advanceControl(p + EV_DISCHARGE, share, dualShare);
-      const discharge = get(p + EV_DISCHARGE, X);
-      flow = sub(flow, mul(both(evPerDischarge), discharge));
-      demand = sub(demand, discharge);
+    let flow = f64x2.neg(get(p, DRIVEN));
+    if (here & VEHICLE_HERE) {
+      advanceControl(p + EV_CHARGE, share, dualShare);
+      const charge = get(p + EV_CHARGE, X);
+      flow = add(flow, mul(both(evPerCharge), charge));
+      demand = add(demand, charge);
+      if (canFeedBack) {
+        advanceControl(p + EV_DISCHARGE, share, dualShare);
+        const discharge = get(p + EV_DISCHARGE, X);
+        flow = sub(flow, mul(both(evPerDischarge), discharge));
+        demand = sub(demand, discharge);
+      }
     }
     put(p, OFF_EV, sub(add(storedBefore, flow), get(p + EV_STORED, X)));
   }
   let inverseLoads = zero;
   for (let k = 0; k < loads; k++) {
+    if (!isLoadHere(here, k)) continue;
     const q = loadOf(p, k);
     const inverse = over(one, add(advance(q, share, dualShare), both(LOAD_DAMPED)));
     put(q, INVERSE_LOAD, inverse);
@@ -114,7 +120,7 @@ export function prepare(p: usize, share: v128, dualShare: v128): void {
   let balanceToBalance: v128;
   let balanceToDemand: v128;
   let curve: v128;
-  if (hasPv) {
+  if (hasPvHere) {
     const u = advanceLow(p + USED, share, dualShare);
     const a = advanceLow(p + CURTAILED, share, dualShare);
     const used = get(p + USED, X);
@@ -169,7 +175,7 @@ export function prepare(p: usize, share: v128, dualShare: v128): void {
   put(p, BALANCE_TO_BALANCE, balanceToBalance);
   put(p, BALANCE_TO_DEMAND, balanceToDemand);
 
-  const damping = loads > 0 ? over(one, add(one, mul(curve, inverseLoads))) : one;
+  const damping = here >> LOADS_HERE ? over(one, add(one, mul(curve, inverseLoads))) : one;
   const dampedCurve = mul(curve, damping);
   put(p, DAMPING, damping);
   put(p, PRICE_CURVE, dampedCurve);
@@ -180,14 +186,16 @@ export function prepare(p: usize, share: v128, dualShare: v128): void {
     const softened = sub(balanceToBalance, mul(mul(inverseLoads, answer), balanceToDemand));
     border.addPeakCurve(add(mul(peakShare, importBelow), mul(mul(peakShare, peakShare), softened)));
     for (let k = 0; k < loads; k++) {
-      border.addPeakLoad(k, mul(mul(peakShare, answer), get(loadOf(p, k), INVERSE_LOAD)));
+      if (isLoadHere(here, k)) border.addPeakLoad(k, mul(mul(peakShare, answer), get(loadOf(p, k), INVERSE_LOAD)));
     }
   }
   for (let k = 0; k < loads; k++) {
+    if (!isLoadHere(here, k)) continue;
     const inverse = get(loadOf(p, k), INVERSE_LOAD);
     const weighed = mul(dampedCurve, inverse);
     let others = zero;
     for (let j = 0; j < loads; j++) {
+      if (!isLoadHere(here, j)) continue;
       const other = get(loadOf(p, j), INVERSE_LOAD);
       if (j != k) others = add(others, other);
       if (j < k) border.addLoads(k, j, mul(weighed, other));
@@ -195,7 +203,11 @@ export function prepare(p: usize, share: v128, dualShare: v128): void {
     // damping * (1 + curve * others) = 1 - dampedCurve * inverse, without its cancellation.
     border.addLoads(k, k, f64x2.neg(mul(mul(inverse, damping), add(one, mul(curve, others)))));
   }
-  price(p);
+  price(p, here);
+}
+
+@inline function isLoadHere(here: u32, k: i32): bool {
+  return ((here >> (LOADS_HERE + <u32>k)) & 1) != 0;
 }
 
 /** A state one slot earlier, after the step: the pair before has yet to make it. */
@@ -208,13 +220,13 @@ export function prepare(p: usize, share: v128, dualShare: v128): void {
 }
 
 /** From the slopes: the energy price at the staged devices' unchanged demand, and the border's slopes. */
-function price(p: usize): void {
+function price(p: usize, here: u32): void {
   const importSlope = get(p + IMPORT, SLOPE);
   let balance = sub(mul(get(p, INVERSE_IMPORT), importSlope), get(p, OFF_BALANCE));
   if (isPriced) balance = sub(balance, mul(both(1 / Math.max(penalty, DAMPED)), get(p + SOLD, SLOPE)));
   let meter = both(0);
   if (hasMeter) meter = sub(mul(get(p, INVERSE_METER), get(p + METER, SLOPE)), get(p, OFF_METER));
-  if (hasPv) {
+  if (here & PV_HERE) {
     const uu = get(p, INVERSE_UU);
     const usedSlope = get(p + USED, SLOPE);
     balance = add(balance, mul(uu, usedSlope));
@@ -236,10 +248,11 @@ function price(p: usize): void {
   }
   put(p, BALANCE_PRICE, balancePrice);
 
-  if (loads > 0) {
+  if (here >> LOADS_HERE) {
     let inverseLoads = both(0);
     let wished = both(0);
     for (let k = 0; k < loads; k++) {
+      if (!isLoadHere(here, k)) continue;
       const q = loadOf(p, k);
       const inverse = get(q, INVERSE_LOAD);
       inverseLoads = add(inverseLoads, inverse);
@@ -250,6 +263,7 @@ function price(p: usize): void {
     balancePrice = sub(balancePrice, mul(toDemand, given));
     energyPrice = sub(mul(damping, energyPrice), mul(get(p, PRICE_CURVE), wished));
     for (let k = 0; k < loads; k++) {
+      if (!isLoadHere(here, k)) continue;
       const q = loadOf(p, k);
       border.addLoadSlope(k, f64x2.neg(mul(get(q, INVERSE_LOAD), add(get(q, SLOPE), energyPrice))));
     }
@@ -260,6 +274,7 @@ function price(p: usize): void {
 
 /** Turns the predicted step into the correction's slopes, every pair aimed at `target`. */
 export function aim(p: usize, target: v128): void {
+  const here = load<u32>(p + HERE);
   const ofImport = hasImportLimit ? correct(p + IMPORT, target) : f64x2.neg(correctLow(p + IMPORT, target));
   let importSlope = add(get(p + IMPORT, SLOPE), ofImport);
   if (hasPeak) {
@@ -268,7 +283,7 @@ export function aim(p: usize, target: v128): void {
     border.addPeakSlope(f64x2.neg(turn));
   }
   put(p + IMPORT, SLOPE, importSlope);
-  if (hasPv) {
+  if (here & PV_HERE) {
     const turn = correctLow(p + CURTAILED, target);
     put(p + USED, SLOPE, add(get(p + USED, SLOPE), sub(turn, correctLow(p + USED, target))));
     if (hasMeter) put(p + FED, SLOPE, add(get(p + FED, SLOPE), sub(turn, correctLow(p + FED, target))));
@@ -284,26 +299,33 @@ export function aim(p: usize, target: v128): void {
     correctStaged(p + STORED, target);
   }
   if (hasVehicle) {
-    correctStaged(p + EV_CHARGE, target);
     correctStaged(p + EV_STORED, target);
-    if (canFeedBack) correctStaged(p + EV_DISCHARGE, target);
+    if (here & VEHICLE_HERE) {
+      correctStaged(p + EV_CHARGE, target);
+      if (canFeedBack) correctStaged(p + EV_DISCHARGE, target);
+    }
   }
-  for (let k = 0; k < loads; k++) correctStaged(loadOf(p, k), target);
-  price(p);
+  for (let k = 0; k < loads; k++) if (isLoadHere(here, k)) correctStaged(loadOf(p, k), target);
+  price(p, here);
 }
 
 /** The steps of everything that knows no other slot, from those of the staged devices and of the border. */
 export function recover(p: usize): void {
+  const here = load<u32>(p + HERE);
+  const hasPvHere = (here & PV_HERE) != 0;
   const staged = get(p, DEMAND);
   let energyPrice = add(get(p, PRICE), mul(get(p, PRICE_CURVE), staged));
   const peakStep = both(border.peakStep);
   if (hasPeak) energyPrice = add(energyPrice, mul(get(p, PRICE_TO_PEAK), peakStep));
   let demand = staged;
-  if (loads > 0) {
+  if (here >> LOADS_HERE) {
     let raised = both(0);
-    for (let k = 0; k < loads; k++) raised = add(raised, mul(get(loadOf(p, k), INVERSE_LOAD), border.loadPrice(k)));
+    for (let k = 0; k < loads; k++) {
+      if (isLoadHere(here, k)) raised = add(raised, mul(get(loadOf(p, k), INVERSE_LOAD), border.loadPrice(k)));
+    }
     energyPrice = sub(energyPrice, mul(get(p, PRICE_CURVE), raised));
     for (let k = 0; k < loads; k++) {
+      if (!isLoadHere(here, k)) continue;
       const q = loadOf(p, k);
       const step = mul(get(q, INVERSE_LOAD), add(get(q, SLOPE), add(energyPrice, border.loadPrice(k))));
       put(q, STEP, f64x2.neg(step));
@@ -319,7 +341,7 @@ export function recover(p: usize): void {
   let importStep = mul(get(p, INVERSE_IMPORT), sub(balancePrice, get(p + IMPORT, SLOPE)));
   if (hasPeak) importStep = add(importStep, mul(get(p, PEAK_SHARE), peakStep));
   let usedStep = both(0);
-  if (hasPv) {
+  if (hasPvHere) {
     const forUsed = sub(energyPrice, get(p + USED, SLOPE));
     usedStep = mul(get(p, INVERSE_UU), forUsed);
     if (hasMeter) {
@@ -335,15 +357,15 @@ export function recover(p: usize): void {
     put(p + SOLD, STEP, f64x2.neg(left));
   } else {
     const inverse = get(p, INVERSE_IMPORT);
-    const share = hasPv ? over(inverse, add(inverse, get(p, INVERSE_UU))) : both(1);
+    const share = hasPvHere ? over(inverse, add(inverse, get(p, INVERSE_UU))) : both(1);
     const toImport = mul(share, left);
     importStep = add(importStep, toImport);
-    if (hasPv) usedStep = add(usedStep, sub(left, toImport));
+    if (hasPvHere) usedStep = add(usedStep, sub(left, toImport));
   }
   put(p + IMPORT, STEP, importStep);
   if (hasPeak) put(p + BELOW_PEAK, STEP, sub(peakStep, importStep));
   let generated = usedStep;
-  if (hasPv) {
+  if (hasPvHere) {
     put(p + USED, STEP, usedStep);
     if (hasMeter) generated = add(generated, get(p + FED, STEP));
     put(p + CURTAILED, STEP, f64x2.neg(generated));

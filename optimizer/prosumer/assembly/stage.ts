@@ -4,7 +4,7 @@ import { canFeedBack, evPerCharge, evPerDischarge, gain, hasBattery, hasHeat, ha
 import { add, both, get, mul, one, put, putOne, sub, sum } from './lanes';
 import {
   block, CHARGE, CURVE, DEMAND, DISCHARGE, EV_CHARGE, EV_DISCHARGE, EV_STORED, FEED, FEED_LOADS, FEED_PAIR, GAIN,
-  HEAT, INDOOR, INVERSE_LOAD, loadOf, loads, OFF_EV, OFF_INDOOR, OFF_STORED, pairs, PRICE, PRICE_CURVE,
+  HEAT, HERE, INDOOR, INVERSE_LOAD, listOf, loadOf, loads, OFF_EV, OFF_INDOOR, OFF_STORED, pairs, PRICE, PRICE_CURVE,
   PRICE_TO_PEAK, PULL, SLOPE, slots, stage, STEP, STORED,
 } from './room';
 import { measureCorrection, measurePrediction } from './measure';
@@ -72,6 +72,7 @@ export function eliminate(share: f64, dualShare: f64): void {
       if (t >= slots) continue;
       const q = p + (<usize>lane << 3);
       const g = stage(t);
+      const hasVehicleHere = ((load<u32>(p + HERE) >> lane) & 1) != 0;
       let td: f64 = 0, ed: f64 = 0, sd: f64 = 0, dd = one(q, PRICE_CURVE);
       let fd = f64x2.replace_lane(first(q, PRICE), 1, one(q, PRICE_TO_PEAK));
 
@@ -102,7 +103,7 @@ export function eliminate(share: f64, dualShare: f64): void {
         fs = add(fs, add(first(q + EV_STORED, SLOPE), f64x2.replace_lane(both(0), 0, pull)));
       }
 
-      if (hasVehicle && canFeedBack) {
+      if (hasVehicleHere && canFeedBack) {
         const b = -evPerDischarge, per = -perEvTaken, h = one(q + EV_DISCHARGE, CURVE), slope = first(q + EV_DISCHARGE, SLOPE);
         const vt = b * ts - td, ve = b * es - ed, vs = b * ss - sd, vd = b * sd - dd;
         const all = h + Math.max(b * b * ss + (dd - 2 * b * sd), 0), rest = ((h - vd) * per) / all, i = 1 / all;
@@ -129,7 +130,7 @@ export function eliminate(share: f64, dualShare: f64): void {
           lt = sub(lt, mul(both(kt), z)); le = sub(le, mul(both(ke), z));
         }
       }
-      if (hasVehicle) {
+      if (hasVehicleHere) {
         const b = evPerCharge, per = perEvStored, h = one(q + EV_CHARGE, CURVE), slope = first(q + EV_CHARGE, SLOPE);
         const vt = b * ts + td, ve = b * es + ed, vs = b * ss + sd, vd = b * sd + dd;
         const all = h + Math.max(b * b * ss + (dd + 2 * b * sd), 0), rest = ((h + vd) * per) / all, i = 1 / all;
@@ -280,11 +281,12 @@ function eliminateLoads(pair: i32): void {
   for (let t = slots - 1; t >= 0; t--) {
     const q = block(t >> 1) + ((<usize>t & 1) << 3);
     const g = stage(t);
+    const hasVehicleHere = ((load<u32>(block(t >> 1) + HERE) >> (t & 1)) & 1) != 0;
     if (hasHeat) drift = add(drift, mul(both(one(q, OFF_INDOOR)), ft));
     if (hasBattery) drift = add(drift, mul(both(one(q, OFF_STORED)), fe));
     if (hasVehicle) drift = add(drift, mul(both(one(q, OFF_EV)), fs));
     let fd = f64x2.neg(mul(both(one(q, PRICE_CURVE)), inverseLoads(q, k, hasSecond)));
-    if (hasVehicle && canFeedBack) {
+    if (hasVehicleHere && canFeedBack) {
       const y = sub(mul(both(-evPerDischarge), fs), fd), at = g + gains(4);
       fs = sub(mul(y, both(one(at, 40))), mul(f64x2.neg(fd), both(-perEvTaken)));
       fd = sub(fd, mul(both(one(at, 24)), y));
@@ -296,7 +298,7 @@ function eliminateLoads(pair: i32): void {
       plain0 = add(plain0, mul(y0, plain)); plain1 = add(plain1, mul(y1, plain));
       shareEarlier(pair, 4, g, y);
     }
-    if (hasVehicle) {
+    if (hasVehicleHere) {
       const y = add(mul(both(evPerCharge), fs), fd), at = g + gains(3);
       fs = sub(mul(y, both(one(at, 40))), mul(fd, both(perEvStored)));
       fd = sub(fd, mul(both(one(at, 24)), y));
@@ -399,11 +401,12 @@ export function retarget(target: f64): void {
       if (t >= slots) continue;
       const q = p + (<usize>lane << 3);
       const g = stage(t);
+      const hasVehicleHere = ((load<u32>(p + HERE) >> lane) & 1) != 0;
       let fd = one(q, PRICE);
       if (hasHeat) ft += one(q + INDOOR, SLOPE) + one(g, PULL);
       if (hasBattery) fe += one(q + STORED, SLOPE) + one(g, PULL + 8);
       if (hasVehicle) fs += one(q + EV_STORED, SLOPE) + one(g, PULL + 16);
-      if (hasVehicle && canFeedBack) {
+      if (hasVehicleHere && canFeedBack) {
         const slope = one(q + EV_DISCHARGE, SLOPE), y = -evPerDischarge * fs + (slope - fd), at = g + gains(4);
         fs = one(at, 40) * y - (slope - fd) * (-perEvTaken);
         fd -= one(at, 24) * y;
@@ -413,7 +416,7 @@ export function retarget(target: f64): void {
         if (hasLoads) ofLoads = add(ofLoads, mul(get(g, loadColumn(0, 4)), both(y)));
         for (let i = 1; 2 * i < loads; i++) border.shareLoads(i, mul(get(g, loadColumn(i, 4)), both(y)));
       }
-      if (hasVehicle) {
+      if (hasVehicleHere) {
         const slope = one(q + EV_CHARGE, SLOPE), y = evPerCharge * fs + (slope + fd), at = g + gains(3);
         fs = one(at, 40) * y - (slope + fd) * perEvStored;
         fd -= one(at, 24) * y;
@@ -477,6 +480,7 @@ export function correctStep(): void {
       if (t >= slots) break;
       const q = p + (<usize>lane << 3);
       const g = stage(t);
+      const hasVehicleHere = ((load<u32>(p + HERE) >> lane) & 1) != 0;
       // Each control answers to the states before the slot and to the controls before it.
       const t0 = kept * xt;
       let heat: f64 = 0, charge: f64 = 0, discharge: f64 = 0, evCharge: f64 = 0, evDischarge: f64 = 0;
@@ -498,7 +502,7 @@ export function correctStep(): void {
         discharge = -(known + (ke * storedPerCharge + kd) * charge);
         putOne(q + DISCHARGE, STEP, discharge);
       }
-      if (hasVehicle) {
+      if (hasVehicleHere) {
         let at = g + gains(3);
         let kt = one(at, 0), ke = one(at, 8), ks = one(at, 16), kd = one(at, 24);
         let known = given(g, 3, isPrediction, peakStep, loadPrices) + kt * t0 + ke * xe + ks * xs;
@@ -533,8 +537,8 @@ export function correctStep(): void {
       putOne(q, DEMAND, demand);
     }
     recover(p);
-    if (isPrediction) measurePrediction(p);
-    else measureCorrection(p);
+    if (isPrediction) measurePrediction(p, listOf(pair));
+    else measureCorrection(p, listOf(pair));
   }
 }
 

@@ -1,8 +1,10 @@
+import { listHere } from './bounded';
 import { startPeak, setLoadSum } from './border';
 import * as home from './home';
 import {
   AIM, BASE, BELOW_PEAK, block, CHARGE, CURTAILED, DEMAND, DISCHARGE, DRIFT, DRIVEN, DUAL, EV_CHARGE, EV_DISCHARGE,
-  EV_STORED, FED, HEAT, HIGH, IMPORT, INDOOR, LINEAR, loadOf, loadRow, loads, LOW, METER, ON, OWN, pairs, ROOM, row,
+  EV_STORED, FED, HEAT, HERE, HIGH, IMPORT, INDOOR, INVERSE_LOAD, LINEAR, loadOf, loadRow, loads, LOADS_HERE, LOW,
+  METER, ON, OWN, pairs, PV_HERE, ROOM, row,
   scalars, slots, SOLD, STEP, STORED, TURN, USED, X,
 } from './room';
 
@@ -85,6 +87,10 @@ export function start(complementarity: f64): void {
   evAt = home.evFirst;
   for (let t = 0; t < slots; t++) startSlot(block(t >> 1) + ((<usize>t & 1) << 3), t, peakAt);
   if (slots & 1) startNowhere(block(pairs - 1) + 8);
+  for (let i = 0; i < pairs; i++) {
+    store<u32>(block(i) + HERE, hereIn(2 * i) | (2 * i + 1 < slots ? hereIn(2 * i + 1) : 0));
+    listHere(i);
+  }
 }
 
 function startSlot(q: usize, t: i32, peakAt: f64): void {
@@ -185,6 +191,17 @@ function startIndoorEnd(q: usize): void {
   }
 }
 
+/** What can move in slot t, in the bits of HERE. */
+function hereIn(t: i32): u32 {
+  let here: u32 = 0;
+  if (home.hasVehicle && given(EV_PRESENT, t) > 0) here |= 1 << (t & 1);
+  if (home.hasPv && given(PV, t) > 0) here |= PV_HERE;
+  for (let k = 0; k < loads; k++) {
+    if (load<f64>(loadRow(k, LOAD_MAX) + ((<usize>t) << 3)) > 0) here |= 1 << (LOADS_HERE + <u32>k);
+  }
+  return here;
+}
+
 function startPv(q: usize, t: i32, metered: bool): void {
   const available = given(PV, t);
   const cost = given(USED_COST, t);
@@ -229,6 +246,7 @@ function startLoad(q: usize, k: i32, t: i32): f64 {
   const powerMax = load<f64>(loadRow(k, LOAD_MAX) + ((<usize>t) << 3));
   if (powerMax <= 0) {
     fix(at, 0, 0);
+    store<f64>(at + INVERSE_LOAD, 0);
     return 0;
   }
   const curvature = load<f64>(scalars + LOAD_SCALARS + <usize>(16 * k));
@@ -261,7 +279,10 @@ function addDiscomfort(q: usize, curvature: f64): void {
 function startNowhere(q: usize): void {
   for (let i: usize = IMPORT; i <= EV_STORED; i += BELOW_PEAK - IMPORT) fix(q + i, 0, 0);
   store<f64>(q + BELOW_PEAK + OWN, 0);
-  for (let k = 0; k < loads; k++) fix(loadOf(q, k), 0, 0);
+  for (let k = 0; k < loads; k++) {
+    fix(loadOf(q, k), 0, 0);
+    store<f64>(loadOf(q, k) + INVERSE_LOAD, 0);
+  }
   store<f64>(q + SOLD + X, 0);
   store<f64>(q + SOLD + STEP, 0);
   store<f64>(q + SOLD + LINEAR, 0);
