@@ -67,7 +67,7 @@ export type RoundsReport = {
     readonly centralised: number;
     readonly gap: number;
   };
-  /** Pool: by slot. Pairwise: the plain mean over pairs. */
+  /** By slot; in pairwise form those of all pairs. */
   readonly pricesPerKwh: readonly number[];
   /** Of the cleared trades; 0 exactly. */
   readonly maxImbalanceW: number;
@@ -129,7 +129,7 @@ export function studyRounds(library: OptimizerLibrary, study: RoundsStudy): Roun
     byRound,
     reached: ACCURACIES.map((accuracy) => ({ ...accuracy, round: firstWithin(byRound, accuracy) })),
     cost: { alone: sum(aloneCosts), together, centralised, gap: gapOf(together) },
-    pricesPerKwh: meanPrices(result),
+    pricesPerKwh: agreedPrices(result),
     maxImbalanceW: maxImbalanceW(result.cleared),
     paymentsSum: microToMoney([...result.payments.values()].reduce((total, micro) => total + micro, 0n)),
   };
@@ -217,15 +217,9 @@ function firstWithin(
   return first?.round ?? null;
 }
 
-function meanPrices({ state }: RoundsResult): number[] {
-  const series = state.form === 'pool' ? [state] : state.pairs;
-  const slots = series[0]?.priceMicroPerKwh.length ?? 0;
-  return Array.from({ length: slots }, (_, t) =>
-    microToPricePerKwh(
-      series.reduce((total, { priceMicroPerKwh }) => total + priceMicroPerKwh[t]!, 0n) /
-        BigInt(series.length),
-    ),
-  );
+function agreedPrices({ state }: RoundsResult): number[] {
+  const prices = state.form === 'pool' ? state.priceMicroPerKwh : state.pairs[0]?.priceMicroPerKwh;
+  return (prices ?? []).map(microToPricePerKwh);
 }
 
 function maxImbalanceW({ soldW }: Cleared): number {

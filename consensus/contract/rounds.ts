@@ -100,29 +100,51 @@ export type PairwiseRound = {
   readonly slots: number;
 };
 
+/**
+ * A pair's target becomes what its two sides mean by half, and what a home disagrees in with all others goes to its
+ * targets too, half of it in all; the mean of all disagreements moves one price for all pairs. So homes see the
+ * rounds of the pool. What single sides offer beyond that, by mistake or by malice, neither prices nor targets follow:
+ * an offer adds to a target three times its size at most, and a relaxation w < 2 forgets what was before.
+ */
 export function closePairwiseRound(
   { offers, pairs, homes, slots }: PairwiseRound,
   rules: RoundRules,
 ): Residuals & { readonly pairs: readonly Pair[] } {
-  const balance = new Array<number>(slots).fill(0);
+  const zeros = () => new Array<number>(slots).fill(0);
+  const balance = zeros();
+  const disagreedInAll = zeros();
+  const disagreed = new Map<number, number[]>();
   let primalMw = 0;
-  let dualMw = 0;
-  const nextPairs = pairs.map((pair) => {
-    const there = offers[pair.first]![pair.second]!;
-    const back = offers[pair.second]![pair.first]!;
-    const targets: number[] = [];
-    const prices = pair.prices.map((price, slot) => {
-      const target = pair.targets[slot]!;
-      const gap = there[slot]! + back[slot]!;
-      balance[slot]! += gap;
+  const apart = pairs.map(({ first, second, targets }) => {
+    const there = offers[first]![second]!;
+    const back = offers[second]![first]!;
+    for (const home of [first, second]) if (!disagreed.has(home)) disagreed.set(home, zeros());
+    return targets.map((target, slot) => {
+      const offeredGap = there[slot]! + back[slot]!;
+      balance[slot]! += offeredGap;
+      primalMw = Math.max(primalMw, Math.abs(offeredGap));
       const relaxedThere = relax(there[slot]!, target, rules.relaxationPermille);
       const relaxedBack = relax(back[slot]!, -target, rules.relaxationPermille);
-      const nextTarget = floorDiv(relaxedThere - relaxedBack, 2);
-      primalMw = Math.max(primalMw, Math.abs(gap));
-      dualMw = Math.max(dualMw, Math.abs(nextTarget - target));
-      targets.push(nextTarget);
-      const fall = roundDivBig(rules.penaltyMicro * BigInt(relaxedThere + relaxedBack), 2_000_000n);
-      return hold(price - fall, rules.priceLimitMicro);
+      const gap = relaxedThere + relaxedBack;
+      disagreed.get(first)![slot]! += gap;
+      disagreed.get(second)![slot]! += gap;
+      disagreedInAll[slot]! += gap;
+      return relaxedThere - relaxedBack;
+    });
+  });
+  const prices = disagreedInAll.map((gap, slot) => {
+    const sum = pairs.reduce((total, pair) => total + pair.prices[slot]!, 0n);
+    const moved = 2_000_000n * sum - rules.penaltyMicro * BigInt(gap);
+    return hold(roundDivBig(moved, 2_000_000n * BigInt(pairs.length)), rules.priceLimitMicro);
+  });
+  let dualMw = 0;
+  const nextPairs = pairs.map((pair, place) => {
+    const [ofFirst, ofSecond] = [disagreed.get(pair.first)!, disagreed.get(pair.second)!];
+    const targets = pair.targets.map((target, slot) => {
+      const shift = ofFirst[slot]! - ofSecond[slot]!;
+      const next = floorDiv(homes * apart[place]![slot]! + shift, 2 * homes);
+      dualMw = Math.max(dualMw, Math.abs(next - target));
+      return next;
     });
     return { ...pair, targets, prices };
   });

@@ -32,7 +32,6 @@ export function defaultSessionParameters({
     penaltyMicroPerKwhPerKwMax: pool.penaltyMicroPerKwhPerKwMax * BigInt(neighbours),
     tolerancePrimalMw: BigInt(Math.round(12_000 / neighbours)),
     toleranceDualMw: BigInt(Math.round(24_000 / neighbours)),
-    maxRounds: 60,
   };
 }
 

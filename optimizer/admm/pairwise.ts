@@ -78,8 +78,11 @@ export function openPairwise(opening: Opening, before: readonly PairTrade[] = []
 }
 
 /**
- * Eqs. 16 and 17 of Yang & Wang for one price and one target a pair, in integers, with over-relaxation:
- * the target is what the two sides mean by half, the price moves by half of what they disagree.
+ * Closes a round: Eqs. 16 and 17 of Yang & Wang, in integers and over-relaxed, but for where disagreement goes. There a
+ * pair's target becomes what its two sides mean by half, and what they disagree in moves the pair's own price. A home
+ * sees no more of that than a sum (see eliminate in home-side.ts), disagrees with everybody alike, and so finds half of what it
+ * wants in targets and the rest only once all its prices have moved. Here what homes disagree in goes to their targets at
+ * once, by half of its sum S over a home's pairs, and its mean to one price for all pairs: the rounds of the pool.
  */
 export function closePairwiseRound(
   state: PairwiseState,
@@ -93,19 +96,28 @@ export function closePairwiseRound(
   let primalMw = 0n;
   let dualMw = 0n;
   const before = state.pairs.filter(({ first, second }) => stillIn.has(first) && stillIn.has(second));
-  const plain = before.map((pair): Pair => {
+  const voiced = before.map((pair): Voiced => {
     const sold = attendance.offers.get(pair.first)!.get(pair.second)!;
     const bought = attendance.offers.get(pair.second)!.get(pair.first)!;
-    const targetMw: bigint[] = [];
-    const priceMicroPerKwh = pair.priceMicroPerKwh.map((price, t) => {
-      const target = pair.targetMw[t]!;
-      const one = relax(target, sold[t]!, parameters.relaxationPermille);
-      const other = relax(-target, bought[t]!, parameters.relaxationPermille);
-      const next = floorDiv(one - other, 2n);
-      targetMw.push(next);
-      primalMw = max(primalMw, abs(sold[t]! + bought[t]!));
+    sold.forEach((mw, t) => {
+      primalMw = max(primalMw, abs(mw + bought[t]!));
+    });
+    const { relaxationPermille } = parameters;
+    return {
+      pair,
+      one: pair.targetMw.map((target, t) => relax(target, sold[t]!, relaxationPermille)),
+      other: pair.targetMw.map((target, t) => relax(-target, bought[t]!, relaxationPermille)),
+    };
+  });
+  const priceMicroPerKwh = onePrice(voiced, penalty).map((price) => hold(price, parameters));
+  const disagreed = disagreements(homes, voiced);
+  const n = BigInt(homes.length);
+  const plain = voiced.map(({ pair, one, other }): Pair => {
+    const [ofFirst, ofSecond] = [disagreed.get(pair.first)!, disagreed.get(pair.second)!];
+    const targetMw = pair.targetMw.map((target, t) => {
+      const next = floorDiv(n * (one[t]! - other[t]!) + ofFirst[t]! - ofSecond[t]!, 2n * n);
       dualMw = max(dualMw, abs(next - target));
-      return hold(price - roundDiv(penalty * (one + other), 2n * MICRO), parameters);
+      return next;
     });
     return { ...pair, priceMicroPerKwh, targetMw };
   });
@@ -116,6 +128,35 @@ export function closePairwiseRound(
     state: { form: 'pairwise', parameters, homes, round, ...next, attendance },
     report: { primalMw, dualMw, imbalanceMw: imbalance(homes, attendance), left, ...(ended && { ended }) },
   };
+}
+
+/** A pair with both sides' relaxed offers by slot, mW that each sells. */
+type Voiced = { readonly pair: Pair; readonly one: Series; readonly other: Series };
+
+/** Mean of all pairs' prices by slot, less r / 2 times the mean of what they disagree in. */
+function onePrice(voiced: readonly Voiced[], penalty: bigint): bigint[] {
+  const slots = voiced[0]?.one.length ?? 0;
+  return Array.from({ length: slots }, (_, t) => {
+    const sum = voiced.reduce(
+      (total, { pair, one, other }) =>
+        total + 2n * MICRO * pair.priceMicroPerKwh[t]! - penalty * (one[t]! + other[t]!),
+      0n,
+    );
+    return roundDiv(sum, 2n * MICRO * BigInt(voiced.length));
+  });
+}
+
+/** By home and slot: the sum over its pairs of what both sides together offer too much, mW. */
+function disagreements(homes: readonly string[], voiced: readonly Voiced[]): Map<string, bigint[]> {
+  const slots = voiced[0]?.one.length ?? 0;
+  const sums = new Map(homes.map((home) => [home, new Array<bigint>(slots).fill(0n)]));
+  for (const { pair, one, other } of voiced) {
+    for (let t = 0; t < slots; t += 1) {
+      sums.get(pair.first)![t]! += one[t]! + other[t]!;
+      sums.get(pair.second)![t]! += one[t]! + other[t]!;
+    }
+  }
+  return sums;
 }
 
 function accelerated(before: PairwiseState, plain: readonly Pair[]): Pick<PairwiseState, 'pairs' | 'memory'> {

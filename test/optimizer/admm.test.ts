@@ -17,6 +17,7 @@ import {
   planHome,
   planNeighbourhood,
   poolTerms,
+  type RoundTerms,
   runRounds,
   type SessionParameters,
   toOfferMw,
@@ -105,23 +106,26 @@ t.test('the published pairwise update, over exact fractions', async (t) => {
     },
   );
 
-  await t.test('the integer rule without relaxation is the published one, to one unit', async () => {
-    fc.assert(
-      fc.property(power, power, power, fc.bigInt(-1_000_000n, 1_000_000n), (sold, back, target, price) => {
-        const opened = openPairwise({ ...parameters, homes: ['a', 'b'], startPriceMicroPerKwh: [price] });
-        const state = { ...opened, pairs: [{ ...opened.pairs[0]!, targetMw: [target] }] };
-        const offers = new Map([
-          ['a', new Map([['b', [sold]]])],
-          ['b', new Map([['a', [back]]])],
-        ]);
-        const pair = closePairwiseRound(state, offers).state.pairs[0]!;
-        // r in micro per kWh per mW.
-        const r = rational(parameters.penaltyMicroPerKwhPerKw, 1_000_000n);
-        const exact = published(r, rational(sold), rational(back), rational(price), rational(price));
-        return near(pair.targetMw[0]!, exact.target) && near(pair.priceMicroPerKwh[0]!, exact.price);
-      }),
-    );
-  });
+  await t.test(
+    'of two homes, the integer rule without relaxation is the published one, to one unit',
+    async () => {
+      fc.assert(
+        fc.property(power, power, power, fc.bigInt(-1_000_000n, 1_000_000n), (sold, back, target, price) => {
+          const opened = openPairwise({ ...parameters, homes: ['a', 'b'], startPriceMicroPerKwh: [price] });
+          const state = { ...opened, pairs: [{ ...opened.pairs[0]!, targetMw: [target] }] };
+          const offers = new Map([
+            ['a', new Map([['b', [sold]]])],
+            ['b', new Map([['a', [back]]])],
+          ]);
+          const pair = closePairwiseRound(state, offers).state.pairs[0]!;
+          // r in micro per kWh per mW.
+          const r = rational(parameters.penaltyMicroPerKwhPerKw, 1_000_000n);
+          const exact = published(r, rational(sold), rational(back), rational(price), rational(price));
+          return near(pair.targetMw[0]!, exact.target) && near(pair.priceMicroPerKwh[0]!, exact.price);
+        }),
+      );
+    },
+  );
 });
 
 t.test('a pool round by hand', async (t) => {
@@ -184,6 +188,84 @@ t.test('whatever is offered, targets of the pool sum to zero and prices follow t
     ),
   );
 });
+
+t.test('homes of any neighbourhood see the same rounds by pairs as in the pool', async () => {
+  const quadratic = fc.record({
+    value: fc.integer({ min: 50_000, max: 400_000 }),
+    curvature: fc.integer({ min: 20_000, max: 200_000 }),
+  });
+  fc.assert(
+    fc.property(
+      fc.array(quadratic, { minLength: 2, maxLength: 7 }),
+      fc.constantFrom(1000n, 1700n),
+      (costs, relaxationPermille) => {
+        const homes = costs.map((_, i) => `h${i}`);
+        const neighbours = homes.length - 1;
+        const rules = { ...parameters, relaxationPermille, tolerancePrimalMw: -1n };
+        const start = { homes, startPriceMicroPerKwh: [200_000n, 120_000n] };
+        let pool = openPool({ ...rules, ...start });
+        const byPair = 80_000n * BigInt(neighbours);
+        let pairwise = openPairwise({
+          ...{ ...rules, penaltyMicroPerKwhPerKw: byPair, penaltyMicroPerKwhPerKwMax: byPair },
+          ...start,
+        });
+        for (let round = 0; round < 8; round += 1) {
+          const inPool = new Map<string, bigint[]>();
+          const inPairs = new Map<string, PairwiseOffer>();
+          homes.forEach((home, i) => {
+            inPool.set(home, toOfferMw(answer(costs[i]!, poolTerms(turnOf(pool, home)))));
+            const others = homes.filter((other) => other !== home);
+            const { terms, split } = eliminate(
+              others.map((other) => seenBy(pairwise, home, other)),
+              byPair,
+            );
+            const parts = split(answer(costs[i]!, terms));
+            inPairs.set(home, new Map(others.map((other, k) => [other, parts[k]!])));
+          });
+          pool = closePoolRound(pool, inPool).state;
+          pairwise = closePairwiseRound(pairwise, inPairs).state;
+          for (const slot of [0, 1]) {
+            if (new Set(pairwise.pairs.map((pair) => pair.priceMicroPerKwh[slot])).size > 1) return false;
+            const price = pairwise.pairs[0]!.priceMicroPerKwh[slot]!;
+            // Whole micro-units and mW drift apart by a few a round.
+            const drift = 20n * BigInt(round + 1);
+            if (differ(price, pool.priceMicroPerKwh[slot]!) > drift) return false;
+            for (const home of homes) {
+              const offered = [...inPairs.get(home)!.values()].reduce((all, mw) => all + mw[slot]!, 0n);
+              if (differ(offered, inPool.get(home)![slot]!) > 20n * drift) return false;
+            }
+          }
+        }
+        return true;
+      },
+    ),
+  );
+});
+
+/** What minimises curvature / 2 * sold^2 + value * sold under a round's terms, in kW. */
+function answer(
+  { value, curvature }: { readonly value: number; readonly curvature: number },
+  { pricePerKwh, penaltyPerKwhPerKw, targetSoldKw }: RoundTerms,
+): Float64Array {
+  return Float64Array.from(
+    targetSoldKw,
+    (target, t) =>
+      (pricePerKwh[t]! - value / 1e6 + penaltyPerKwhPerKw * target) / (penaltyPerKwhPerKw + curvature / 1e6),
+  );
+}
+
+function turnOf(pool: ReturnType<typeof openPool>, home: string) {
+  const { priceMicroPerKwh, parameters: rules } = pool;
+  const { penaltyMicroPerKwhPerKw } = rules;
+  return { priceMicroPerKwh, penaltyMicroPerKwhPerKw, targetMw: pool.targetMw.get(home)! };
+}
+
+function seenBy({ pairs }: ReturnType<typeof openPairwise>, home: string, other: string) {
+  const pair = pairs.find((one) => [one.first, one.second].every((end) => end === home || end === other))!;
+  return home === pair.first ? pair : { ...pair, targetMw: pair.targetMw.map((mw) => -mw) };
+}
+
+const differ = (one: bigint, other: bigint): bigint => (one > other ? one - other : other - one);
 
 t.test('a silent home stands by its last offer once, then is out', async (t) => {
   const opening = { ...parameters, homes: ['a', 'b', 'c'], startPriceMicroPerKwh: [100_000n] };
