@@ -38,7 +38,7 @@ export function validateProblem(problem: HomeProblem): void {
 }
 
 function validateBattery(battery: Battery): void {
-  number('battery.capacityKwh', battery.capacityKwh, CAPACITY_KWH_MIN);
+  capacity('battery.capacityKwh', battery.capacityKwh);
   number('battery.energyKwhMin', battery.energyKwhMin, 0, battery.capacityKwh);
   number('battery.chargeKwMax', battery.chargeKwMax, 0);
   number('battery.dischargeKwMax', battery.dischargeKwMax, 0);
@@ -52,7 +52,7 @@ function validateBattery(battery: Battery): void {
 }
 
 function validateVehicle(ev: ElectricVehicle, slots: number): void {
-  number('ev.capacityKwh', ev.capacityKwh, CAPACITY_KWH_MIN);
+  capacity('ev.capacityKwh', ev.capacityKwh);
   number('ev.chargeKwMax', ev.chargeKwMax, 0);
   number('ev.dischargeKwMax', ev.dischargeKwMax, 0);
   efficiency('ev.chargeEfficiency', ev.chargeEfficiency);
@@ -144,6 +144,17 @@ function number(field: string, value: number, min = -Infinity, max = Infinity, s
 
 function positive(field: string, value: number): void {
   number(field, value, Number.MIN_VALUE);
+}
+
+function capacity(field: string, value: number): void {
+  number(field, value, 0);
+  if (value < CAPACITY_KWH_MIN) {
+    throw new OptimizerError(
+      'OPTIMIZER_OUT_OF_RANGE',
+      `${field} is ${value}: a store that holds nothing is to be left out`,
+      { field, value, min: CAPACITY_KWH_MIN },
+    );
+  }
 }
 
 function efficiency(field: string, value: number): void {

@@ -389,6 +389,28 @@ t.test('words say what is so', async (t) => {
   const washed = await wordsOf(plainHome([0, 0, 0], { importPricePerKwh, shiftableLoads: [dishes] }));
   t.match(washed, 'Shiftable load: 1.0 kWh at 00-01 h (preferred: 02-03 h).');
 
+  const hvac = {
+    powerKwMax: 2,
+    resistanceKPerKw: 5,
+    capacitanceKwhPerK: 4,
+    gainKPerKw: 0.75,
+    outdoorC: [5, 5, 5],
+    preferredC: 20,
+    indoorCMin: 16,
+    indoorCMax: 22,
+    indoorCInitial: 20,
+    powerKwInitial: 1,
+    discomfortPerK2h: 0.01,
+  };
+  const housed = async (change: object, importKwMax = 20) =>
+    await wordsOf(plainHome([0, 0, 0], { importKwMax, hvac: { ...hvac, ...change } }));
+  t.match(await housed({}), /20\.0 is wanted\. It ends at 17\.9\.$/m);
+  t.match(await housed({ finalIndoorC: 20 }), /20\.0 is wanted\. It ends at 20\.0\.$/m);
+  t.match(await housed({ finalIndoorC: 20 }, 0.5), /It ends at 19\.\d: 20\.0 was asked for/);
+  const cooled = { gainKPerKw: -0.75, outdoorC: [35, 35, 35], indoorCMax: 26, finalIndoorC: 20 };
+  t.match(await housed(cooled), /It ends at 20\.0\.$/m);
+  t.match(await housed(cooled, 0.5), /It ends at 21\.0: 20\.0 was asked for/);
+
   const sold = plainHome([1, 1], { trade: { kind: 'fixed', soldKw: [-1, -1] } });
   const bought = await wordsOf(sold, {
     received: -0.4,
