@@ -111,7 +111,7 @@ export type Phase = {
 /** One line, cut to the width so that it can be redrawn in place. */
 export function renderProgressLine(phase: Phase, look: Look): string {
   const colors = paletteOf(look);
-  const barWidth = Math.min(24, Math.max(8, look.width - 56));
+  const barWidth = Math.min(24, Math.max(8, look.width - 63));
   const share = phase.total > 0 ? Math.min(1, Math.max(0, phase.done / phase.total)) : undefined;
   const label = phase.label.slice(0, Math.max(labelWidth, look.width - 48)).padEnd(labelWidth);
   const percent = share === undefined ? '' : `${Math.floor(100 * share)} %`.padStart(6);

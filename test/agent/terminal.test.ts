@@ -198,8 +198,11 @@ t.test('a line of progress never wraps', async (t) => {
     'Living the day ',
   );
   const half = { label: 'Trading', done: 12, total: 24, detail: '' };
-  t.equal(
-    renderProgressLine(half, { ...ascii, width: 80 }),
-    'Trading            ############............  50 %',
+  t.equal(renderProgressLine(half, { ...ascii, width: 80 }), 'Trading            ########.........  50 %');
+  const round = { ...half, detail: 'round 12, imbalance 0.96 kW a home' };
+  t.match(
+    renderProgressLine(round, { ...ascii, width: 80 }),
+    /0\.96 kW a home$/,
+    'a round has room on 80 columns',
   );
 });
