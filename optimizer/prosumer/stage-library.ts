@@ -1,5 +1,6 @@
 import { compileModule, type SolverExports, startModule, withinMemory } from '../wasm-module.ts';
 import { readStages } from './read-stages.ts';
+import { createOutlook } from './stage-outlook.ts';
 import { costScale, LOADS_MAX, type StageRows, stagedLoads, writeHome } from './stage-rows.ts';
 import type { HomePlan, HomeProblem } from './types.ts';
 
@@ -13,16 +14,16 @@ export type StageOptions = {
   /** Take part in an opt-in demand response; true unless told otherwise. */
   readonly optIn?: boolean;
   /**
-   * Begin from an early point of the solve before, and keep one for the next: for one home again and again, at
-   * other prices, targets or forecasts. The plan is the same within the solver's accuracy, in fewer steps.
+   * Begin from a point of the solve before, and keep some for the next: for one home again and again, at other
+   * prices, targets or forecasts. The plan is the same within the solver's accuracy, in fewer steps.
    */
   readonly resume?: boolean;
   /**
    * What the plan may cost more than the best one: a share of what a kW costs that is bought throughout at the dearest
-   * price. 1e-9 unless told otherwise.
+   * price. 1e-9 unless told otherwise, 1e-8 where solves begin from one another.
    */
   readonly costWithin?: number;
-  /** By how many kW a priced trade may be off, as the last steps let one expect; 1e-5 unless told otherwise. */
+  /** By how many kW a priced trade may be off, as the last steps let one expect; 1e-5, or 5e-5, likewise. */
   readonly tradeWithinKw?: number;
 };
 
@@ -51,8 +52,8 @@ type Exports = SolverExports & {
     gapMax: number,
     tradeMax: number,
     complementarity: number,
-    keepAt: number,
-    warm: number,
+    keeps: number,
+    from: number,
   ): number;
   row(index: number): number;
   loadRow(load: number, index: number): number;
@@ -65,16 +66,18 @@ const LOAD_ROWS = 5;
 const SCALARS = 96;
 const STEPS_MAX = 60;
 const COST_WITHIN = 1e-9;
+const COST_WITHIN_RESUMED = 1e-8;
 /** The estimate was at most twice too low in 475 homes with everything, against ten times at 3e-5. */
 const TRADE_WITHIN_KW = 1e-5;
-/** The same for one of many answers in a row, which are rounded and superseded. */
-const TRADE_WITHIN_KW_RESUMED = 1e-3;
+const TRADE_WITHIN_KW_RESUMED = 5e-5;
 /** Product of distance and multiplier to begin with, in the same unit. */
 const FIRST_PRODUCT = 0.2;
-/** And the product at which a point is kept for the next solve. */
-const KEPT_PRODUCT = 2e-3;
-/** A kept point that saved less than this share of the steps is given up: prices have moved too far from it. */
-const SAVING_MIN = 0.25;
+/** The points that a solve may begin from (assembly/restart.ts). */
+const NO_POINT = -1;
+const EARLY_POINT = 0;
+const LATE_POINT = 1;
+/** A late point that took more than this share of the steps from the beginning is far off: an early one makes a new one. */
+const FAR = 0.7;
 
 /**
  * @param wasmBytes the file `stages.wasm` beside this module in a build.
@@ -97,11 +100,17 @@ function createSolver(exports: Exports): StageSolver {
   let rows: StageRows | undefined;
   let slots = 0;
   let loads = 0;
-  /** Of the point kept in the solve before. */
+  /** Of the points kept in the solve before. */
   let keptScale: number | undefined;
   let coldSteps = 0;
+  /** Of the solve before, if it began from a point. */
+  let warmSteps = 0;
+  const outlook = createOutlook();
   return {
-    solve(problem, { optIn = true, resume = false, costWithin = COST_WITHIN, tradeWithinKw } = {}) {
+    solve(problem, options = {}) {
+      const { optIn = true, resume = false } = options;
+      const { costWithin = resume ? COST_WITHIN_RESUMED : COST_WITHIN } = options;
+      const { tradeWithinKw = resume ? TRADE_WITHIN_KW_RESUMED : TRADE_WITHIN_KW } = options;
       const staged = stagedLoads(problem);
       if (staged.length > LOADS_MAX) return undefined;
       if (rows === undefined || problem.slots !== slots || staged.length !== loads) {
@@ -115,20 +124,25 @@ function createSolver(exports: Exports): StageSolver {
       keptScale = undefined;
       let home = writeHome(rows, problem, { optIn, scale: warmScale ?? scale });
       if (home === undefined) return undefined;
-      const tradeMax = tradeWithinKw ?? (resume ? TRADE_WITHIN_KW_RESUMED : TRADE_WITHIN_KW);
-      const keepAt = resume ? KEPT_PRODUCT : 0;
-      const run = (warm: number): boolean =>
-        exports.solve(STEPS_MAX, costWithin * slots, tradeMax, FIRST_PRODUCT, keepAt, warm) === 1;
-      let isSolved = run(warmScale === undefined ? 0 : 1);
-      if (!isSolved && warmScale !== undefined) {
-        // The kept point was no good for these prices: from the beginning, then.
+      const hasChanged = resume && outlook.isOther(rows);
+      const run = (from: number): boolean =>
+        exports.solve(STEPS_MAX, costWithin * slots, tradeWithinKw, FIRST_PRODUCT, resume ? 1 : 0, from) ===
+        1;
+      const isFar = hasChanged || warmSteps > FAR * coldSteps;
+      let isWarm = warmScale !== undefined;
+      let isSolved = run(!isWarm ? NO_POINT : isFar ? EARLY_POINT : LATE_POINT);
+      if (!isSolved && isWarm) {
+        // The kept points were no good for these prices: from the beginning, then.
         home = writeHome(rows, problem, { optIn, scale }) ?? home;
-        isSolved = run(0);
+        isWarm = false;
+        isSolved = run(NO_POINT);
       }
       if (!isSolved) return undefined;
       const steps = exports.figure(0);
-      if (warmScale === undefined || home.scale !== warmScale) coldSteps = steps;
-      if (resume && (steps === coldSteps || steps <= (1 - SAVING_MIN) * coldSteps)) keptScale = home.scale;
+      if (!isWarm) coldSteps = steps;
+      warmSteps = isWarm ? steps : 0;
+      // Points that cost more steps than none are given up.
+      if (resume && steps <= coldSteps) keptScale = home.scale;
       return readStages(rows, problem, home, {
         iterations: steps,
         peakKw: exports.figure(2),
@@ -136,7 +150,7 @@ function createSolver(exports: Exports): StageSolver {
       });
     },
     repeat({ costWithin = COST_WITHIN, tradeWithinKw = TRADE_WITHIN_KW } = {}) {
-      exports.solve(STEPS_MAX, costWithin * slots, tradeWithinKw, FIRST_PRODUCT, 0, 0);
+      exports.solve(STEPS_MAX, costWithin * slots, tradeWithinKw, FIRST_PRODUCT, 0, NO_POINT);
       return exports.figure(0);
     },
     get memoryBytes() {

@@ -12,7 +12,7 @@ import {
 } from '../../optimizer/index.ts';
 import { finalIndoorLimitC } from '../../optimizer/prosumer/house.ts';
 import { anyHome, withWishedEnd } from './any-home.ts';
-import { fullHome, withOtherPrices } from './full-home.ts';
+import { fullHome, withOtherForecasts, withOtherPrices, withOtherTerms } from './full-home.ts';
 import { library, plainHome } from './homes.ts';
 
 /** As if the fast solver never came to an end. */
@@ -201,24 +201,47 @@ t.test('the same bits on every machine', async (t) => {
 });
 
 t.test('from a point of the solve before', async (t) => {
-  await t.test('the same plan in fewer steps', async (t) => {
-    let [cold, warm] = [0, 0];
-    for (let seed = 1; seed <= 12; seed += 1) {
+  const changes = { terms: withOtherTerms, prices: withOtherPrices, forecasts: withOtherForecasts };
+  for (const [what, change] of Object.entries(changes)) {
+    await t.test(`the same plan in at most eight steps at other ${what}`, async (t) => {
+      const accuracy = { costWithin: 1e-7, tradeWithinKw: Infinity };
+      for (let seed = 1; seed <= 12; seed += 1) {
+        const solver = library.stages.open();
+        const before = fullHome(seed, 24);
+        const now = change(before, seed, 0.05);
+        solver.solve(before, { ...accuracy, resume: true });
+        const plan = solver.solve(now, { ...accuracy, resume: true });
+        const fresh = library.stages.solve(now);
+        if (!plan || !fresh) throw new Error(`home ${seed} has no plan`);
+        const allowed = 1e-6 * Math.abs(fresh.cost.total);
+        const money = (of: typeof fresh): number =>
+          moneyOf(now, { soldKw: of.schedule.soldKw, total: of.cost.total });
+        t.ok(Math.abs(money(plan) - money(fresh)) <= allowed, `home ${seed}: the same cost`);
+        t.ok(plan.iterations <= 8, `home ${seed}: ${plan.iterations} steps`);
+      }
+    });
+  }
+
+  await t.test('round by round, as the terms settle and their penalty grows', async (t) => {
+    let [warm, cold] = [0, 0];
+    for (let seed = 1; seed <= 5; seed += 1) {
       const solver = library.stages.open();
-      const before = fullHome(seed, 24);
-      const now = withOtherPrices(before, seed, 0.05);
-      const first = solver.solve(before, { resume: true });
-      const second = solver.solve(now, { resume: true });
-      const fresh = library.stages.solve(now);
-      if (!first || !second || !fresh) throw new Error(`home ${seed} has no plan`);
-      warm += second.iterations;
-      cold += fresh.iterations;
-      const allowed = 1e-6 * Math.abs(fresh.cost.total);
-      const money = (plan: typeof fresh) =>
-        moneyOf(now, { soldKw: plan.schedule.soldKw, total: plan.cost.total });
-      t.ok(Math.abs(money(second) - money(fresh)) <= allowed, `home ${seed}`);
+      let home = fullHome(seed, 24);
+      for (let round = 0; round < 12; round += 1) {
+        home = withOtherTerms(home, 100 * seed + round, 0.1 * 0.6 ** round);
+        if (home.trade.kind !== 'priced') throw new Error('trade has no price');
+        home = { ...home, trade: { ...home.trade, penaltyPerKwhPerKw: 0.08 * 1.1 ** round } };
+        const plan = solver.solve(home, { resume: true });
+        const fresh = library.stages.solve(home);
+        if (!plan || !fresh) throw new Error(`home ${seed} has no plan`);
+        const off = largestDistance(plan.schedule.soldKw, fresh.schedule.soldKw);
+        t.ok(off <= 1e-4, `home ${seed}, round ${round}: a trade is ${off} kW off`);
+        if (round === 0) continue;
+        warm += plan.iterations;
+        cold += fresh.iterations;
+      }
     }
-    t.ok(warm <= 8 * 12, `${warm / 12} steps, ${cold / 12} from the beginning`);
+    t.ok(warm < 0.7 * cold, `${warm} steps, ${cold} from the beginning`);
   });
 
   await t.test('whatever has changed since', async (t) => {

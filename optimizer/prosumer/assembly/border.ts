@@ -124,30 +124,30 @@ export function startPeak(at: f64, low: f64, high: f64, complementarity: f64): v
   peakStep = 0;
 }
 
-let keptPeak: f64 = 0;
-let keptRoomLow: f64 = 0;
-let keptRoomHigh: f64 = 0;
-let keptDualLow: f64 = 0;
-let keptDualHigh: f64 = 0;
+/** Of two points: the peak, its distances and multipliers. */
+const kept: usize = memory.data(2 * 5 * 8);
 
-export function keepPeak(): void {
-  keptPeak = peak;
-  keptRoomLow = roomLow;
-  keptRoomHigh = roomHigh;
-  keptDualLow = dualLow;
-  keptDualHigh = dualHigh;
+export function keepPeak(point: i32): void {
+  const at = kept + <usize>(40 * point);
+  store<f64>(at, peak);
+  store<f64>(at, roomLow, 8);
+  store<f64>(at, roomHigh, 16);
+  store<f64>(at, dualLow, 24);
+  store<f64>(at, dualHigh, 32);
 }
 
 /** @returns the peak to begin with: the kept one if its bounds leave it some room. */
-export function resumePeak(): f64 {
+export function resumePeak(point: i32): f64 {
+  const at = kept + <usize>(40 * point);
+  const keptPeak = load<f64>(at);
   const low = roomLow + keptPeak - peak;
   const high = roomHigh - keptPeak + peak;
-  if (low > 0.1 * keptRoomLow && high > 0.1 * keptRoomHigh) {
+  if (low > 0.1 * load<f64>(at, 8) && high > 0.1 * load<f64>(at, 16)) {
     peak = keptPeak;
     roomLow = low;
     roomHigh = high;
-    dualLow = keptDualLow;
-    dualHigh = keptDualHigh;
+    dualLow = load<f64>(at, 24);
+    dualHigh = load<f64>(at, 32);
   }
   return peak;
 }

@@ -1,7 +1,7 @@
 import { listBounded } from './bounded';
 import * as border from './border';
 import { isPriced, penalty, readScalars } from './home';
-import { canResume, forget, keep, resume } from './restart';
+import { EARLY, forget, keep, LATE, pointFor, resume } from './restart';
 import { finish, lastTradeStep, MISFIT_MAX } from './finish';
 import { makeRoom, scalars } from './room';
 import { pairCount, start } from './start';
@@ -40,10 +40,15 @@ const APART_SHARE: f64 = 0.1;
 /** What may be left of the first misfit in the equations, and in the balance of costs, prices and multipliers. */
 const REST: f64 = 1e-9;
 const DUAL_REST: f64 = 1e-7;
-/** The same for a point that is kept to begin the next solve from. */
+/** The same for a point that is kept to begin the next solve from, and its complementarity: the early and the late one. */
 const REST_KEPT: f64 = 0.1;
-const DUAL_REST_KEPT: f64 = 0.03;
-const KEPT_LOW: f64 = 0.03;
+const DUAL_REST_EARLY: f64 = 0.5;
+const DUAL_REST_LATE: f64 = 0.03;
+const KEPT_EARLY: f64 = 5e-2;
+const KEPT_LATE: f64 = 2e-3;
+/** Below this share of it a point is too late for its purpose: the one of before stays. */
+const EARLY_LOW: f64 = 0.03;
+const LATE_LOW: f64 = 0.01;
 /** Of the complementarity at hand, what a correction aims at, at most: Mehrotra cubes the predicted share. */
 const TARGET_MAX: f64 = 0.3;
 /** A step shorter than this leads nowhere. */
@@ -57,8 +62,8 @@ const NEARLY: f64 = 10;
  * @param gapMax what the plan may cost more than the best one
  * @param tradeMax by how many kW a priced trade may be off, as the last steps let one expect
  * @param complementarity product of distance and multiplier to begin with
- * @param keepAt product at which a point is kept for the next solve; 0: none is
- * @param warm begin from the kept point if there is one
+ * @param keeps keep points for the next solve
+ * @param from begin from the early (0) or late (1) kept point if there is one; -1: from the beginning
  * @returns 1 when solved, 0 when it did not come to an end within `limitSteps`.
  */
 export function solve(
@@ -66,8 +71,8 @@ export function solve(
   gapMax: f64,
   tradeMax: f64,
   complementarity: f64,
-  keepAt: f64,
-  warm: bool,
+  keeps: bool,
+  from: i32,
 ): i32 {
   readScalars(scalars);
   listBounded();
@@ -78,10 +83,12 @@ export function solve(
   let dualRest: f64 = 1;
   let gapBefore: f64 = Infinity;
   gap = complementarity * pairCount;
-  if (warm && canResume()) gap = resume() + border.peakComplementarity();
-  let keeps = keepAt > 0;
+  const point = pointFor(from);
+  if (point >= 0) gap = resume(point) + border.peakComplementarity();
+  else forget();
+  let keepsEarly = keeps;
+  let keepsLate = keeps;
   const apart = keeps ? APART_IN_A_ROW : APART;
-  if (!warm) forget();
   for (steps = 0; steps < limitSteps; steps++) {
     const isClose = gap <= gapMax && rest <= REST && dualRest <= DUAL_REST;
     if (isClose && (gap <= SURE * gapMax || tradeOff(share, gap / gapBefore) <= tradeMax)) {
@@ -91,10 +98,13 @@ export function solve(
     }
     resetMeasures();
     eliminate(share, dualShare);
-    if (keeps && gap <= keepAt * pairCount && rest <= REST_KEPT && dualRest <= DUAL_REST_KEPT) {
-      // A warm start may pass by too low; then the point of before stays.
-      if (!warm || gap >= KEPT_LOW * keepAt * pairCount) keep();
-      keeps = false;
+    if (keepsEarly && gap <= KEPT_EARLY * pairCount && rest <= REST_KEPT && dualRest <= DUAL_REST_EARLY) {
+      if (point < 0 || gap >= EARLY_LOW * KEPT_EARLY * pairCount) keep(EARLY);
+      keepsEarly = false;
+    }
+    if (keepsLate && gap <= KEPT_LATE * pairCount && rest <= REST_KEPT && dualRest <= DUAL_REST_LATE) {
+      if (point != LATE || gap >= LATE_LOW * KEPT_LATE * pairCount) keep(LATE);
+      keepsLate = false;
     }
     predict();
     const predicted = 1 / border.peakPredictedLimit(predictedLimit());

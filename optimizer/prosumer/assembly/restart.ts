@@ -7,37 +7,46 @@ import {
 } from './room';
 
 /**
- * An early point of one solve, kept to begin the next one of the same home from: far enough from every bound to
- * turn where new prices lead, near enough to spare the first part of the way. Where a bound has come too near the
+ * Two points of one solve, kept to begin the next one of the same home from: a late one, near enough to spare half of
+ * the way where only the terms of trade have changed, and an early one, far enough from every bound to turn where new
+ * prices or forecasts lead. Where a bound has come too near the
  * point, that quantity begins as in a cold start.
  */
 
 /** Share of the kept distance from a bound that must be left. */
 const LEFT: f64 = 0.1;
 
-let isKept: bool = false;
+export const EARLY: i32 = 0;
+export const LATE: i32 = 1;
+
+let isEarlyKept: bool = false;
+let isLateKept: bool = false;
 let keptFlags: i32 = 0;
 
-/** Only a home of the same parts can begin from it. */
-export function canResume(): bool {
-  return isKept && keptFlags == flags;
+/** @returns the point to begin from: the one that is asked for or the early one, or -1. Parts must be the same. */
+export function pointFor(asked: i32): i32 {
+  if (asked < 0 || keptFlags != flags) return -1;
+  if (asked == LATE && isLateKept) return LATE;
+  return isEarlyKept ? EARLY : -1;
 }
 
 export function forget(): void {
-  isKept = false;
+  isEarlyKept = false;
+  isLateKept = false;
 }
 
-export function keep(): void {
+export function keep(point: i32): void {
   for (let i = 0; i < pairs; i++) {
     const p = block(i);
-    let to = keptOf(i);
+    let to = keptOf(point, i);
     for (let j = 0; j < boundedCount; j++, to += KEPT) keepQuantity(p + boundedAt(j), to);
     for (let j = 0; j < boundedBelowCount; j++, to += KEPT) keepQuantity(p + boundedBelowAt(j), to);
     put(to, 0, get(p + SOLD, X));
   }
-  keepPeak();
+  keepPeak(point);
   keptFlags = flags;
-  isKept = true;
+  if (point == LATE) isLateKept = true;
+  else isEarlyKept = true;
 }
 
 @inline function keepQuantity(q: usize, to: usize): void {
@@ -49,13 +58,13 @@ export function keep(): void {
 }
 
 /** After a cold start of the new problem. @returns the complementarity summed over all pairs. */
-export function resume(): f64 {
+export function resume(point: i32): f64 {
   let gap = both(0);
   let peakAt: f64 = 0;
-  if (hasPeak) peakAt = resumePeak();
+  if (hasPeak) peakAt = resumePeak(point);
   for (let i = 0; i < pairs; i++) {
     const p = block(i);
-    let from = keptOf(i);
+    let from = keptOf(point, i);
     for (let j = 0; j < boundedCount; j++, from += KEPT) {
       const q = p + boundedAt(j);
       gap = add(gap, resumeBetween(q, from));

@@ -132,7 +132,7 @@ export function makeRoom(slotCount: i32, loadCount: i32): void {
   blocks = top + blockBytes;
   top = blocks + <usize>pairs * blockBytes;
   kept = top;
-  top += <usize>(KEPT_FIXED + loadCount) * KEPT * <usize>pairs;
+  top += 2 * <usize>(KEPT_FIXED + loadCount) * KEPT * <usize>pairs;
   lists = top;
   listBytes = (<usize>(LIST_FIXED + loadCount) * 4 + 15) & ~15;
   top += <usize>pairs * listBytes;
@@ -170,8 +170,9 @@ export function loadRow(load: i32, index: i32): usize {
 export const KEPT: usize = 80;
 const KEPT_FIXED: i32 = 15;
 
-@inline export function keptOf(pair: i32): usize {
-  return kept + <usize>pair * <usize>(KEPT_FIXED + loads) * KEPT;
+/** Of two points. */
+@inline export function keptOf(point: i32, pair: i32): usize {
+  return kept + <usize>(point * pairs + pair) * <usize>(KEPT_FIXED + loads) * KEPT;
 }
 
 /** A pair's list of quantities that can move there (bounded.ts): two counts and 15 offsets, but for the loads. */
