@@ -1,4 +1,4 @@
-import { clearPairSlot, clearPoolSlot, netSoldW, payments, type Trade } from './clearing.ts';
+import { clearPairsSlot, clearPoolSlot, netSoldW, payments, type Trade } from './clearing.ts';
 import { forget } from './memory.ts';
 import type { Scope } from './method.ts';
 import { readPairOffers, readPairs, readPoolOffers, readPrices } from './positions.ts';
@@ -52,15 +52,23 @@ function pairwiseTrades(state: ContractState, session: Session): Trade[][] {
   const table: Trade[][] = Array.from({ length: size }, () => []);
   const homes = activeHomes(state, id);
   const offered = readPairOffers(state, session, homes);
-  const rows = new Map<number, number[]>();
-  for (const { first, second, prices } of readPairs(state, session, homes)) {
-    const row = rows.get(first) ?? new Array<number>((size - 1 - first) * terms.slots).fill(0);
-    rows.set(first, row);
-    for (const [slot, priceMicro] of prices.entries()) {
-      const soldW = clearPairSlot(offered[first]![second]![slot]!, offered[second]![first]![slot]!);
-      row[(second - first - 1) * terms.slots + slot] = soldW;
+  const pairs = readPairs(state, session, homes);
+  const rows = new Map(
+    homes.slice(0, -1).map((first) => [first, new Array<number>((size - 1 - first) * terms.slots).fill(0)]),
+  );
+  for (let slot = 0; slot < terms.slots; slot += 1) {
+    const cleared = clearPairsSlot(
+      pairs.map(({ first, second }) => ({
+        ...{ first, second },
+        thereMw: offered[first]![second]![slot]!,
+        backMw: offered[second]![first]![slot]!,
+      })),
+    );
+    for (const [place, { first, second, prices }] of pairs.entries()) {
+      const [soldW, priceMicro] = [cleared[place]!, prices[slot]!];
+      rows.get(first)![(second - first - 1) * terms.slots + slot] = soldW;
       table[first]!.push({ slot, soldW, priceMicro });
-      table[second]!.push({ slot, soldW: -soldW, priceMicro });
+      table[second]!.push({ slot, soldW: 0 - soldW, priceMicro });
     }
   }
   for (const [first, soldW] of rows) pairTrades.put(state, { soldW }, first, id);

@@ -30,7 +30,7 @@ export function defaultSessionParameters({
     ...pool,
     penaltyMicroPerKwhPerKw: pool.penaltyMicroPerKwhPerKw * BigInt(neighbours),
     penaltyMicroPerKwhPerKwMax: pool.penaltyMicroPerKwhPerKwMax * BigInt(neighbours),
-    tolerancePrimalMw: BigInt(Math.round(12_000 / neighbours)),
+    tolerancePrimalMw: BigInt(Math.round(20_000 / neighbours)),
     toleranceDualMw: BigInt(Math.round(24_000 / neighbours)),
   };
 }

@@ -183,27 +183,65 @@ function accelerated(before: PairwiseState, plain: readonly Pair[]): Pick<Pairwi
   return { pairs, memory };
 }
 
-/** In each pair and slot the smaller of what one side sells and the other buys, in whole watts. */
+/**
+ * In each pair and slot the smaller of what one side sells and the other buys, in whole watts. What that cuts off
+ * adds up with the number of neighbours, so single watts are given back, largest remainder first, while both homes'
+ * cut-off parts in that direction make up one: no home sells or buys more in all than was agreed in mW.
+ */
 export function clearPairwise({ homes, pairs, attendance }: PairwiseState): Cleared {
   const slots = pairs[0]?.targetMw.length ?? 0;
+  const agreedMw = pairs.map(({ first, second }) => {
+    const sold = attendance.offers.get(first)!.get(second)!;
+    const bought = attendance.offers.get(second)!.get(first)!;
+    return sold.map((mw, t) => agreed(mw, -bought[t]!));
+  });
+  const bySlot = Array.from({ length: slots }, (_, t) =>
+    wholeWatts(
+      pairs,
+      agreedMw.map((series) => series[t]!),
+    ),
+  );
   const soldW = new Map(homes.map((home) => [home, new Array<bigint>(slots).fill(0n)]));
   const earned = new Map(homes.map((home) => [home, 0n]));
   const buyers = new Set<string>();
-  const traded = pairs.map(({ first, second, priceMicroPerKwh }): PairTrade => {
-    const sold = attendance.offers.get(first)!.get(second)!;
-    const bought = attendance.offers.get(second)!.get(first)!;
-    const watts = priceMicroPerKwh.map((price, t) => {
-      const w = agreed(sold[t]!, -bought[t]!) / MW_PER_W;
+  const traded = pairs.map(({ first, second, priceMicroPerKwh }, place): PairTrade => {
+    const watts = bySlot.map((all) => all[place]!);
+    watts.forEach((w, t) => {
       if (w !== 0n) buyers.add(w > 0n ? second : first);
       soldW.get(first)![t]! += w;
       soldW.get(second)![t]! -= w;
-      earned.set(first, earned.get(first)! + price * w);
-      earned.set(second, earned.get(second)! - price * w);
-      return w;
+      earned.set(first, earned.get(first)! + priceMicroPerKwh[t]! * w);
+      earned.set(second, earned.get(second)! - priceMicroPerKwh[t]! * w);
     });
     return { first, second, soldW: watts, priceMicroPerKwh };
   });
   return { soldW, earned, buyers, pairs: traded };
+}
+
+/** One slot's agreed trades of all pairs, mW that `first` sells, in whole watts. */
+function wholeWatts(pairs: readonly Pair[], agreedMw: readonly bigint[]): bigint[] {
+  const spare = { sold: new Map<string, bigint>(), bought: new Map<string, bigint>() };
+  const add = (side: Map<string, bigint>, home: string, mw: bigint) =>
+    side.set(home, (side.get(home) ?? 0n) + mw);
+  const rests = agreedMw.map((mw, place) => {
+    const { first, second } = pairs[place]!;
+    const [seller, buyer] = mw > 0n ? [first, second] : [second, first];
+    const rest = abs(mw) % MW_PER_W;
+    add(spare.sold, seller, rest);
+    add(spare.bought, buyer, rest);
+    return { place, seller, buyer, rest, sign: mw > 0n ? 1n : -1n };
+  });
+  const watts = agreedMw.map((mw) => mw / MW_PER_W);
+  const largestFirst = rests
+    .filter(({ rest }) => rest > 0n)
+    .sort((a, b) => (a.rest === b.rest ? a.place - b.place : a.rest > b.rest ? -1 : 1));
+  for (const { place, seller, buyer, sign } of largestFirst) {
+    if (spare.sold.get(seller)! < MW_PER_W || spare.bought.get(buyer)! < MW_PER_W) continue;
+    watts[place] = watts[place]! + sign;
+    add(spare.sold, seller, -MW_PER_W);
+    add(spare.bought, buyer, -MW_PER_W);
+  }
+  return watts;
 }
 
 /** The part of a trade that both sides mean: nothing when they differ in direction. */

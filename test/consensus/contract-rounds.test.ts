@@ -1,7 +1,7 @@
 import { readFileSync } from 'node:fs';
 import fc from 'fast-check';
 import t from 'tap';
-import { clearPairSlot, clearPoolSlot, payments } from '../../consensus/contract/clearing.ts';
+import { clearPairsSlot, clearPoolSlot, payments } from '../../consensus/contract/clearing.ts';
 import { type OfferedMw, readSession, readTrades, readTurn } from '../../consensus/contract/index.ts';
 import { ceilDiv, floorDiv, floorDivBig, roundDivBig } from '../../consensus/contract/integers.ts';
 import {
@@ -773,10 +773,16 @@ t.test('clearing a slot, by hand', (t) => {
   t.strictSame(clearPoolSlot([-2999, -1999, 1999]), [0, -1, 1]);
   t.strictSame(clearPoolSlot([5000, 1]), [0, 0]);
   t.strictSame(clearPoolSlot([]), []);
-  t.equal(clearPairSlot(2500, -1999), 1);
-  t.equal(clearPairSlot(-2500, 9000), -2);
-  t.equal(clearPairSlot(2500, 1999), 0);
-  t.equal(clearPairSlot(0, -1999), 0);
+  const pair = (first: number, second: number, thereMw: number, backMw: number) => ({
+    ...{ first, second },
+    ...{ thereMw, backMw },
+  });
+  t.strictSame(clearPairsSlot([pair(0, 1, 2500, -1999)]), [1]);
+  t.strictSame(clearPairsSlot([pair(0, 1, -2500, 9000)]), [-2]);
+  t.strictSame(clearPairsSlot([pair(0, 1, 2500, 1999), pair(0, 2, 0, -1999)]), [0, 0]);
+  // Cut off: of what 0 sells 1300 mW, one watt of which goes to 2; of what 3 sells only 900.
+  const some = [pair(0, 1, 1600, -1600), pair(0, 2, 700, -700), pair(1, 3, -500, 500), pair(2, 3, -400, 400)];
+  t.strictSame(clearPairsSlot(some), [1, 1, 0, 0]);
   t.end();
 });
 

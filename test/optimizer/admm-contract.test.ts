@@ -2,7 +2,7 @@ import fc from 'fast-check';
 import t from 'tap';
 import { goOn as contractGoesOn } from '../../consensus/contract/acceleration.ts';
 import {
-  clearPairSlot,
+  clearPairsSlot,
   clearPoolSlot,
   payments as contractPayments,
 } from '../../consensus/contract/clearing.ts';
@@ -163,10 +163,19 @@ t.test('pairwise: targets, prices, residuals, clearing and payments', async (t) 
           [contract.primalMw, contract.dualMw, contract.imbalanceMw],
         );
       }
+      const bySlot = [0, 1].map((slot) =>
+        clearPairsSlot(
+          pairs.map(({ first, second }) => ({
+            ...{ first, second },
+            thereMw: offers[first]![second]![slot]!,
+            backMw: offers[second]![first]![slot]!,
+          })),
+        ),
+      );
       const trades = names(n).map((_, i) =>
-        pairs.flatMap(({ first, second, prices: micro }) =>
+        pairs.flatMap(({ first, second, prices: micro }, place) =>
           micro.flatMap((priceMicro, slot) => {
-            const soldW = clearPairSlot(offers[first]![second]![slot]!, offers[second]![first]![slot]!);
+            const soldW = bySlot[slot]![place]!;
             if (i === first) return [{ slot, soldW, priceMicro }];
             return i === second ? [{ slot, soldW: -soldW, priceMicro }] : [];
           }),

@@ -265,7 +265,9 @@ function seenBy({ pairs }: ReturnType<typeof openPairwise>, home: string, other:
   return home === pair.first ? pair : { ...pair, targetMw: pair.targetMw.map((mw) => -mw) };
 }
 
-const differ = (one: bigint, other: bigint): bigint => (one > other ? one - other : other - one);
+const abs = (value: bigint): bigint => (value < 0n ? -value : value);
+
+const differ = (one: bigint, other: bigint): bigint => abs(one - other);
 
 t.test('a silent home stands by its last offer once, then is out', async (t) => {
   const opening = { ...parameters, homes: ['a', 'b', 'c'], startPriceMicroPerKwh: [100_000n] };
@@ -344,14 +346,29 @@ t.test('clearing sums to zero and asks nobody for more than he offered', async (
         const opened = openPairwise({ ...parameters, homes, startPriceMicroPerKwh: [123_457n] });
         const closed = closePairwiseRound(opened, offers);
         const cleared = clearPairwise(closed.state);
-        const bounded = homes.every((home) => {
-          const asked = [...offers.get(home)!.values()].map(([mw]) => mw! / 1000n);
-          const most = asked.filter((w) => w > 0n).reduce((a, b) => a + b, 0n);
-          const least = asked.filter((w) => w < 0n).reduce((a, b) => a + b, 0n);
-          const w = cleared.soldW.get(home)![0]!;
-          return w <= most && w >= least;
+        // By home and direction: what was agreed, less what is traded, in mW.
+        const left = new Map(
+          homes.flatMap((home) => [`${home} sells`, `${home} buys`].map((side) => [side, 0n])),
+        );
+        const sides = cleared.pairs.map(({ first, second, soldW }) => {
+          const there = offers.get(first)!.get(second)![0]!;
+          const wanted = -offers.get(second)!.get(first)![0]!;
+          const meant = there > 0n === wanted > 0n ? (there > 0n === there < wanted ? there : wanted) : 0n;
+          const [seller, buyer] =
+            meant > 0n ? [`${first} sells`, `${second} buys`] : [`${second} sells`, `${first} buys`];
+          const rest = abs(meant) - abs(soldW[0]!) * 1000n;
+          for (const side of [seller, buyer]) left.set(side, left.get(side)! + rest);
+          return { seller, buyer, rest, traded: soldW[0]!, meant };
         });
-        return total(cleared.soldW, 0) === 0n && bounded && paysInFull(cleared);
+        return (
+          total(cleared.soldW, 0) === 0n &&
+          paysInFull(cleared) &&
+          [...left.values()].every((mw) => mw >= 0n) &&
+          sides.every(({ seller, buyer, rest, traded, meant }) => {
+            const given = left.get(seller)! < 1000n || left.get(buyer)! < 1000n;
+            return rest > -1000n && rest < 1000n && traded * meant >= 0n && (rest <= 0n || given);
+          })
+        );
       },
     ),
   );
