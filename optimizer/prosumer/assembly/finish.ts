@@ -1,5 +1,5 @@
 import { boundedAt, boundedBelowAt, boundedBelowCount, boundedCount } from './bounded';
-import { advancePeak, loadSum } from './border';
+import { advancePeak, loadSum, peakComplementarity } from './border';
 import {
   canFeedBack, evPerCharge, evPerDischarge, gain, hasBattery, hasHeat, hasMeter, hasPv, hasVehicle, isPriced, kept,
   storedPerCharge, storedPerDischarge,
@@ -7,26 +7,34 @@ import {
 import { add, both, get, larger, largest, mul, put, sub, sum } from './lanes';
 import {
   AIM, BASE, block, blockBytes, CHARGE, DISCHARGE, DRIFT, DRIVEN, DUAL, EV_CHARGE, EV_DISCHARGE, EV_STORED, FED, HEAT,
-  HIGH, IMPORT, INDOOR, loadOf, loadRow, loads, LOAD_ROWS_IN, LOW, METER, NEW_PRICE, OWN, pairs, row, ROWS_IN, slots, SOLD,
+  HIGH, IMPORT, INDOOR, loadOf, loadRow, loads, LOAD_ROWS_IN, LOW, METER, NEW_PRICE, ON, OWN, pairs, ROOM, row,
+  ROWS_IN, slots, SOLD,
   STEP, STORED, USED, X,
 } from './room';
 import { advance, advanceLow, costSlope } from './quantity';
 import { DAMPED, HELD } from './start';
 
 /**
- * Makes the last step and writes the plan into rows, in this order: what the host reads.
+ * Makes the last step and writes the plan into rows, in this order: what the host reads. Nothing is taken on trust: the
+ * gap is summed up anew, and the equations are evaluated at what is told.
  *
  * @returns by how much the plan misses an equation or a point that it must keep, in kW, kWh or K: interior point
- *   steps lead to the nearest one where there is no plan.
+ *   steps lead to the nearest one where there is no plan. Infinity where the gap is wider than `gapMax`.
  */
 export function finish(share: f64, dualShare: f64, gapMax: f64): f64 {
   advancePeak(share, dualShare);
   const drag = moveLast(share, dualShare);
-  const off = drag <= DRAG_MAX * gapMax ? misfit() : Infinity;
+  const isClose = gapThere <= ROUNDED * gapMax && drag <= DRAG_MAX * gapMax;
+  const off = isClose ? misfit() : Infinity;
   if (off <= MISFIT_MAX) writePlan();
   return off;
 }
 
+/** The gap after the last step, as summed up anew. */
+export let gapThere: f64 = 0;
+
+/** By what share this may exceed the gap that was kept account of step by step. */
+const ROUNDED: f64 = 1.01;
 /** Of the gap that is asked for, what damping may keep any one quantity from gaining. */
 const DRAG_MAX: f64 = 0.03;
 /** What an equation may be missed by, in kW, kWh or K. */
@@ -68,22 +76,29 @@ export function lastTradeStep(): f64 {
 /** @returns the most that damping may have kept a quantity from gaining by its last step. */
 function moveLast(share: f64, dualShare: f64): f64 {
   const by = both(share), dualBy = both(dualShare);
-  let drag = both(0);
+  let drag = both(0), all = both(0);
   for (let i = 0; i < pairs; i++) {
     const p = block(i);
     for (let j = 0; j < boundedCount; j++) {
       const q = p + boundedAt(j);
       drag = larger(drag, dragOn(q));
       advance(q, by, dualBy);
+      all = add(all, add(productOf(q + LOW), productOf(q + HIGH)));
     }
     for (let j = 0; j < boundedBelowCount; j++) {
       const q = p + boundedBelowAt(j);
       drag = larger(drag, dragOn(q));
       advanceLow(q, by, dualBy);
+      all = add(all, productOf(q + LOW));
     }
     if (isPriced) put(p + SOLD, X, add(get(p + SOLD, X), mul(by, get(p + SOLD, STEP))));
   }
+  gapThere = sum(all) + peakComplementarity();
   return largest(drag);
+}
+
+@inline function productOf(side: usize): v128 {
+  return mul(get(side, ROOM), get(side, DUAL));
 }
 
 @inline function dragOn(q: usize): v128 {
@@ -171,6 +186,11 @@ function misfit(): f64 {
     }
     most = worse(most, sub(sub(supply, get(p + SOLD, X)), demand));
     if (hasMeter) most = worse(most, mul(isMetered(p), sub(atMeter, demand)));
+    // A quantity that must not fall below 0 is its own distance, unless numbers have run away.
+    for (let j = 0; j < boundedBelowCount; j++) {
+      const q = p + boundedBelowAt(j);
+      most = worse(most, mul(get(q + LOW, ON), sub(get(q, X), get(q + LOW, ROOM))));
+    }
     // Behind an odd last slot there is none.
     if (2 * i + 1 == slots) most = f64x2.replace_lane(most, 1, 0);
     all = worse(all, most);

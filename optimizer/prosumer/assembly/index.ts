@@ -2,7 +2,7 @@ import { listBounded } from './bounded';
 import * as border from './border';
 import { isPriced, penalty, readScalars } from './home';
 import { EARLY, forget, keep, LATE, pointFor, resume } from './restart';
-import { finish, lastTradeStep, MISFIT_MAX } from './finish';
+import { finish, gapThere, lastTradeStep, MISFIT_MAX } from './finish';
 import { makeRoom, scalars } from './room';
 import { pairCount, start } from './start';
 import { bendSum, boundLimit, dualLimit, predictedLimit, pullSum, resetMeasures } from './measure';
@@ -40,7 +40,7 @@ const APART_SHARE: f64 = 0.1;
 /** What may be left of the first misfit in the equations, and in the balance of costs, prices and multipliers. */
 const REST: f64 = 1e-9;
 const DUAL_REST: f64 = 1e-7;
-/** The same for a point that is kept to begin the next solve from, and its complementarity: the early and the late one. */
+/** The same for the points that are kept to begin the next solve from, and their complementarity. */
 const REST_KEPT: f64 = 0.1;
 const DUAL_REST_EARLY: f64 = 0.5;
 const DUAL_REST_LATE: f64 = 0.03;
@@ -93,6 +93,7 @@ export function solve(
     const isClose = gap <= gapMax && rest <= REST && dualRest <= DUAL_REST;
     if (isClose && (gap <= SURE * gapMax || tradeOff(share, gap / gapBefore) <= tradeMax)) {
       if (finish(share, dualShare, gapMax) <= MISFIT_MAX) return 1;
+      gap = gapThere;
       share = 0;
       dualShare = 0;
     }

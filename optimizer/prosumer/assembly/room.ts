@@ -69,7 +69,7 @@ export const NEW_PRICE: usize = BASE + 336;
 export const OFF_INDOOR: usize = BASE + 352;
 export const OFF_STORED: usize = BASE + 368;
 export const OFF_EV: usize = BASE + 384;
-/** What is here in these two slots, in bits: the vehicle in the first, in the second, PV, and from the eighth on loads. */
+/** What is here, in bits: the vehicle in the first slot, in the second, PV in either, from the eighth on the loads. */
 export const HERE: usize = BASE + 400;
 export const PV_HERE: u32 = 4;
 export const VEHICLE_HERE: u32 = 3;

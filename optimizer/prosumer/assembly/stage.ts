@@ -486,7 +486,8 @@ export function correctStep(): void {
       let heat: f64 = 0, charge: f64 = 0, discharge: f64 = 0, evCharge: f64 = 0, evDischarge: f64 = 0;
       if (hasHeat) {
         const at = g + gains(0);
-        heat = -(given(g, 0, isPrediction, peakStep, loadPrices) + one(at, 8) * xe + one(at, 16) * xs + one(at, 0) * t0);
+        heat = -given(g, 0, isPrediction, peakStep, loadPrices);
+        heat -= one(at, 8) * xe + one(at, 16) * xs + one(at, 0) * t0;
         putOne(q + HEAT, STEP, heat);
       }
       if (hasBattery) {
