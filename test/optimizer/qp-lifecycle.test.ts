@@ -11,6 +11,7 @@ import {
 } from '../../optimizer/index.ts';
 import { fullHome, withOtherPrices } from './full-home.ts';
 import { library } from './homes.ts';
+import { smoothFit } from './qp-collection.ts';
 import { dense, randomProblem, referenceHome } from './qp-problems.ts';
 
 const bits = ({ x, y, ...rest }: QpSolution) => ({ ...rest, x: Array.from(x), y: Array.from(y) });
@@ -140,6 +141,36 @@ t.test('memory is taken at setup, and never again', (t) => {
   t.equal(solver.memoryBytes, held);
   t.equal(library.setup(problem, { memoryBytesMax: held }).memoryBytes, held, 'so much is enough');
   t.throws(() => library.setup(problem, { memoryBytesMax: held - 1 }), { code: 'OPTIMIZER_OUT_OF_MEMORY' });
+  t.end();
+});
+
+t.test('nothing of old values is left after an update of them', (t) => {
+  // With P so large its rounding would pass for curvature that is not there; with the new one it must not.
+  for (const seed of [3, 16, 71, 83, 91]) {
+    const problem = randomProblem(seed, 'any');
+    const { P } = problem;
+    const large = { ...P, values: Array.from(P.values, (value) => 1e13 * value) };
+    const solver = library.setup({ ...problem, P: large });
+    t.equal(solver.solve().status, 'dualInfeasible', `seed ${seed}, large`);
+    solver.update({ P: P.values });
+    t.same(bits(solver.solve()), bits(library.setup(problem).solve()), `seed ${seed}`);
+  }
+  // A solve ends under less regularisation than convexity is judged with: eigenvalues above -1e-8 count as zero.
+  const fit = smoothFit(30);
+  const n = fit.variables;
+  const rows = [...Array.from(fit.P.rows), n, n, n + 1];
+  const columns = [...Array.from(fit.P.columns), n, n + 1, n + 1];
+  const curved = (off: number) => [...Array.from(fit.P.values), 1, off, 1];
+  const solver = library.setup({
+    ...fit,
+    variables: n + 2,
+    q: [...Array.from(fit.q), 0, 0],
+    P: { rows, columns, values: curved(1) },
+  });
+  t.equal(solver.solve().status, 'solved');
+  solver.update({ P: curved(1 + 4e-9) });
+  t.equal(solver.solve().status, 'solved');
+  t.throws(() => solver.update({ P: curved(1 + 4e-8) }), { code: 'OPTIMIZER_NON_CONVEX' });
   t.end();
 });
 

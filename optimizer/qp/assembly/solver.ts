@@ -78,7 +78,7 @@ export function solve(limit: i32, absolute: f64, relative: f64, warm: bool): i32
 
 /**
  * From the point given, if any; from nowhere; then, stuck both times, the proofs; and without one, from near zero,
- * and from nowhere again with other regularisations, at last with patience.
+ * and from nowhere again with other regularisations, at last with patience, as the last proof has.
  */
 function decide(limit: i32, warm: bool): i32 {
   if (!drawBounds()) return PRIMAL_INFEASIBLE;
@@ -93,8 +93,7 @@ function decide(limit: i32, warm: bool): i32 {
   startCold(ROOM);
   const status = confirmed(iterate(limit, true), limit);
   if (status != STUCK) return status;
-  const isFar = answer.bestMerit > ALMOST;
-  if (isFar) {
+  if (answer.bestMerit > ALMOST) {
     if (isInfeasible(limit)) return PRIMAL_INFEASIBLE;
     if (isUnbounded(limit, false)) return DUAL_INFEASIBLE;
   }
@@ -106,8 +105,6 @@ function decide(limit: i32, warm: bool): i32 {
     if (again != STUCK && again != MAX_ITERATIONS) return again;
     if (answer.bestMerit <= ALMOST && (attempt == ATTEMPTS || steps >= limit)) break;
   }
-  // What comes near a solution and not to it may have none by a hair.
-  if (!isFar && isInfeasible(limit)) return PRIMAL_INFEASIBLE;
   if (answer.bestMerit > ALMOST && isUnbounded(limit, true)) return DUAL_INFEASIBLE;
   if (answer.bestMerit == Infinity) return MAX_ITERATIONS;
   answer.recall();
