@@ -23,7 +23,7 @@ export type StageOptions = {
    * price. 1e-9 unless told otherwise, 1e-8 where solves begin from one another.
    */
   readonly costWithin?: number;
-  /** By how many kW a priced trade may be off, as the last steps let one expect; 1e-5, or 5e-5, likewise. */
+  /** By how many kW a priced trade may be off, as the last steps let one expect; 1e-5, or 2e-5, likewise. */
   readonly tradeWithinKw?: number;
 };
 
@@ -69,7 +69,7 @@ const COST_WITHIN = 1e-9;
 const COST_WITHIN_RESUMED = 1e-8;
 /** The estimate was at most twice too low in 475 homes with everything, against ten times at 3e-5. */
 const TRADE_WITHIN_KW = 1e-5;
-const TRADE_WITHIN_KW_RESUMED = 5e-5;
+const TRADE_WITHIN_KW_RESUMED = 2e-5;
 /** Product of distance and multiplier to begin with, in the same unit. */
 const FIRST_PRODUCT = 0.2;
 /** The points that a solve may begin from (assembly/restart.ts). */

@@ -76,7 +76,7 @@ function compareSolvers(slots: number): void {
   }
   console.log(`\n${slots} slots, ${SEEDS} homes; warm, ${VARIANTS} changes each`);
   console.log(
-    'solver                       median  (10 % .. 90 %)      wall   steps (most)    solved  objective off  trade off    kB',
+    'solver                         median  (10 % .. 90 %)      wall   steps (most)    solved  objective off  trade off    kB',
   );
   for (const row of rows) console.log(line(row));
 }
@@ -104,7 +104,7 @@ function line({ solver, timings, outcomes, objectiveOff, tradeOffKw }: Row): str
   const bytes = Math.max(...outcomes.map((outcome) => outcome.bytes ?? Number.NaN));
   const digits = cpu.median < 1 ? 3 : cpu.median < 100 ? 2 : 0;
   return [
-    solver.name.padEnd(26),
+    solver.name.padEnd(28),
     cpu.median.toFixed(digits).padStart(8),
     `(${cpu.low.toFixed(digits)} .. ${cpu.high.toFixed(digits)})`.padStart(18),
     wall.median.toFixed(digits).padStart(8),
