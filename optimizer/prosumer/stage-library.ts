@@ -67,7 +67,7 @@ const SCALARS = 96;
 const STEPS_MAX = 60;
 const COST_WITHIN = 1e-9;
 const COST_WITHIN_RESUMED = 1e-8;
-/** The estimate was at most twice too low in 475 homes with everything, against ten times at 3e-5. */
+/** The estimate was at most three times too low in 475 homes with everything, against ten times at 3e-5. */
 const TRADE_WITHIN_KW = 1e-5;
 const TRADE_WITHIN_KW_RESUMED = 2e-5;
 /** Product of distance and multiplier to begin with, in the same unit. */
