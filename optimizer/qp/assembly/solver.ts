@@ -37,7 +37,7 @@ const PROOF_STEPS: i32 = 60;
  */
 const SHARE_MIN: f64 = 1e-7;
 /** Share of the decrease promised to a residual that is asked of it; less means that it is held up. */
-const OWED: f64 = 0.5;
+const OWED: f64 = 0.3;
 /** Share of the pairs' part of the gap from which on the residuals' part counts. */
 const SEEN: f64 = 0.1;
 /** A point so much worse than the best one, or a step so inexact, means that it was lowered too far. */
