@@ -1,7 +1,7 @@
-import { readFile, stat } from 'node:fs/promises';
 import { z } from 'zod';
 import type { HomeProblem } from '../../optimizer/index.ts';
 import { AgentError } from '../errors.ts';
+import { readInputText } from './input-text.ts';
 import { parseJsonText } from './json-text.ts';
 
 /** A home's problem as somebody wrote it down, and what it may say besides. */
@@ -25,7 +25,7 @@ const fileBytesMax = 16 * 1024 * 1024;
  * @throws AgentError AGENT_FILE_MISSING, or AGENT_BAD_DATA naming the file and the field.
  */
 export async function readProblemFile(file: string): Promise<WrittenProblem> {
-  return parseProblem(parseJsonText(await readText(file), file), file);
+  return parseProblem(parseJsonText(await readInputText(file, file, fileBytesMax), file), file);
 }
 
 /** @param source where it comes from, for people. @throws AgentError AGENT_BAD_DATA naming the field. */
@@ -140,25 +140,3 @@ const wrapperSchema = z.object({
   received: z.number().optional(),
   tradePricePerKwh: series.optional(),
 });
-
-async function readText(file: string): Promise<string> {
-  try {
-    const { size } = await stat(file);
-    if (size > fileBytesMax) {
-      throw new AgentError('AGENT_BAD_DATA', `${file} has ${size} bytes, more than ${fileBytesMax}.`, {
-        file,
-      });
-    }
-    // Which leaves a byte order mark out.
-    return new TextDecoder().decode(await readFile(file));
-  } catch (cause) {
-    if (cause instanceof AgentError) throw cause;
-    const code = cause instanceof Error && 'code' in cause ? String(cause.code) : 'unknown reason';
-    throw new AgentError(
-      'AGENT_FILE_MISSING',
-      `${file} cannot be read (${code}): check the path.`,
-      { file },
-      { cause },
-    );
-  }
-}

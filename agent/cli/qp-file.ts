@@ -1,6 +1,6 @@
-import { createReadStream } from 'node:fs';
 import type { Triplets } from '../../optimizer/index.ts';
 import { AgentError } from '../errors.ts';
+import { readInputText } from './input-text.ts';
 import { parseJsonText } from './json-text.ts';
 import { parseQps } from './qps.ts';
 import type { WrittenQp } from './written-qp.ts';
@@ -20,7 +20,7 @@ const PROBLEMS_MAX = 10_000;
  */
 export async function readQpFile(file: string): Promise<{ problems: WrittenQp[]; isArray: boolean }> {
   const source = file === '-' ? 'standard input' : file;
-  const text = await readText(file, source);
+  const text = await readInputText(file, source, BYTES_MAX);
   if (/\.(qps|mps)$/i.test(file)) return { problems: [parseQps(text, source)], isArray: false };
   const value = parseJsonText(text, source);
   const isArray = Array.isArray(value);
@@ -33,31 +33,6 @@ export async function readQpFile(file: string): Promise<{ problems: WrittenQp[];
     );
   }
   return { problems: list.map((each, k) => readProblem(each, `problem ${k + 1}`)), isArray };
-}
-
-async function readText(file: string, source: string): Promise<string> {
-  const pieces: Buffer[] = [];
-  let bytes = 0;
-  try {
-    for await (const piece of file === '-' ? process.stdin : createReadStream(file)) {
-      bytes += (piece as Buffer).length;
-      if (bytes > BYTES_MAX) {
-        throw new AgentError('AGENT_BAD_DATA', `${source} has more than ${BYTES_MAX} bytes.`, { source });
-      }
-      pieces.push(piece as Buffer);
-    }
-  } catch (cause) {
-    if (cause instanceof AgentError) throw cause;
-    const code = cause instanceof Error && 'code' in cause ? String(cause.code) : 'unknown reason';
-    throw new AgentError(
-      'AGENT_FILE_MISSING',
-      `${source} cannot be read (${code}): check the path.`,
-      { source },
-      { cause },
-    );
-  }
-  // Which leaves a byte order mark out.
-  return new TextDecoder().decode(Buffer.concat(pieces));
 }
 
 type Fields = Readonly<Record<string, unknown>>;

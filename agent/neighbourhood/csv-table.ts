@@ -1,5 +1,5 @@
-import { readFile, stat } from 'node:fs/promises';
 import { parse } from 'csv-parse/sync';
+import { readBounded } from '../bounded-file.ts';
 import { AgentError } from '../errors.ts';
 
 /** A CSV file with a header, every row as long as it, and at least one row. */
@@ -108,16 +108,16 @@ const decimal = /^[-+]?(\d+\.?\d*|\.\d+)([eE][-+]?\d{1,3})?$/;
 
 async function readText(file: string): Promise<string> {
   try {
-    const { size } = await stat(file);
-    if (size > fileBytesMax) {
+    const bytes = await readBounded(file, fileBytesMax);
+    if (bytes === undefined) {
       throw new AgentError(
         'AGENT_BAD_DATA',
-        `${file} has ${size} bytes, more than ${fileBytesMax}: cut it into fewer days or homes.`,
+        `${file} has more than ${fileBytesMax} bytes: cut it into fewer days or homes.`,
         { file },
       );
     }
     // It drops a byte order mark, too.
-    return new TextDecoder('utf-8', { fatal: true }).decode(await readFile(file));
+    return new TextDecoder('utf-8', { fatal: true }).decode(bytes);
   } catch (cause) {
     if (cause instanceof AgentError) throw cause;
     throw unreadable(file, cause);

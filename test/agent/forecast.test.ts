@@ -288,6 +288,10 @@ t.test('histories of homes', async (t) => {
     await t.rejects(readHistory(csvOf(t, edit), utc), { code: 'AGENT_BAD_DATA', message }, String(message));
   }
   await t.rejects(readHistory(join(t.testdir(), 'none.csv'), utc), { code: 'AGENT_FILE_MISSING' });
+  await t.rejects(readHistory('/dev/zero', utc), {
+    code: 'AGENT_BAD_DATA',
+    message: /more than 134217728 bytes/,
+  });
 
   await t.test('whose meters slip below zero', async (t) => {
     const slipped = { 4: '2026-03-02T02:00,-0.05,-0.002,', 5: '2026-03-02T03:00,-0.051,0,' };

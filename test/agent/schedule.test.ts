@@ -496,6 +496,10 @@ t.test('a written problem is taken or refused with the field’s name', async (t
     t.match((await tell({ problem: file })).error, { code: 'AGENT_BAD_DATA', message: /is not JSON \(/ });
     t.match((await tell({ problem: `${file}x` })).error, { code: 'AGENT_FILE_MISSING' });
   });
+  t.match((await tell({ problem: '/dev/zero' })).error, {
+    code: 'AGENT_BAD_DATA',
+    message: /^\/dev\/zero has more than 16777216 bytes\.$/,
+  });
   await withDirectory({ 'p.json': `\uFEFF${JSON.stringify(good)}` }, async (directory) => {
     const { error } = await tell({ problem: join(directory, 'p.json') });
     t.equal(error, undefined, 'a byte order mark is no fault');

@@ -1,0 +1,28 @@
+import { readBounded } from '../bounded-file.ts';
+import { AgentError } from '../errors.ts';
+
+/**
+ * The text of a file that people name, without its byte order mark.
+ *
+ * @param file a path, or `-` for standard input.
+ * @param source what the file is called in messages.
+ * @throws AgentError AGENT_FILE_MISSING, or AGENT_BAD_DATA when there is more than `bytesMax` of it.
+ */
+export async function readInputText(file: string, source: string, bytesMax: number): Promise<string> {
+  let bytes: Buffer | undefined;
+  try {
+    bytes = await readBounded(file, bytesMax);
+  } catch (cause) {
+    const code = cause instanceof Error && 'code' in cause ? String(cause.code) : 'unknown reason';
+    throw new AgentError(
+      'AGENT_FILE_MISSING',
+      `${source} cannot be read (${code}): check the path.`,
+      { source },
+      { cause },
+    );
+  }
+  if (bytes === undefined) {
+    throw new AgentError('AGENT_BAD_DATA', `${source} has more than ${bytesMax} bytes.`, { source });
+  }
+  return new TextDecoder().decode(bytes);
+}
