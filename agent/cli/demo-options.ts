@@ -2,7 +2,15 @@ import { Command, CommanderError, Option } from 'commander';
 import { AgentError } from '../errors.ts';
 import { dayGrid, generatedHomesMax, slotsAllowed } from '../neighbourhood/index.ts';
 import { type JsonTarget, jsonTarget } from './json-report.ts';
-import { badOption, brokerUrl, calendarDay, oneOf, path, wholeNumber } from './option-values.ts';
+import {
+  badOption,
+  brokerUrl,
+  calendarDay,
+  oneOf,
+  path,
+  requirePairwiseHomes,
+  wholeNumber,
+} from './option-values.ts';
 
 export type DemoOptions = {
   readonly homes: number;
@@ -113,6 +121,8 @@ export type RawDemoOptions = {
 /** @throws AgentError AGENT_BAD_OPTION naming the first wrong option and what to type instead. */
 export function checkDemoOptions(raw: RawDemoOptions): DemoOptions {
   const homes = wholeNumber('--homes', raw.homes, { min: 1, max: generatedHomesMax });
+  const form = oneOf('--form', raw.form, ['pool', 'pairwise']);
+  if (form === 'pairwise') requirePairwiseHomes(homes, 1);
   const given = raw.validators ?? String(Math.min(validatorsDefault, homes));
   const validators = wholeNumber('--validators', given, { min: 1, max: generatedHomesMax });
   if (validators > homes) {
@@ -124,7 +134,7 @@ export function checkDemoOptions(raw: RawDemoOptions): DemoOptions {
     homes,
     validators,
     slots,
-    form: oneOf('--form', raw.form, ['pool', 'pairwise']),
+    form,
     seed: wholeNumber('--seed', raw.seed, { min: 0, max: 2 ** 32 - 1 }),
     keep: raw.keep === true || raw.dir !== undefined,
     json: jsonTarget(raw.json),

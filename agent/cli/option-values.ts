@@ -42,6 +42,16 @@ export function oneOf<Choice extends string>(
   throw badOption(option, given, `give ${choices.join(' or ')}${meant}`);
 }
 
+/** What the contract takes into a pairwise session; named here too, as options are checked without a ledger. */
+const pairwiseHomesMax = 32;
+
+/** Of the pairwise form, which the contract limits. @param min how few homes make sense to the command. */
+export function requirePairwiseHomes(homes: number, min: number): void {
+  if (homes >= min && homes <= pairwiseHomesMax) return;
+  const wanted = `the pairwise form is for ${min} to ${pairwiseHomesMax} homes`;
+  throw badOption('--homes', String(homes), wanted);
+}
+
 const brokerSchemes = ['mqtt:', 'mqtts:'];
 
 export function brokerUrl(option: string, given: string): string {

@@ -1,7 +1,7 @@
 import { type Command, Option } from 'commander';
 import { dayGrid, generatedHomesMax, slotsAllowed } from '../neighbourhood/index.ts';
 import { type JsonTarget, jsonTarget } from './json-report.ts';
-import { badOption, calendarDay, oneOf, path, wholeNumber } from './option-values.ts';
+import { badOption, calendarDay, oneOf, path, requirePairwiseHomes, wholeNumber } from './option-values.ts';
 
 export type ScheduleOptions = {
   readonly from: ScheduleSourceChoice;
@@ -113,11 +113,14 @@ function neighbourhoodOf(raw: RawScheduleOptions): ScheduleSourceChoice {
   const slots = wholeNumber('--slots', slotsGiven, { min: 1, max: 288 });
   if (dayGrid(slots) === undefined) throw badOption('--slots', slotsGiven, slotsAllowed);
   if (raw.home === '') throw badOption('--home', raw.home, 'give the name of a home');
+  const homes = wholeNumber('--homes', raw.homes ?? '10', { min: 1, max: generatedHomesMax });
+  const form = oneOf('--form', raw.form ?? 'pool', ['pool', 'pairwise']);
+  if (form === 'pairwise' && raw.trade) requirePairwiseHomes(homes, 1);
   return {
     kind: 'neighbourhood',
-    homes: wholeNumber('--homes', raw.homes ?? '10', { min: 1, max: generatedHomesMax }),
+    homes,
     slots,
-    form: oneOf('--form', raw.form ?? 'pool', ['pool', 'pairwise']),
+    form,
     seed: wholeNumber('--seed', raw.seed ?? '1', { min: 0, max: 2 ** 32 - 1 }),
     trade: raw.trade,
     hvac: raw.hvac,

@@ -178,6 +178,8 @@ t.test('commands reach their actions', async (t) => {
     ['run --config a.yaml', { name: 'run', configFile: 'a.yaml' }],
     ['status --config a.yaml --json', { name: 'status', configFile: 'a.yaml', json: true }],
     ['rounds', { name: 'rounds', ...traded }],
+    ['rounds --homes 1', { name: 'rounds', ...traded, homes: 1 }],
+    ['rounds --homes 32 --form pairwise', { name: 'rounds', ...traded, homes: 32, form: 'pairwise' }],
     ['rounds --warm --json', { name: 'rounds', ...traded, warmPercent: 5, json: 'stdout' }],
     [
       'rounds --data ./homes --day 2024-02-29 --homes 50 --slots 96 --form pool --seed 7 --no-ev',
@@ -264,7 +266,13 @@ t.test('a wrong command line is one line on stderr and status 2', async (t) => {
     [['schedule', '--slots', '25'], /48, 72, 96/],
     [['schedule', '--problem', 'a', '--config', 'b'], /leave --config out/],
     [['rounds', '--homes', '1001'], /1 to 1000/],
-    [['rounds', '--homes', '101', '--form', 'pairwise'], /pairwise form is for 100 homes/],
+    [
+      ['rounds', '--homes', '33', '--form', 'pairwise'],
+      /--homes '33': the pairwise form is for 2 to 32 homes/,
+    ],
+    [['rounds', '--homes', '1', '--form', 'pairwise'], /--homes '1': the pairwise form is for 2 to 32 homes/],
+    [['schedule', '--homes', '33', '--form', 'pairwise'], /pairwise form is for 1 to 32 homes/],
+    [['demo', '--homes', '33', '--form', 'pairwise'], /pairwise form is for 1 to 32 homes/],
     [['rounds', '--warm', '-5'], /--warm '-5'.* 0 to 100/],
     [['rounds', '--tolerance', 'x'], /--tolerance 'x'/],
     [['rounds', '--slots', '25'], /--slots '25'/],

@@ -2,7 +2,7 @@ import { type Command, Option } from 'commander';
 import { dayGrid, generatedHomesMax, slotsAllowed } from '../../neighbourhood/index.ts';
 import type { CliActions, CliIo, RoundsOptions } from '../actions.ts';
 import { jsonTarget } from '../json-report.ts';
-import { badOption, calendarDay, oneOf, path, wholeNumber } from '../option-values.ts';
+import { badOption, calendarDay, oneOf, path, requirePairwiseHomes, wholeNumber } from '../option-values.ts';
 
 export function registerRounds(program: Command, actions: CliActions, io: CliIo): void {
   program
@@ -59,15 +59,11 @@ type RawRoundsOptions = {
 };
 
 const warmPercentDefault = '5';
-/** Beyond, the prices and targets of all pairs take minutes a round. */
-const pairwiseHomesMax = 100;
 
 function checkRoundsOptions(raw: RawRoundsOptions): RoundsOptions {
   const form = oneOf('--form', raw.form, ['pool', 'pairwise']);
   const homes = wholeNumber('--homes', raw.homes, { min: 1, max: generatedHomesMax });
-  if (form === 'pairwise' && homes > pairwiseHomesMax) {
-    throw badOption('--homes', raw.homes, `the pairwise form is for ${pairwiseHomesMax} homes at most`);
-  }
+  if (form === 'pairwise') requirePairwiseHomes(homes, 2);
   const slots = wholeNumber('--slots', raw.slots, { min: 1, max: 288 });
   if (dayGrid(slots) === undefined) throw badOption('--slots', raw.slots, slotsAllowed);
   const warm = raw.warm === true ? warmPercentDefault : raw.warm;
