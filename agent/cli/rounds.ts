@@ -24,11 +24,9 @@ export async function rounds(options: RoundsOptions, io: CliIo): Promise<void> {
   });
   const { form, seed, warmPercent } = options;
   const defaults = defaultSessionParameters({ homes: data.homes.length, form });
-  // Each of a home's pairs has its part of the imbalance.
-  const partners = form === 'pool' ? 1 : Math.max(1, data.homes.length - 1);
   const parameters = {
     ...defaults,
-    tolerancePrimalMw: BigInt(Math.round((options.toleranceW * MW_PER_W) / partners)),
+    tolerancePrimalMw: BigInt(options.toleranceW * MW_PER_W),
     maxRounds: options.roundsMax,
   };
   const startedMs = performance.now();

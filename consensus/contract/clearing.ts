@@ -28,49 +28,23 @@ export function clearPoolSlot(offersMw: readonly number[]): number[] {
   return soldW;
 }
 
-/** What two homes offer each other in a slot: mW that each sells to the other. */
-export type PairOffers = {
-  readonly first: number;
-  readonly second: number;
-  readonly thereMw: number;
-  readonly backMw: number;
-};
+export type PairSale = { readonly seller: number; readonly buyer: number; readonly watts: number };
 
-/**
- * Pairwise, one slot: in each pair the smaller of what one sells and the other buys, else nothing, in W sold by the
- * first. Whole watts in every pair would cost a home half a watt for each neighbour, so single watts are given back,
- * largest remainder first, ties in order, while both homes' cut-off parts in that direction make up one.
- */
-export function clearPairsSlot(pairs: readonly PairOffers[]): number[] {
-  const meant = pairs.map(({ thereMw, backMw }) => agreedMw(thereMw, backMw));
-  const soldW = meant.map(wholeWatts);
-  const cut = meant.map((mw) => Math.abs(mw % MW_PER_W));
-  const sides = pairs.map(({ first, second }, pair) =>
-    meant[pair]! > 0 ? { seller: first, buyer: second } : { seller: second, buyer: first },
-  );
-  const toSell = new Map<number, number>();
-  const toBuy = new Map<number, number>();
-  for (const [pair, { seller, buyer }] of sides.entries()) {
-    toSell.set(seller, (toSell.get(seller) ?? 0) + cut[pair]!);
-    toBuy.set(buyer, (toBuy.get(buyer) ?? 0) + cut[pair]!);
+/** Pairwise, one slot: each seller in turn serves the buyers in turn. Net W sold by home, of sum zero. */
+export function pairUp(netW: readonly number[]): PairSale[] {
+  const left = [...netW];
+  const sales: PairSale[] = [];
+  let buyer = 0;
+  for (const seller of left.keys()) {
+    while (left[seller]! > 0) {
+      while (left[buyer]! >= 0) buyer += 1;
+      const watts = Math.min(left[seller]!, -left[buyer]!);
+      left[seller]! -= watts;
+      left[buyer]! += watts;
+      sales.push({ seller, buyer, watts });
+    }
   }
-  const largestFirst = [...cut.keys()]
-    .filter((pair) => cut[pair]! > 0)
-    .sort((a, b) => cut[b]! - cut[a]! || a - b);
-  for (const pair of largestFirst) {
-    const { seller, buyer } = sides[pair]!;
-    if (toSell.get(seller)! < MW_PER_W || toBuy.get(buyer)! < MW_PER_W) continue;
-    soldW[pair]! += Math.sign(meant[pair]!);
-    toSell.set(seller, toSell.get(seller)! - MW_PER_W);
-    toBuy.set(buyer, toBuy.get(buyer)! - MW_PER_W);
-  }
-  return soldW;
-}
-
-/** The part of a trade that both sides mean: nothing when they differ in direction. */
-function agreedMw(thereMw: number, backMw: number): number {
-  if (Math.sign(thereMw) * Math.sign(backMw) >= 0) return 0;
-  return Math.sign(thereMw) * Math.min(Math.abs(thereMw), Math.abs(backMw));
+  return sales;
 }
 
 /** What one home sells in a slot (to one other home, in pairwise form): W, negative when it buys. */
@@ -103,10 +77,9 @@ export function payments(
   return received;
 }
 
-const MW_PER_W = 1000;
 const W_MS_PER_KWH = 3_600_000_000n;
 
 /** Toward zero, and never minus zero. */
 function wholeWatts(powerMw: number): number {
-  return Math.trunc(powerMw / MW_PER_W) + 0;
+  return Math.trunc(powerMw / 1000) + 0;
 }

@@ -149,7 +149,7 @@ function closePool({ state }: Scope, session: Session, homes: readonly number[],
   const before = homes.map((home) => readTargets(state, session, home));
   const prices = readPrices(state, session, 0);
   const closed = closePoolRound(
-    { offers: readPoolOffers(state, session, homes), targets: before, prices },
+    { offers: readPoolOffers(state, session, homes), targets: before, prices, penaltyParts: 1 },
     rules,
   );
   return {
@@ -172,7 +172,7 @@ function closePairs({ state }: Scope, session: Session, homes: readonly number[]
   const { slots } = session.terms;
   const before = readPairs(state, session, homes);
   const { pairs, ...residuals } = closePairwiseRound(
-    { offers: readPairOffers(state, session, homes), pairs: before, homes: homes.length, slots },
+    { offers: readPairOffers(state, session, homes), pairs: before, homes },
     rules,
   );
   const flat = (all: readonly Pair[]): Position => ({

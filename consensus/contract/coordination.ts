@@ -5,6 +5,7 @@ import { finalise } from './finalising.ts';
 import { method, type Scope } from './method.ts';
 import { POWER_W_MAX, qualifiedMeter, readMembers } from './registry.ts';
 import { reject, require } from './rejection.ts';
+import { inAll } from './rounds.ts';
 import {
   activeHomes,
   addOpenSession,
@@ -244,6 +245,8 @@ function layRows(
     checkPower(soldMw[place]!, poolLimitMw(seat) * PAIR_HEADROOM);
     for (const [slot, mw] of soldMw[place]!.entries()) laid[other * slots + slot] = mw;
   }
+  // A milliwatt for each part's rounding.
+  checkPower(inAll(soldMw), poolLimitMw(seat) + others.length);
   return laid;
 }
 

@@ -1,7 +1,8 @@
-import { clearPairsSlot, clearPoolSlot, netSoldW, payments, type Trade } from './clearing.ts';
+import { clearPoolSlot, netSoldW, pairUp, payments, type Trade } from './clearing.ts';
 import { forget } from './memory.ts';
 import type { Scope } from './method.ts';
 import { readPairOffers, readPairs, readPoolOffers, readPrices } from './positions.ts';
+import { inAll } from './rounds.ts';
 import {
   activeHomes,
   heads,
@@ -46,29 +47,27 @@ function poolTrades(state: ContractState, session: Session): Trade[][] {
   return table;
 }
 
+/** Totals are cleared as in the pool: so no home trades more than its plan can bear, whatever others said to it. */
 function pairwiseTrades(state: ContractState, session: Session): Trade[][] {
   const { id, terms } = session;
   const size = readRoster(state, id).length;
   const table: Trade[][] = Array.from({ length: size }, () => []);
   const homes = activeHomes(state, id);
   const offered = readPairOffers(state, session, homes);
-  const pairs = readPairs(state, session, homes);
+  const totals = homes.map((home) => inAll(offered[home]!));
+  const prices = readPairs(state, session, homes)[0]?.prices ?? [];
   const rows = new Map(
     homes.slice(0, -1).map((first) => [first, new Array<number>((size - 1 - first) * terms.slots).fill(0)]),
   );
-  for (let slot = 0; slot < terms.slots; slot += 1) {
-    const cleared = clearPairsSlot(
-      pairs.map(({ first, second }) => ({
-        ...{ first, second },
-        thereMw: offered[first]![second]![slot]!,
-        backMw: offered[second]![first]![slot]!,
-      })),
-    );
-    for (const [place, { first, second, prices }] of pairs.entries()) {
-      const [soldW, priceMicro] = [cleared[place]!, prices[slot]!];
-      rows.get(first)![(second - first - 1) * terms.slots + slot] = soldW;
-      table[first]!.push({ slot, soldW, priceMicro });
-      table[second]!.push({ slot, soldW: 0 - soldW, priceMicro });
+  for (const [slot, priceMicro] of prices.entries()) {
+    const netW = clearPoolSlot(totals.map((total) => total[slot]!));
+    for (const sale of pairUp(netW)) {
+      const [seller, buyer] = [homes[sale.seller]!, homes[sale.buyer]!];
+      const [first, second] = seller < buyer ? [seller, buyer] : [buyer, seller];
+      rows.get(first)![(second - first - 1) * terms.slots + slot] =
+        first === seller ? sale.watts : -sale.watts;
+      table[seller]!.push({ slot, soldW: sale.watts, priceMicro });
+      table[buyer]!.push({ slot, soldW: -sale.watts, priceMicro });
     }
   }
   for (const [first, soldW] of rows) pairTrades.put(state, { soldW }, first, id);

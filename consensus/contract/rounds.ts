@@ -19,9 +19,9 @@ export type RoundRules = {
 };
 
 export type Residuals = {
-  /** Pool: the imbalance. Pairwise: the largest |sold i to j + sold j to i|. */
+  /** The imbalance. */
   readonly primalMw: number;
-  /** How far targets move. Pool: largest mean over homes of a slot, rounded up. Pairwise: of any pair and slot. */
+  /** How far targets move: the largest mean over homes of a slot, rounded up; in pairwise form of homes' totals. */
   readonly dualMw: number;
   /** Largest |sum of all offers| of a slot over the number of homes, rounded up. */
   readonly imbalanceMw: number;
@@ -33,11 +33,13 @@ export type PoolRound = {
   readonly targets: readonly (readonly number[])[];
   /** By slot. */
   readonly prices: readonly bigint[];
+  /** Into so many parts the penalty is divided: the neighbours of a home in pairwise form, else 1. */
+  readonly penaltyParts: number;
 };
 
 /** Exchange ADMM: every home's target is its offer less its share of the surplus; the price falls with it. */
 export function closePoolRound(
-  { offers, targets, prices }: PoolRound,
+  { offers, targets, prices, penaltyParts }: PoolRound,
   rules: RoundRules,
 ): Residuals & { readonly targets: readonly number[][]; readonly prices: readonly bigint[] } {
   const homes = offers.length;
@@ -59,7 +61,8 @@ export function closePoolRound(
       nextTargets[home]![slot] = target;
     }
     dualMw = Math.max(dualMw, ceilDiv(moved, homes));
-    const fall = roundDivBig(rules.penaltyMicro * BigInt(surplus), BigInt(homes) * 1_000_000n);
+    const divisor = BigInt(homes * penaltyParts) * 1_000_000n;
+    const fall = roundDivBig(rules.penaltyMicro * BigInt(surplus), divisor);
     nextPrices.push(hold(price - fall, rules.priceLimitMicro));
     const offered = sum(offers.map((offer) => offer[slot]!));
     imbalanceMw = Math.max(imbalanceMw, ceilDiv(Math.abs(offered), homes));
@@ -92,64 +95,74 @@ export type Pair = {
 };
 
 export type PairwiseRound = {
-  /** offers[i][j][slot]: power that home i sells to home j, mW; undefined on the diagonal and where one left. */
+  /** offers[i][j][slot]: power that home i sells to home j, mW, by index of the roster; none of a home to itself. */
   readonly offers: readonly (readonly (readonly number[] | undefined)[])[];
   /** The pairs whose homes both take part. */
   readonly pairs: readonly Pair[];
-  readonly homes: number;
-  readonly slots: number;
+  /** Indices of those that take part, ascending; two at least. */
+  readonly homes: readonly number[];
 };
 
 /**
- * A pair's target becomes what its two sides mean by half, and what a home disagrees in with all others goes to its
- * targets too, half of it in all; the mean of all disagreements moves one price for all pairs. So homes see the
- * rounds of the pool. What single sides offer beyond that, by mistake or by malice, neither prices nor targets follow:
- * an offer adds to a target three times its size at most, and a relaxation w < 2 forgets what was before.
+ * Totals are exchanged as in the pool, at r / (N - 1), and each home's move is laid on its pairs by equal shares:
+ * what a home says to single neighbours beyond its total moves neither prices nor targets.
  */
 export function closePairwiseRound(
-  { offers, pairs, homes, slots }: PairwiseRound,
+  { offers, pairs, homes }: PairwiseRound,
   rules: RoundRules,
 ): Residuals & { readonly pairs: readonly Pair[] } {
-  const zeros = () => new Array<number>(slots).fill(0);
-  const balance = zeros();
-  const disagreedInAll = zeros();
-  const disagreed = new Map<number, number[]>();
-  let primalMw = 0;
-  const apart = pairs.map(({ first, second, targets }) => {
-    const there = offers[first]![second]!;
-    const back = offers[second]![first]!;
-    for (const home of [first, second]) if (!disagreed.has(home)) disagreed.set(home, zeros());
-    return targets.map((target, slot) => {
-      const offeredGap = there[slot]! + back[slot]!;
-      balance[slot]! += offeredGap;
-      primalMw = Math.max(primalMw, Math.abs(offeredGap));
-      const relaxedThere = relax(there[slot]!, target, rules.relaxationPermille);
-      const relaxedBack = relax(back[slot]!, -target, rules.relaxationPermille);
-      const gap = relaxedThere + relaxedBack;
-      disagreed.get(first)![slot]! += gap;
-      disagreed.get(second)![slot]! += gap;
-      disagreedInAll[slot]! += gap;
-      return relaxedThere - relaxedBack;
-    });
-  });
-  const prices = disagreedInAll.map((gap, slot) => {
-    const sum = pairs.reduce((total, pair) => total + pair.prices[slot]!, 0n);
-    const moved = 2_000_000n * sum - rules.penaltyMicro * BigInt(gap);
-    return hold(roundDivBig(moved, 2_000_000n * BigInt(pairs.length)), rules.priceLimitMicro);
-  });
-  let dualMw = 0;
-  const nextPairs = pairs.map((pair, place) => {
-    const [ofFirst, ofSecond] = [disagreed.get(pair.first)!, disagreed.get(pair.second)!];
-    const targets = pair.targets.map((target, slot) => {
-      const shift = ofFirst[slot]! - ofSecond[slot]!;
-      const next = floorDiv(homes * apart[place]![slot]! + shift, 2 * homes);
-      dualMw = Math.max(dualMw, Math.abs(next - target));
-      return next;
-    });
-    return { ...pair, targets, prices };
-  });
-  const imbalanceMw = Math.max(0, ...balance.map((offered) => ceilDiv(Math.abs(offered), homes)));
-  return { pairs: nextPairs, primalMw, dualMw, imbalanceMw };
+  const before = targetsInAll(pairs, homes);
+  const { targets, prices, ...residuals } = closePoolRound(
+    {
+      offers: homes.map((home) => inAll(offers[home]!)),
+      targets: before,
+      prices: meanPrice(pairs),
+      penaltyParts: homes.length - 1,
+    },
+    rules,
+  );
+  const places = new Map(homes.map((home, place) => [home, place]));
+  const moved = (home: number, slot: number) => {
+    const place = places.get(home)!;
+    return targets[place]![slot]! - before[place]![slot]!;
+  };
+  const nextPairs = pairs.map((pair) => ({
+    ...pair,
+    prices,
+    targets: pair.targets.map(
+      (target, slot) => target + floorDiv(moved(pair.first, slot) - moved(pair.second, slot), homes.length),
+    ),
+  }));
+  return { pairs: nextPairs, ...residuals };
+}
+
+/** By slot: what a home offers to all others together, mW; to those that have left too: so much its plan can bear. */
+export function inAll(row: readonly (readonly number[] | undefined)[]): number[] {
+  const [one, ...others] = row.filter((series) => series !== undefined);
+  return (one ?? []).map((mw, slot) => others.reduce((total, series) => total + series[slot]!, mw));
+}
+
+/** By home as listed, then slot. */
+function targetsInAll(pairs: readonly Pair[], homes: readonly number[]): number[][] {
+  const slots = pairs[0]!.targets.length;
+  const sums = new Map(homes.map((home) => [home, new Array<number>(slots).fill(0)]));
+  for (const { first, second, targets } of pairs) {
+    for (const [slot, target] of targets.entries()) {
+      sums.get(first)![slot]! += target;
+      sums.get(second)![slot]! -= target;
+    }
+  }
+  return [...sums.values()];
+}
+
+/** Pairs' prices differ only where a session started from ones that did. */
+function meanPrice(pairs: readonly Pair[]): bigint[] {
+  return pairs[0]!.prices.map((_, slot) =>
+    roundDivBig(
+      pairs.reduce((total, pair) => total + pair.prices[slot]!, 0n),
+      BigInt(pairs.length),
+    ),
+  );
 }
 
 function relax(offer: number, target: number, relaxationPermille: number): number {

@@ -1,10 +1,8 @@
 import type { SessionParameters } from './session.ts';
 
 /**
- * Session parameters for homes of a few kW at some 0.1 to 0.5 units of money per kWh. The pool's do not
- * depend on the number of homes; of the pairwise form, the penalty grows and the tolerances fall with the
- * number of neighbours, since each of N - 1 trades carries its part of a home's total and clearing loses what
- * the two sides of each pair still differ by.
+ * Session parameters for homes of a few kW at some 0.1 to 0.5 units of money per kWh, however many homes. A pair's
+ * penalty is N - 1 times the pool's: each of a home's N - 1 trades carries its part of the total.
  */
 export function defaultSessionParameters({
   homes,
@@ -30,8 +28,6 @@ export function defaultSessionParameters({
     ...pool,
     penaltyMicroPerKwhPerKw: pool.penaltyMicroPerKwhPerKw * BigInt(neighbours),
     penaltyMicroPerKwhPerKwMax: pool.penaltyMicroPerKwhPerKwMax * BigInt(neighbours),
-    tolerancePrimalMw: BigInt(Math.round(20_000 / neighbours)),
-    toleranceDualMw: BigInt(Math.round(24_000 / neighbours)),
   };
 }
 

@@ -32,11 +32,11 @@ export type Opening = SessionParameters & {
 export type Series = readonly bigint[];
 
 export type RoundReport = {
-  /** Greatest imbalance that the stopping rule of the form looks at. */
+  /** The imbalance, as the stopping rule looks at it. */
   readonly primalMw: bigint;
-  /** How far targets move: pool, the greatest mean over homes of a slot, rounded up; pairwise, of any pair. */
+  /** How far homes' targets (in pairwise form, their totals) move: the greatest mean over homes of a slot, rounded up. */
   readonly dualMw: bigint;
-  /** max over slots of |sum over homes of sold| / N, rounded up: the measure both forms share. */
+  /** max over slots of |sum over homes of sold| / N, rounded up. */
   readonly imbalanceMw: bigint;
   /** Homes that left in this round, silent at two deadlines in a row. */
   readonly left: readonly string[];

@@ -1,7 +1,7 @@
 import { readFileSync } from 'node:fs';
 import fc from 'fast-check';
 import t from 'tap';
-import { clearPairsSlot, clearPoolSlot, payments } from '../../consensus/contract/clearing.ts';
+import { clearPoolSlot, pairUp, payments } from '../../consensus/contract/clearing.ts';
 import { type OfferedMw, readSession, readTrades, readTurn } from '../../consensus/contract/index.ts';
 import { ceilDiv, floorDiv, floorDivBig, roundDivBig } from '../../consensus/contract/integers.ts';
 import {
@@ -230,7 +230,9 @@ function positionOf(world: World): { targets: number[]; prices: number[] } {
 
 /** Rounds of offers by home; null where a home keeps silent. */
 function play(form: Form, homes: number, slots: number) {
-  const series = fc.array(fc.integer({ min: -9_000_000, max: 9_000_000 }), {
+  // In all, a home offers what its connection of 10 kW each way can bear.
+  const most = form === 'pool' ? 9_000_000 : Math.floor(20_000_000 / Math.max(1, homes - 1));
+  const series = fc.array(fc.integer({ min: -most, max: most }), {
     minLength: slots,
     maxLength: slots,
   });
@@ -562,8 +564,8 @@ t.test('a home that lies about what it would trade only costs rounds', (t) => {
         const liar = world.homes[2]!;
         for (const sign of signs) {
           const offers = toyOffers(world);
-          const most = (row: readonly number[]) =>
-            row.map((_, slot) => (slot === 0 ? 1 : -1) * sign * 20_000_000);
+          const all = 20_000_000 / Number(each);
+          const most = (row: readonly number[]) => row.map((_, slot) => (slot === 0 ? 1 : -1) * sign * all);
           const lie = offers[2]!;
           offers[2] = Array.isArray(lie[0]) ? (lie as number[][]).map(most) : most(lie as number[]);
           offerAll(world, offers);
@@ -773,16 +775,13 @@ t.test('clearing a slot, by hand', (t) => {
   t.strictSame(clearPoolSlot([-2999, -1999, 1999]), [0, -1, 1]);
   t.strictSame(clearPoolSlot([5000, 1]), [0, 0]);
   t.strictSame(clearPoolSlot([]), []);
-  const pair = (first: number, second: number, thereMw: number, backMw: number) => ({
-    ...{ first, second },
-    ...{ thereMw, backMw },
-  });
-  t.strictSame(clearPairsSlot([pair(0, 1, 2500, -1999)]), [1]);
-  t.strictSame(clearPairsSlot([pair(0, 1, -2500, 9000)]), [-2]);
-  t.strictSame(clearPairsSlot([pair(0, 1, 2500, 1999), pair(0, 2, 0, -1999)]), [0, 0]);
-  // Cut off: of what 0 sells 1300 mW, one watt of which goes to 2; of what 3 sells only 900.
-  const some = [pair(0, 1, 1600, -1600), pair(0, 2, 700, -700), pair(1, 3, -500, 500), pair(2, 3, -400, 400)];
-  t.strictSame(clearPairsSlot(some), [1, 1, 0, 0]);
+  t.strictSame(pairUp([3, -4, 2, -1]), [
+    { seller: 0, buyer: 1, watts: 3 },
+    { seller: 2, buyer: 1, watts: 1 },
+    { seller: 2, buyer: 3, watts: 1 },
+  ]);
+  t.strictSame(pairUp([-2, 2, 0]), [{ seller: 1, buyer: 0, watts: 2 }]);
+  t.strictSame(pairUp([0, 0]), []);
   t.end();
 });
 

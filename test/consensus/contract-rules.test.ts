@@ -314,7 +314,24 @@ t.test('offers', (t) => {
       ]),
       'CONTRACT_OUT_OF_RANGE',
     ],
+    [
+      A,
+      'coordination.offer',
+      offer([
+        [-10_000_001, 0],
+        [-10_000_002, 0],
+      ]),
+      'CONTRACT_OUT_OF_RANGE',
+    ],
   ]);
+  pairs.must(
+    A,
+    'coordination.offer',
+    offer([
+      [80_000_000, 0],
+      [-60_000_000, 0],
+    ]),
+  );
   t.end();
 });
 

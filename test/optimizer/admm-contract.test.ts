@@ -2,9 +2,10 @@ import fc from 'fast-check';
 import t from 'tap';
 import { goOn as contractGoesOn } from '../../consensus/contract/acceleration.ts';
 import {
-  clearPairsSlot,
   clearPoolSlot,
   payments as contractPayments,
+  pairUp,
+  type Trade,
 } from '../../consensus/contract/clearing.ts';
 import {
   type OfferedMw,
@@ -16,6 +17,7 @@ import {
 import {
   closePairwiseRound as contractClosesPairs,
   closePoolRound as contractClosesPool,
+  inAll,
   type Pair,
 } from '../../consensus/contract/rounds.ts';
 import { penaltyOf, goOn as referenceGoesOn } from '../../optimizer/admm/acceleration.ts';
@@ -91,7 +93,7 @@ t.test('pool: targets, prices, residuals, clearing and payments', async (t) => {
         );
         reference = closed.state;
         const contract = contractClosesPool(
-          { offers, targets, prices: contractPrices },
+          { offers, targets, prices: contractPrices, penaltyParts: 1 },
           rulesOf(penalty, relaxation),
         );
         targets = contract.targets;
@@ -146,7 +148,7 @@ t.test('pairwise: targets, prices, residuals, clearing and payments', async (t) 
         const closed = closePairwiseRound(reference, received);
         reference = closed.state;
         const contract = contractClosesPairs(
-          { offers, pairs, homes: n, slots: 2 },
+          { offers, pairs, homes: [...Array(n).keys()] },
           rulesOf(penalty, relaxation),
         );
         pairs = contract.pairs;
@@ -163,24 +165,14 @@ t.test('pairwise: targets, prices, residuals, clearing and payments', async (t) 
           [contract.primalMw, contract.dualMw, contract.imbalanceMw],
         );
       }
-      const bySlot = [0, 1].map((slot) =>
-        clearPairsSlot(
-          pairs.map(({ first, second }) => ({
-            ...{ first, second },
-            thereMw: offers[first]![second]![slot]!,
-            backMw: offers[second]![first]![slot]!,
-          })),
-        ),
-      );
-      const trades = names(n).map((_, i) =>
-        pairs.flatMap(({ first, second, prices: micro }, place) =>
-          micro.flatMap((priceMicro, slot) => {
-            const soldW = bySlot[slot]![place]!;
-            if (i === first) return [{ slot, soldW, priceMicro }];
-            return i === second ? [{ slot, soldW: -soldW, priceMicro }] : [];
-          }),
-        ),
-      );
+      const trades: Trade[][] = names(n).map(() => []);
+      for (const [slot, priceMicro] of pairs[0]!.prices.entries()) {
+        const netW = clearPoolSlot(offers.map((row) => inAll(row)[slot]!));
+        for (const { seller, buyer, watts } of pairUp(netW)) {
+          trades[seller]!.push({ slot, soldW: watts, priceMicro });
+          trades[buyer]!.push({ slot, soldW: -watts, priceMicro });
+        }
+      }
       const cleared = clearPairwise(reference);
       equal([...payments(cleared, BigInt(slotMs)).values()], contractPayments(trades, { slots: 2, slotMs }));
       equal(
