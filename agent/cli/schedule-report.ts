@@ -39,6 +39,8 @@ export type ScheduleReport = {
   readonly problem: HomeProblem;
   readonly received: number;
   readonly tradePricePerKwh?: readonly number[];
+  /** Slots in which the feed-in price of the given problem was above the import price, and is equal to it in this one. */
+  readonly feedInCappedSlots?: number;
 };
 
 /** The schedule by name, with what it was made from; `availablePvKw` less used and fed in is thrown away. */
@@ -137,8 +139,13 @@ function headOf({ home, source, day, currency, problem }: ScheduleSource) {
   return { home, source, ...(day !== undefined && { day }), currency, slots, slotHours };
 }
 
-function inputsOf({ problem, received, tradePricePerKwh }: ScheduleSource) {
-  return { problem: onlyProblem(problem), received, ...(tradePricePerKwh && { tradePricePerKwh }) };
+function inputsOf({ problem, received, tradePricePerKwh, feedInCappedSlots }: ScheduleSource) {
+  return {
+    problem: onlyProblem(problem),
+    received,
+    ...(tradePricePerKwh && { tradePricePerKwh }),
+    ...(feedInCappedSlots !== undefined && { feedInCappedSlots }),
+  };
 }
 
 function seriesOf(problem: HomeProblem, schedule: Schedule): ScheduleSeries {

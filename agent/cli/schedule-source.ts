@@ -15,7 +15,7 @@ import { AgentError } from '../errors.ts';
 import { type DayData, homeProblem, loadNeighbourhood, selectDay } from '../neighbourhood/index.ts';
 import type { Progress } from '../terminal/index.ts';
 import { microToMoney, pricePerKwhToMicro } from '../translate/units.ts';
-import { parseProblem, readProblemFile } from './problem-file.ts';
+import { parseProblem, readProblemFile, type WrittenProblem } from './problem-file.ts';
 import type { ScheduleSourceChoice } from './schedule-options.ts';
 
 /** A home and a day to plan. */
@@ -31,6 +31,8 @@ export type ScheduleSource = {
   readonly received: number;
   /** What a traded kWh costs, by slot, where it is known. */
   readonly tradePricePerKwh?: readonly number[];
+  /** Slots whose feed-in price was lowered to the import price; absent where there are none. */
+  readonly feedInCappedSlots?: number;
 };
 
 /**
@@ -49,13 +51,26 @@ export async function loadScheduleSource(
       return await fromNeighbourhood(choice, library, progress);
     case 'problem': {
       const written = await readProblemFile(choice.file);
-      return { home: 'home', currency: 'money', received: 0, source: choice.file, ...written };
+      return { home: 'home', currency: 'money', received: 0, source: choice.file, ...feedInCapped(written) };
     }
     case 'running':
       return await fromRunningAgent(choice.configFile);
     default:
       return choice satisfies never;
   }
+}
+
+/**
+ * Feeding in is worth no more than energy costs in the same slot: else the cheapest plan would buy and feed in at
+ * once, which no meter does.
+ */
+function feedInCapped(written: WrittenProblem): WrittenProblem & { readonly feedInCappedSlots?: number } {
+  const { importPricePerKwh, feedInPricePerKwh } = written.problem;
+  const given = Array.from(feedInPricePerKwh);
+  const capped = given.map((price, t) => Math.min(price, importPricePerKwh[t] ?? price));
+  const feedInCappedSlots = capped.filter((price, t) => price < given[t]!).length;
+  if (feedInCappedSlots === 0) return written;
+  return { ...written, problem: { ...written.problem, feedInPricePerKwh: capped }, feedInCappedSlots };
 }
 
 /** Slots of all homes above which rounds take so long that they are watched. */

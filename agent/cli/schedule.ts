@@ -19,6 +19,7 @@ export async function schedule({ from, json }: ScheduleOptions, io: CliIo): Prom
   if (typeof json === 'object') await requireReportPlace(json.file);
   const library = await loadOptimizerLibrary();
   const source = await loadScheduleSource(from, library, watching(io));
+  if (source.feedInCappedSlots !== undefined) io.stderr.write(`${cappedLine(source.feedInCappedSlots)}\n`);
   const value = worded(source, () => valueOfPlan(library, source.problem, source));
   const look = lookOf(io.stdout, io.env);
   const tell = async (report: ScheduleReport, drawing: string): Promise<void> => {
@@ -36,6 +37,11 @@ export async function schedule({ from, json }: ScheduleOptions, io: CliIo): Prom
   throw new AgentError('AGENT_INFEASIBLE', `${source.home} has no plan: ${value.reason}.`, {
     home: source.home,
   });
+}
+
+function cappedLine(slots: number): string {
+  const where = slots === 1 ? '1 slot' : `${slots} slots`;
+  return `gridquorum: the feed-in price is above the import price in ${where}, and counts as equal to it there.`;
 }
 
 /** Progress of rounds that take their time; undefined where nobody would see it. */

@@ -23,7 +23,7 @@ import { fileAHome, withDirectory } from './csv-fixture.ts';
 
 const given: RawScheduleOptions = { trade: true, hvac: true, ev: true };
 
-type Told = { readonly out: string; readonly error?: unknown };
+type Told = { readonly out: string; readonly err: string; readonly error?: unknown };
 
 /** Runs the command in this process, on a screen of 80 columns. */
 async function tell(
@@ -31,16 +31,20 @@ async function tell(
   screen: { columns?: number; isTTY?: boolean; env?: CliIo['env'] } = {},
 ): Promise<Told> {
   const { columns = 80, isTTY = false, env = { LANG: 'C.UTF-8' } } = screen;
-  const out: string[] = [];
+  const [out, err]: [string[], string[]] = [[], []];
   const stream = { columns, isTTY, write: (text: string) => out.push(text) } as unknown as NodeJS.WriteStream;
-  const stderr = { columns, isTTY: false, write: () => true } as unknown as NodeJS.WriteStream;
+  const stderr = {
+    columns,
+    isTTY: false,
+    write: (text: string) => err.push(text),
+  } as unknown as NodeJS.WriteStream;
   const options = checkScheduleOptions({ ...given, ...raw });
   try {
     await schedule(options, { stdout: stream, stderr, env });
   } catch (error) {
-    return { out: out.join(''), error };
+    return { out: out.join(''), err: err.join(''), error };
   }
-  return { out: out.join('') };
+  return { out: out.join(''), err: err.join('') };
 }
 
 async function reportOf(raw: Partial<RawScheduleOptions>): Promise<ScheduleReport> {
@@ -518,6 +522,35 @@ t.test('a written problem is taken or refused with the field’s name', async (t
     }),
     { numRuns: 500 },
   );
+});
+
+t.test('feeding in is worth no more than energy costs', async (t) => {
+  const dear = plainHome([1, 1, 1], {
+    pvKw: [0, 3, 0],
+    importPricePerKwh: [0.3, 0.1, 0.2],
+    feedInPricePerKwh: [0.5, 0.1, 0.4],
+  });
+  await withDirectory({ 'p.json': JSON.stringify(dear) }, async (directory) => {
+    const file = join(directory, 'p.json');
+    const { err } = await tell({ problem: file });
+    t.equal(
+      err,
+      'gridquorum: the feed-in price is above the import price in 2 slots, and counts as equal to it there.\n',
+    );
+    const report = await reportOf({ problem: file });
+    t.match(report, { feedInCappedSlots: 2, problem: { feedInPricePerKwh: [0.3, 0.1, 0.2] } });
+    const { importKw, feedInKw, netImportKw } = report.schedule;
+    t.ok(importKw.every((kw, i) => near(kw - feedInKw[i]!, netImportKw[i]!)));
+    const metered = netImportKw.reduce(
+      (sum, kw, i) =>
+        sum + (kw > 0 ? report.problem.importPricePerKwh[i]! : report.problem.feedInPricePerKwh[i]!) * kw,
+      0,
+    );
+    t.ok(near(report.cost.total, metered), 'what it costs is what its meter tells');
+    writeFileSync(file, JSON.stringify(report));
+    const again = await tell({ problem: file });
+    t.equal(again.err, '', 'a report is a problem that needs no cap any more');
+  });
 });
 
 t.test('a running agent tells its plan', async (t) => {
