@@ -31,9 +31,23 @@ export async function readProblemFile(file: string): Promise<WrittenProblem> {
 /** @param source where it comes from, for people. @throws AgentError AGENT_BAD_DATA naming the field. */
 export function parseProblem(value: unknown, source: string): WrittenProblem {
   const isWrapped = typeof value === 'object' && value !== null && 'problem' in value;
-  const parsed = (isWrapped ? wrapperSchema : bareSchema).safeParse(value);
-  if (parsed.success) return parsed.data as WrittenProblem;
-  const issue = parsed.error.issues[0]!;
+  return parsed(isWrapped ? wrapperSchema : bareSchema, value, source) as WrittenProblem;
+}
+
+/**
+ * A problem of this program's own making: what its vehicle and heat pump tell beside what a problem is made of is
+ * left out, where a file is refused for it.
+ *
+ * @throws AgentError AGENT_BAD_DATA naming the field.
+ */
+export function parseOwnProblem(value: unknown, source: string): HomeProblem {
+  return parsed(ownProblemSchema, value, source) as HomeProblem;
+}
+
+function parsed(schema: z.ZodType, value: unknown, source: string): unknown {
+  const result = schema.safeParse(value);
+  if (result.success) return result.data;
+  const issue = result.error.issues[0]!;
   const field = issue.path
     .filter((part) => part !== 'problem')
     .map((part) => (typeof part === 'number' ? `[${part}]` : `.${String(part)}`))
@@ -77,6 +91,28 @@ const limits = (none: number) =>
       .transform((kw) => kw ?? none),
   );
 
+const evSchema = z.strictObject({
+  ...storeFields,
+  present: series,
+  energyKwhMin: series,
+  drivenKwh: series,
+});
+
+const hvacSchema = z.strictObject({
+  powerKwMax: z.number(),
+  resistanceKPerKw: z.number(),
+  capacitanceKwhPerK: z.number(),
+  gainKPerKw: z.number(),
+  outdoorC: series,
+  preferredC: z.number(),
+  indoorCMin: z.number(),
+  indoorCMax: z.number(),
+  finalIndoorC: z.number().optional(),
+  indoorCInitial: z.number(),
+  powerKwInitial: z.number(),
+  discomfortPerK2h: z.number(),
+});
+
 const problemSchema = z.strictObject({
   slots: z.number(),
   slotHours: z.number(),
@@ -89,23 +125,8 @@ const problemSchema = z.strictObject({
   battery: z
     .strictObject({ ...storeFields, energyKwhMin: z.number(), finalKwhMin: z.number().optional() })
     .optional(),
-  ev: z.object({ ...storeFields, present: series, energyKwhMin: series, drivenKwh: series }).optional(),
-  hvac: z
-    .object({
-      powerKwMax: z.number(),
-      resistanceKPerKw: z.number(),
-      capacitanceKwhPerK: z.number(),
-      gainKPerKw: z.number(),
-      outdoorC: series,
-      preferredC: z.number(),
-      indoorCMin: z.number(),
-      indoorCMax: z.number(),
-      finalIndoorC: z.number().optional(),
-      indoorCInitial: z.number(),
-      powerKwInitial: z.number(),
-      discomfortPerK2h: z.number(),
-    })
-    .optional(),
+  ev: evSchema.optional(),
+  hvac: hvacSchema.optional(),
   shiftableLoads: z
     .array(
       z.strictObject({
@@ -127,6 +148,11 @@ const problemSchema = z.strictObject({
   netImportKwMin: limits(-Infinity).optional(),
   netImportKwMax: limits(Infinity).optional(),
   trade: tradeSchema.default({ kind: 'none' }),
+});
+
+const ownProblemSchema = problemSchema.extend({
+  ev: evSchema.strip().optional(),
+  hvac: hvacSchema.strip().optional(),
 });
 
 const bareSchema = problemSchema.transform((problem) => ({ problem }));

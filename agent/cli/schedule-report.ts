@@ -11,7 +11,7 @@ import {
   savingOf,
   type Way,
 } from '../../optimizer/index.ts';
-import { parseProblem } from './problem-file.ts';
+import { parseOwnProblem } from './problem-file.ts';
 import type { ScheduleSource } from './schedule-source.ts';
 
 /**
@@ -186,7 +186,7 @@ function reported({ schedule, ...way }: Way, problem: HomeProblem): ReportedWay 
 
 /** Without what its devices tell beside what a problem is made of. */
 function onlyProblem(problem: HomeProblem): HomeProblem {
-  return plain(parseProblem(plain(problem), 'problem').problem);
+  return plain(parseOwnProblem(plain(problem), 'problem'));
 }
 
 /** As JSON has it: typed arrays become arrays, and a limit that is none becomes null. */

@@ -15,7 +15,7 @@ import { AgentError } from '../errors.ts';
 import { type DayData, homeProblem, loadNeighbourhood, selectDay } from '../neighbourhood/index.ts';
 import type { Progress } from '../terminal/index.ts';
 import { microToMoney, pricePerKwhToMicro } from '../translate/units.ts';
-import { parseProblem, readProblemFile, type WrittenProblem } from './problem-file.ts';
+import { parseOwnProblem, readProblemFile, type WrittenProblem } from './problem-file.ts';
 import type { ScheduleSourceChoice } from './schedule-options.ts';
 
 /** A home and a day to plan. */
@@ -192,7 +192,7 @@ async function fromRunningAgent(configFile: string): Promise<ScheduleSource> {
         : `${config.home} has not planned its day yet (${status.phase}): ask again when it trades or delivers.`,
     );
   }
-  const { problem } = parseProblem(answer, `the agent of ${config.home}`);
+  const problem = parseOwnProblem(answer.problem, `the agent of ${config.home}`);
   const { currency } = parseGenesis(await readFile(config.genesisFile, 'utf8'));
   const agreed = session.trades[status.address];
   const here = { home: config.home, day: status.day, currency };

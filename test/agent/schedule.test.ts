@@ -468,6 +468,11 @@ t.test('a home without a plan is drawn as near as can be, and fails', async (t) 
 
 t.test('a written problem is taken or refused with the field’s name', async (t) => {
   const good = JSON.parse(JSON.stringify(randomHome(5)));
+  const drawn = Array.from({ length: 20 }, (_, seed) => randomHome(seed));
+  const [someHvac, someEv] = [drawn.find(({ hvac }) => hvac)!.hvac, drawn.find(({ ev }) => ev)!.ev];
+  for (const [field, device] of Object.entries({ hvac: someHvac, ev: someEv })) {
+    t.ok(parseProblem({ ...good, [field]: device }, 'x'), field);
+  }
   t.match(parseProblem({ ...good, netImportKwMax: good.baseLoadKw.map(() => null) }, 'x').problem, {
     netImportKwMax: good.baseLoadKw.map(() => Number.POSITIVE_INFINITY),
   });
@@ -477,6 +482,8 @@ t.test('a written problem is taken or refused with the field’s name', async (t
     [{ ...good, hvac: { powerKwMax: 'big' } }, /^x, field hvac\.powerKwMax: /],
     [{ ...good, pvKw: [0, 'a'] }, /^x, field pvKw\[1\]: .*expected number/],
     [{ ...good, batery: {} }, /^x: .*batery/],
+    [{ ...good, hvac: { ...someHvac, finalIndorC: 20 } }, /^x, field hvac: .*finalIndorC/],
+    [{ ...good, ev: { ...someEv, wear: 0 } }, /^x, field ev: .*wear/],
     [{ problem: { ...good, slots: undefined } }, /^x, field slots: /],
     [{ problem: good, received: 'much' }, /^x, field received: /],
   ];
