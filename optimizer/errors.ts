@@ -1,5 +1,6 @@
 /** What can be wrong with a problem given to the optimizer. */
 export type OptimizerErrorCode =
+  | 'OPTIMIZER_BAD_TYPE'
   | 'OPTIMIZER_BAD_LENGTH'
   | 'OPTIMIZER_NOT_FINITE'
   | 'OPTIMIZER_BAD_INDEX'

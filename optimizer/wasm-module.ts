@@ -17,21 +17,23 @@ export function compileModule(wasmBytes: Uint8Array): WebAssembly.Module {
 }
 
 /**
- * An instance with a memory of its own. `telltale` is an export that only the wanted solver has.
+ * An instance with a memory of its own. `wanted` are the functions that the solver exports, all of them.
  *
  * @throws OptimizerError OPTIMIZER_BAD_WASM when the module does not start or is another one.
  */
 export function startModule<Exports extends SolverExports>(
   module: WebAssembly.Module,
-  telltale: keyof Exports & string,
+  wanted: readonly (keyof Exports & string)[],
 ): Exports {
+  let exports: WebAssembly.Instance['exports'];
   try {
-    const { exports } = new WebAssembly.Instance(module);
-    if (typeof exports[telltale] === 'function') return exports as Exports;
+    exports = new WebAssembly.Instance(module).exports;
   } catch (cause) {
     throw new OptimizerError('OPTIMIZER_BAD_WASM', 'the module does not start', {}, { cause });
   }
-  throw new OptimizerError('OPTIMIZER_BAD_WASM', `the module does not export ${telltale}`);
+  const missing = ['isMemoryExhausted', ...wanted].find((name) => typeof exports[name] !== 'function');
+  if (missing === undefined && exports.memory instanceof WebAssembly.Memory) return exports as Exports;
+  throw new OptimizerError('OPTIMIZER_BAD_WASM', `the module does not export ${missing ?? 'memory'}`);
 }
 
 /**

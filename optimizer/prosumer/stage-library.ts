@@ -61,6 +61,8 @@ type Exports = SolverExports & {
   figure(which: number): number;
 };
 
+const FUNCTIONS = ['open', 'solve', 'row', 'loadRow', 'scalarsAddress', 'figure'] as const;
+
 const ROWS = 40;
 const LOAD_ROWS = 5;
 const SCALARS = 96;
@@ -85,7 +87,7 @@ const FAR = 0.7;
  */
 export function createStageLibrary(wasmBytes: Uint8Array): StageLibrary {
   const module = compileModule(wasmBytes);
-  const open = () => createSolver(startModule<Exports>(module, 'loadRow'));
+  const open = () => createSolver(startModule<Exports>(module, FUNCTIONS));
   let shared: StageSolver | undefined;
   return {
     open,

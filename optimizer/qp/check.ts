@@ -1,4 +1,5 @@
 import { OptimizerError } from '../errors.ts';
+import { badType, checkObject, checkVector, isNumber, notFinite, outOfRange } from './check-type.ts';
 import { type Columns, toColumns } from './columns.ts';
 import type { QpProblem, QpSettings, SparseMatrix } from './types.ts';
 
@@ -28,6 +29,7 @@ const DEFAULTS: QpSettings = {
 
 /** @throws OptimizerError naming the field and the offending index. */
 export function checkProblem(problem: QpProblem<SparseMatrix>): CheckedProblem {
+  checkObject('problem', problem);
   const { variables, constraints } = problem;
   checkSize('variables', variables, 1);
   checkSize('constraints', constraints, 0);
@@ -46,14 +48,19 @@ export function checkProblem(problem: QpProblem<SparseMatrix>): CheckedProblem {
 }
 
 export function checkSettings(settings: Partial<QpSettings>): QpSettings {
+  checkObject('settings', settings);
   const checked = { ...DEFAULTS, ...settings };
   const { maxIterations, epsAbsolute, epsRelative, memoryBytesMax } = checked;
   if (!Number.isInteger(maxIterations) || maxIterations < 1 || maxIterations > 1_000_000) {
     throw outOfRange('maxIterations', maxIterations);
   }
-  if (!(epsAbsolute >= 0 && epsAbsolute < Infinity)) throw outOfRange('epsAbsolute', epsAbsolute);
-  if (!(epsRelative >= 0 && epsRelative < 1)) throw outOfRange('epsRelative', epsRelative);
-  if (!(memoryBytesMax > 0)) throw outOfRange('memoryBytesMax', memoryBytesMax);
+  if (!isNumber(epsAbsolute) || !(epsAbsolute >= 0 && epsAbsolute < Infinity)) {
+    throw outOfRange('epsAbsolute', epsAbsolute);
+  }
+  if (!isNumber(epsRelative) || !(epsRelative >= 0 && epsRelative < 1)) {
+    throw outOfRange('epsRelative', epsRelative);
+  }
+  if (!isNumber(memoryBytesMax) || !(memoryBytesMax > 0)) throw outOfRange('memoryBytesMax', memoryBytesMax);
   if (epsAbsolute + epsRelative === 0) throw outOfRange('epsAbsolute', epsAbsolute);
   return checked;
 }
@@ -61,9 +68,12 @@ export function checkSettings(settings: Partial<QpSettings>): QpSettings {
 /** A vector of finite numbers. */
 export function checkFinite(field: string, vector: ArrayLike<number>, length: number): Float64Array {
   checkLength(field, vector, length);
-  const copy = Float64Array.from(vector);
-  const index = copy.findIndex((value) => !Number.isFinite(value));
-  if (index >= 0) throw notFinite(field, index, copy[index]!);
+  const copy = new Float64Array(length);
+  for (let index = 0; index < length; index++) {
+    const value = vector[index];
+    if (!Number.isFinite(value)) throw notFinite(field, index, value);
+    copy[index] = value!;
+  }
   return copy;
 }
 
@@ -71,11 +81,14 @@ export function checkFinite(field: string, vector: ArrayLike<number>, length: nu
 export function checkBounds(field: 'l' | 'u', bounds: ArrayLike<number>, length: number): Float64Array {
   checkLength(field, bounds, length);
   const outward = field === 'l' ? -Infinity : Infinity;
-  const copy = Float64Array.from(bounds, (value) =>
-    Math.abs(value) >= INFINITE ? Math.sign(value) * Infinity : value,
-  );
-  const index = copy.findIndex((value) => !Number.isFinite(value) && value !== outward);
-  if (index >= 0) throw notFinite(field, index, copy[index]!);
+  const copy = new Float64Array(length);
+  for (let index = 0; index < length; index++) {
+    const value: unknown = bounds[index];
+    if (!isNumber(value)) throw notFinite(field, index, value);
+    const bound = Math.abs(value) >= INFINITE ? Math.sign(value) * Infinity : value;
+    if (!Number.isFinite(bound) && bound !== outward) throw notFinite(field, index, bound);
+    copy[index] = bound;
+  }
   return copy;
 }
 
@@ -100,6 +113,7 @@ export function checkValues(field: 'P' | 'A', values: ArrayLike<number>, givenAt
 }
 
 export function checkLength(field: string, vector: ArrayLike<number>, length: number): void {
+  checkVector(field, vector);
   if (vector.length === length) return;
   throw new OptimizerError('OPTIMIZER_BAD_LENGTH', `${field} has ${vector.length} entries, not ${length}`, {
     field,
@@ -108,13 +122,8 @@ export function checkLength(field: string, vector: ArrayLike<number>, length: nu
   });
 }
 
-function notFinite(field: string, index: number, value: number): OptimizerError {
-  return new OptimizerError('OPTIMIZER_NOT_FINITE', `${field}[${index}] is ${value}`, { field, index });
-}
-
-function outOfRange(field: string, value: number): OptimizerError {
-  return new OptimizerError('OPTIMIZER_OUT_OF_RANGE', `${field} is ${value}`, {
-    field,
-    value: Number(value),
-  });
+/** Where a solution goes: plain arrays would not do. */
+export function checkRoom(field: string, room: Float64Array, length: number): void {
+  if (!(room instanceof Float64Array)) throw badType(field, 'Float64Array', room);
+  checkLength(field, room, length);
 }

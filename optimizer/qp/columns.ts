@@ -1,4 +1,5 @@
 import { OptimizerError } from '../errors.ts';
+import { checkObject, checkVector, notFinite, numberOf, shown } from './check-type.ts';
 import type { CompressedColumns, SparseMatrix, Triplets } from './types.ts';
 
 /** A sparse matrix by columns, rows ascending within each: `starts` has one entry more than columns. */
@@ -24,6 +25,7 @@ export type MatrixShape = {
  * @throws OptimizerError with `field` and the offending entry's `index`.
  */
 export function toColumns(matrix: SparseMatrix, shape: MatrixShape): Columns {
+  checkObject(shape.name, matrix);
   const triplets = 'starts' in matrix ? expand(matrix, shape) : matrix;
   checkTriplets(triplets, shape);
   if ('starts' in matrix) checkSorted(triplets, shape.name);
@@ -44,6 +46,8 @@ export function toColumns(matrix: SparseMatrix, shape: MatrixShape): Columns {
 /** Compressed columns as triplets of the same order. */
 function expand({ starts, rows, values }: CompressedColumns, shape: MatrixShape): Triplets {
   const field = `${shape.name}.starts`;
+  checkVector(field, starts);
+  checkVector(`${shape.name}.values`, values);
   if (starts.length !== shape.columns + 1) {
     throw new OptimizerError(
       'OPTIMIZER_BAD_LENGTH',
@@ -57,10 +61,10 @@ function expand({ starts, rows, values }: CompressedColumns, shape: MatrixShape)
     const here = starts[j]!;
     const right = j === 0 ? here === 0 : Number.isInteger(here) && here >= from && here <= values.length;
     if (!right || (j === shape.columns && here !== values.length)) {
-      throw new OptimizerError('OPTIMIZER_BAD_INDEX', `${field}[${j}] is ${here}`, {
+      throw new OptimizerError('OPTIMIZER_BAD_INDEX', `${field}[${j}] is ${shown(here)}`, {
         field,
         index: j,
-        value: Number(here),
+        value: numberOf(here),
       });
     }
     if (j > 0) columns.fill(j - 1, from, here);
@@ -71,6 +75,9 @@ function expand({ starts, rows, values }: CompressedColumns, shape: MatrixShape)
 function checkTriplets(triplets: Triplets, shape: MatrixShape): void {
   const { rows, columns, values } = triplets;
   const field = shape.name;
+  for (const [part, vector] of Object.entries({ rows, columns, values })) {
+    checkVector(`${field}.${part}`, vector);
+  }
   if (rows.length !== values.length || columns.length !== values.length) {
     throw new OptimizerError('OPTIMIZER_BAD_LENGTH', `${field}: rows, columns and values differ in length`, {
       field,
@@ -85,12 +92,7 @@ function checkTriplets(triplets: Triplets, shape: MatrixShape): void {
     if (!isIndex(row, shape.rows) || !isIndex(column, shape.columns)) {
       throw wrongEntry('OPTIMIZER_BAD_INDEX', 'is outside the matrix', { field, index, row, column });
     }
-    if (!Number.isFinite(values[index])) {
-      throw new OptimizerError('OPTIMIZER_NOT_FINITE', `${field}[${index}] is ${values[index]}`, {
-        field,
-        index,
-      });
-    }
+    if (!Number.isFinite(values[index])) throw notFinite(field, index, values[index]);
     if (shape.upperTriangle && row > column) {
       throw wrongEntry('OPTIMIZER_LOWER_TRIANGLE', 'is below the diagonal', { field, index, row, column });
     }
@@ -127,10 +129,10 @@ function wrongEntry(
   entry: { readonly field: string; readonly index: number; readonly row: number; readonly column: number },
 ): OptimizerError {
   const { field, index, row, column } = entry;
-  return new OptimizerError(code, `${field}[${index}] at (${row}, ${column}) ${what}`, {
+  return new OptimizerError(code, `${field}[${index}] at (${shown(row)}, ${shown(column)}) ${what}`, {
     ...entry,
-    row: Number(row),
-    column: Number(column),
+    row: numberOf(row),
+    column: numberOf(column),
   });
 }
 

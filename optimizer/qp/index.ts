@@ -4,12 +4,13 @@ import {
   type CheckedProblem,
   checkBounds,
   checkFinite,
-  checkLength,
   checkOrder,
   checkProblem,
+  checkRoom,
   checkSettings,
   checkValues,
 } from './check.ts';
+import { checkObject } from './check-type.ts';
 import type { Columns } from './columns.ts';
 import type {
   QpLibrary,
@@ -54,6 +55,8 @@ type Exports = SolverExports & {
   figure(which: number): number;
 };
 
+const FUNCTIONS = ['open', 'setup', 'refresh', 'solve', 'address', 'figure'] as const;
+
 /** A problem inside its instance, with windows on what may be written or read between solves. */
 type Loaded = {
   readonly exports: Exports;
@@ -92,7 +95,8 @@ const FIELDS = [
 const STATUSES: readonly QpStatus[] = ['solved', 'primalInfeasible', 'dualInfeasible', 'maxIterations'];
 
 function load(module: WebAssembly.Module, problem: CheckedProblem, bytesMax: number): Loaded {
-  const exports = startModule<Exports>(module, 'solve');
+  const exports = startModule<Exports>(module, FUNCTIONS);
+  requireRoom(exports, bytesMax);
   const { variables, constraints, P, A } = problem;
   const at = (field: string) => exports.address(FIELDS.indexOf(field)) >>> 0;
   const floats = (field: string, length: number) =>
@@ -125,6 +129,13 @@ function load(module: WebAssembly.Module, problem: CheckedProblem, bytesMax: num
   loaded.l.set(problem.l);
   loaded.u.set(problem.u);
   return loaded;
+}
+
+/** What the code itself needs is there from the start. */
+function requireRoom({ memory }: Exports, bytesMax: number): void {
+  const bytes = memory.buffer.byteLength;
+  if (bytes <= bytesMax) return;
+  throw new OptimizerError('OPTIMIZER_OUT_OF_MEMORY', `the code alone needs ${bytes} bytes`, { bytes });
 }
 
 /** `index` is the variable; `curvature` is d'Pd of a direction d of largest entry 1. */
@@ -169,6 +180,7 @@ function createSolver(loaded: Loaded, settings: QpSettings): QpSolver {
   let warm = false;
   return {
     update(change) {
+      checkObject('change', change);
       const newQ = change.q === undefined ? q : checkFinite('q', change.q, q.length);
       const newL = change.l === undefined ? l : checkBounds('l', change.l, l.length);
       const newU = change.u === undefined ? u : checkBounds('u', change.u, u.length);
@@ -184,6 +196,7 @@ function createSolver(loaded: Loaded, settings: QpSettings): QpSolver {
       u.set(newU);
     },
     warmStart(start) {
+      checkObject('start', start);
       const fromX = checkFinite('x', start.x, x.length);
       const fromY = checkFinite('y', start.y, y.length);
       x.set(fromX);
@@ -192,8 +205,9 @@ function createSolver(loaded: Loaded, settings: QpSettings): QpSolver {
     },
     solve(into): QpSolution {
       if (into !== undefined) {
-        checkLength('into.x', into.x, x.length);
-        checkLength('into.y', into.y, y.length);
+        checkObject('into', into);
+        checkRoom('into.x', into.x, x.length);
+        checkRoom('into.y', into.y, y.length);
       }
       const { maxIterations, epsAbsolute, epsRelative } = settings;
       const status = STATUSES[exports.solve(maxIterations, epsAbsolute, epsRelative, warm ? 1 : 0)]!;

@@ -141,6 +141,16 @@ t.test('memory is taken at setup, and never again', (t) => {
   t.equal(solver.memoryBytes, held);
   t.equal(library.setup(problem, { memoryBytesMax: held }).memoryBytes, held, 'so much is enough');
   t.throws(() => library.setup(problem, { memoryBytesMax: held - 1 }), { code: 'OPTIMIZER_OUT_OF_MEMORY' });
+  const entries = { rows: [], columns: [], values: [] };
+  const least = { variables: 1, constraints: 0, P: entries, A: entries, q: [0], l: [], u: [] };
+  const leastBytes = library.setup(least).memoryBytes;
+  t.equal(library.setup(least, { memoryBytesMax: leastBytes }).memoryBytes, leastBytes);
+  for (const memoryBytesMax of [1, 1_000, 65_536, leastBytes - 1]) {
+    t.throws(() => library.setup(least, { memoryBytesMax }), {
+      code: 'OPTIMIZER_OUT_OF_MEMORY',
+      details: { bytes: leastBytes },
+    });
+  }
   t.end();
 });
 

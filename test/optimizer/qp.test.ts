@@ -1,3 +1,4 @@
+import { readFileSync } from 'node:fs';
 import fc from 'fast-check';
 import t from 'tap';
 import { createQpLibrary, OptimizerError, type QpProblem, type QpSolution } from '../../optimizer/index.ts';
@@ -833,20 +834,21 @@ t.test('random problems of any kind get an answer that checks', (t) => {
   t.end();
 });
 
+const good = dense({
+  P: [
+    [2, 1],
+    [1, 2],
+  ],
+  q: [1, 1],
+  A: [
+    [1, 1],
+    [1, 0],
+  ],
+  l: [0, 0],
+  u: [1, 1],
+});
+
 t.test('bad input is refused with its place', (t) => {
-  const good = dense({
-    P: [
-      [2, 1],
-      [1, 2],
-    ],
-    q: [1, 1],
-    A: [
-      [1, 1],
-      [1, 0],
-    ],
-    l: [0, 0],
-    u: [1, 1],
-  });
   const A = (change: object) => ({ A: { ...good.A, ...change } });
   const columns = (change: object) => ({
     A: { starts: [0, 2, 3], rows: [0, 1, 0], values: [1, 1, 1], ...change },
@@ -925,6 +927,51 @@ t.test('bad input is refused with its place', (t) => {
   t.throws(() => createQpLibrary(new Uint8Array([1, 2, 3])), { code: 'OPTIMIZER_BAD_WASM' });
   const empty = createQpLibrary(new Uint8Array([0, 0x61, 0x73, 0x6d, 1, 0, 0, 0]));
   t.throws(() => empty.setup(good), { code: 'OPTIMIZER_BAD_WASM' });
+  const stages = readFileSync(new URL('../../optimizer/prosumer/stages.wasm', import.meta.url));
+  t.throws(() => createQpLibrary(stages).setup(good), { code: 'OPTIMIZER_BAD_WASM', message: /not export/ });
+  t.end();
+});
+
+t.test('callers without types are told what is wrong, too', (t) => {
+  const setups: [unknown, string, RegExp][] = [
+    [undefined, 'OPTIMIZER_BAD_TYPE', /^problem is undefined, no object$/],
+    [{ ...good, P: undefined }, 'OPTIMIZER_BAD_TYPE', /^P is undefined, no object$/],
+    [{ ...good, A: null }, 'OPTIMIZER_BAD_TYPE', /^A is null, no object$/],
+    [{ ...good, P: [[2]] }, 'OPTIMIZER_BAD_TYPE', /^P\.rows is undefined, no vector$/],
+    [{ ...good, A: { starts: null, rows: [], values: [] } }, 'OPTIMIZER_BAD_TYPE', /^A\.starts is null/],
+    [{ ...good, A: { starts: [0, 0, 0], rows: [] } }, 'OPTIMIZER_BAD_TYPE', /^A\.values is undefined/],
+    [{ ...good, q: null }, 'OPTIMIZER_BAD_TYPE', /^q is null, no vector$/],
+    [{ ...good, q: '12' }, 'OPTIMIZER_BAD_TYPE', /^q is "12", no vector$/],
+    [{ ...good, l: undefined }, 'OPTIMIZER_BAD_TYPE', /^l is undefined/],
+    [{ ...good, q: [null, 1] }, 'OPTIMIZER_NOT_FINITE', /^q\[0\] is null$/],
+    [{ ...good, q: [1, '1'] }, 'OPTIMIZER_NOT_FINITE', /^q\[1\] is "1"$/],
+    [{ ...good, q: [1, 1n] }, 'OPTIMIZER_NOT_FINITE', /^q\[1\] is of type bigint$/],
+    [{ ...good, u: ['1', 1] }, 'OPTIMIZER_NOT_FINITE', /^u\[0\] is "1"$/],
+    [{ ...good, l: [null, 0] }, 'OPTIMIZER_NOT_FINITE', /^l\[0\] is null$/],
+    [{ ...good, P: { ...good.P, values: ['2', 1, 2] } }, 'OPTIMIZER_NOT_FINITE', /^P\[0\] is "2"$/],
+    [{ ...good, P: { ...good.P, rows: [Symbol('0'), 0, 1] } }, 'OPTIMIZER_BAD_INDEX', /of type symbol/],
+    [{ ...good, variables: '2' }, 'OPTIMIZER_OUT_OF_RANGE', /^variables is "2"$/],
+  ];
+  for (const [problem, code, message] of setups) {
+    t.throws(() => library.setup(problem as never), { name: 'OptimizerError', code, message });
+  }
+  t.throws(() => library.setup(good, null as never), { code: 'OPTIMIZER_BAD_TYPE' });
+  t.throws(() => library.setup(good, { epsAbsolute: '1e-6' } as never), { code: 'OPTIMIZER_OUT_OF_RANGE' });
+  const solver = library.setup(good);
+  const { x } = solver.solve();
+  const calls: [() => unknown, string][] = [
+    [() => solver.update(null as never), 'OPTIMIZER_BAD_TYPE'],
+    [() => solver.update({ q: null } as never), 'OPTIMIZER_BAD_TYPE'],
+    [() => solver.update({ A: null } as never), 'OPTIMIZER_BAD_TYPE'],
+    [() => solver.update({ P: ['2', 1, 2] } as never), 'OPTIMIZER_NOT_FINITE'],
+    [() => solver.warmStart(undefined as never), 'OPTIMIZER_BAD_TYPE'],
+    [() => solver.warmStart({ x: [0, 0] } as never), 'OPTIMIZER_BAD_TYPE'],
+    [() => solver.solve(null as never), 'OPTIMIZER_BAD_TYPE'],
+    [() => solver.solve({ x: [0, 0] } as never), 'OPTIMIZER_BAD_TYPE'],
+    [() => solver.solve({ x: [0, 0], y: [0, 0] } as never), 'OPTIMIZER_BAD_TYPE'],
+  ];
+  for (const [call, code] of calls) t.throws(call, { name: 'OptimizerError', code }, String(call));
+  t.same(solver.solve().x, x, 'and nothing has changed');
   t.end();
 });
 
