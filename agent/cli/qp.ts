@@ -4,7 +4,7 @@ import { loadOptimizerLibrary } from '../optimizer-library.ts';
 import { createProgress, lookOf, renderQpTable } from '../terminal/index.ts';
 import type { CliIo, QpOptions } from './actions.ts';
 import { readQpFile } from './qp-file.ts';
-import type { WrittenQp } from './written-qp.ts';
+import type { Refusal, RefusedQp, WrittenQp } from './written-qp.ts';
 
 /** What is printed of one problem; numbers that JSON has no word for are null there. */
 export type QpAnswer = {
@@ -23,8 +23,8 @@ export type QpAnswer = {
   readonly x: readonly number[];
   readonly y: readonly number[];
   readonly certificate?: readonly number[];
-  /** Of a problem that makes no sense or is not convex: the solver's code, why, and where. */
-  readonly refusal?: { readonly code: string; readonly message: string; readonly [place: string]: unknown };
+  /** Of a problem that is none, makes no sense or is not convex: code, why, and where. */
+  readonly refusal?: Refusal;
 };
 
 /** Time spent on repeated solves of a problem, and their number at most. */
@@ -36,7 +36,7 @@ const LONG_MS = 2_000;
 /**
  * Solves the problems of a file one after the other and prints what came out.
  *
- * @throws AgentError AGENT_BAD_DATA for a file that is none; after the answers to all problems for one that was refused,
+ * @throws AgentError AGENT_BAD_DATA for a file that cannot be read; after the answers to all problems for one that was refused,
  * and as AGENT_UNSOLVED for one that was not decided.
  */
 export async function qp({ file, json }: QpOptions, io: CliIo): Promise<void> {
@@ -65,7 +65,9 @@ export async function qp({ file, json }: QpOptions, io: CliIo): Promise<void> {
   requireDecided(answers);
 }
 
-function answer(library: QpLibrary, { name, problem, constant }: WrittenQp): QpAnswer {
+function answer(library: QpLibrary, written: WrittenQp | RefusedQp): QpAnswer {
+  if ('refusal' in written) return { ...unanswered, status: 'refused', ...written };
+  const { name, problem, constant } = written;
   const { variables, constraints } = problem;
   let solver: QpSolver;
   try {
@@ -103,6 +105,8 @@ function answer(library: QpLibrary, { name, problem, constant }: WrittenQp): QpA
 }
 
 const unanswered = {
+  variables: Number.NaN,
+  constraints: Number.NaN,
   objective: Number.NaN,
   objectiveWithoutConstant: Number.NaN,
   iterations: 0,
@@ -119,10 +123,11 @@ function inWordsOfFiles(message: string): string {
 }
 
 function requireDecided(answers: readonly QpAnswer[]): void {
+  const shown = (name: string): string => name.replace(/\p{C}/gu, '?');
   const refused = answers.find(({ refusal }) => refusal !== undefined);
   if (refused?.refusal !== undefined) {
     const { code, message, ...place } = refused.refusal;
-    throw new AgentError('AGENT_BAD_DATA', `${refused.name}: ${message} (${code}): correct it.`, {
+    throw new AgentError('AGENT_BAD_DATA', `${shown(refused.name)}: ${message} (${code}): correct it.`, {
       problem: refused.name,
       ...place,
     });
@@ -131,7 +136,7 @@ function requireDecided(answers: readonly QpAnswer[]): void {
   if (undecided.length === 0) return;
   throw new AgentError(
     'AGENT_UNSOLVED',
-    `${undecided.length} of ${answers.length} problems not decided, first ${undecided[0]!.name}.`,
+    `${undecided.length} of ${answers.length} problems not decided, first ${shown(undecided[0]!.name)}.`,
     { problem: undecided[0]!.name },
   );
 }

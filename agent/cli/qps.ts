@@ -20,16 +20,27 @@ export function parseQps(text: string, source: string): WrittenQp {
       if (!/^\s/.test(line)) {
         section = words[0]!.toUpperCase();
         if (section === 'NAME') name = words[1] ?? source;
-        if (section === 'ENDATA') return finish(draft, name);
+        if (section === 'ENDATA') {
+          const unmatched = unmatchedOf(draft);
+          if (unmatched !== undefined) throw refused(source, unmatched, 'QMATRIX is not symmetric');
+          return finish(draft, name);
+        }
         if (section !== 'NAME' && readers[section] === undefined)
           throw new Error(`section ${section} is not known`);
-      } else readLine(draft, section, words);
+      } else {
+        draft.line = index + 1;
+        readLine(draft, section, words);
+      }
     } catch (cause) {
-      const message = `${source}, line ${index + 1}: ${(cause as Error).message}.`;
-      throw new AgentError('AGENT_BAD_DATA', message, { source, line: index + 1 }, { cause });
+      if (cause instanceof AgentError) throw cause;
+      throw refused(source, index + 1, (cause as Error).message, { cause });
     }
   }
   throw new AgentError('AGENT_BAD_DATA', `${source} ends without ENDATA.`, { source });
+}
+
+function refused(source: string, line: number, what: string, options?: { cause: unknown }): AgentError {
+  return new AgentError('AGENT_BAD_DATA', `${source}, line ${line}: ${what}.`, { source, line }, options);
 }
 
 type Row = { readonly kind: string; readonly index: number; rhs: number; range?: number };
@@ -42,6 +53,10 @@ type Draft = {
   readonly q: number[];
   readonly A: Entries;
   readonly P: Entries;
+  /** Of QMATRIX, by row and column: both triangles, to be told apart. */
+  readonly full: Map<string, { readonly value: number; readonly line: number }>;
+  /** Being read. */
+  line: number;
   objective?: string;
   constant: number;
 };
@@ -49,7 +64,10 @@ type Draft = {
 const newEntries = (): Entries => ({ rows: [], columns: [], values: [] });
 
 function newDraft(): Draft {
-  return { rows: new Map(), columns: new Map(), q: [], A: newEntries(), P: newEntries(), constant: 0 };
+  return {
+    ...{ rows: new Map(), columns: new Map(), q: [], constant: 0, line: 0 },
+    ...{ A: newEntries(), P: newEntries(), full: new Map() },
+  };
 }
 
 function readLine(draft: Draft, section: string, words: readonly string[]): void {
@@ -64,9 +82,8 @@ const readers: Readonly<Record<string, (draft: Draft, words: readonly string[]) 
   RHS: readRightSides,
   RANGES: readRanges,
   BOUNDS: readBound,
-  QUADOBJ: (draft, words) => pushCurvature(draft, words, () => true),
-  // The full matrix says everything off the diagonal twice.
-  QMATRIX: (draft, words) => pushCurvature(draft, words, (i, j) => i <= j),
+  QUADOBJ: readTriangle,
+  QMATRIX: readFull,
 };
 
 function readRightSides(draft: Draft, words: readonly string[]): void {
@@ -82,14 +99,31 @@ function readRanges(draft: Draft, words: readonly string[]): void {
   });
 }
 
-function pushCurvature(
-  draft: Draft,
-  words: readonly string[],
-  isWanted: (i: number, j: number) => boolean,
-): void {
+function readTriangle(draft: Draft, words: readonly string[]): void {
+  const { i, j, value } = curvatureOf(draft, words);
+  push(draft.P, Math.min(i, j), Math.max(i, j), value);
+}
+
+/** The full matrix says everything off the diagonal twice. */
+function readFull(draft: Draft, words: readonly string[]): void {
+  const { i, j, value } = curvatureOf(draft, words);
+  if (draft.full.has(`${i} ${j}`)) throw new Error(`${words[0]} ${words[1]} is there twice`);
+  draft.full.set(`${i} ${j}`, { value, line: draft.line });
+  if (i <= j) push(draft.P, i, j, value);
+}
+
+function curvatureOf(draft: Draft, words: readonly string[]) {
   const [i, j] = [columnOf(draft, words[0]).index, columnOf(draft, words[1]).index];
-  const value = number(words[2]);
-  if (isWanted(i, j)) push(draft.P, Math.min(i, j), Math.max(i, j), value);
+  return { i, j, value: number(words[2]) };
+}
+
+/** The first line of QMATRIX whose other triangle says otherwise, or nothing of it. */
+function unmatchedOf({ full }: Draft): number | undefined {
+  for (const [place, { value, line }] of full) {
+    const mirrored = place.split(' ').reverse().join(' ');
+    if ((full.get(mirrored)?.value ?? 0) !== value) return line;
+  }
+  return undefined;
 }
 
 function readRow(draft: Draft, [kind = '', name = '']: readonly string[]): void {

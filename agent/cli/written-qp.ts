@@ -7,3 +7,8 @@ export type WrittenQp = {
   /** `r`, to be added to the objective. */
   readonly constant: number;
 };
+
+/** Why something in a file is no such problem. */
+export type RefusedQp = { readonly name: string; readonly refusal: Refusal };
+
+export type Refusal = { readonly code: string; readonly message: string; readonly [place: string]: unknown };

@@ -87,7 +87,12 @@ t.test('a table for people', async (t) => {
 
 t.test('a problem that the solver refuses is told after the others are answered', async (t) => {
   const cases: [text: string, message: RegExp][] = [
-    [JSON.stringify([{ ...plain, q: [null] }, contrary]), /plain: q\[0\] is NaN \(OPTIMIZER_NOT_FINITE\)/],
+    [JSON.stringify([{ ...plain, q: [null] }, contrary]), /plain: q\[0\] is null \(OPTIMIZER_NOT_FINITE\)/],
+    [JSON.stringify([{ ...plain, q: ['1'] }, contrary]), /plain: q\[0\] is "1" \(OPTIMIZER_NOT_FINITE\)/],
+    [JSON.stringify([{ ...plain, u: ['1'] }, contrary]), /plain: u\[0\] is "1" \(OPTIMIZER_NOT_FINITE\)/],
+    [JSON.stringify([{ ...plain, q: '1' }, contrary]), /plain: q is no array \(AGENT_BAD_DATA\)/],
+    [JSON.stringify([{ ...plain, n: '1' }, contrary]), /plain: n is no number \(AGENT_BAD_DATA\)/],
+    [JSON.stringify([3, contrary]), /problem 1: it is no object \(AGENT_BAD_DATA\)/],
     [JSON.stringify([{ ...plain, l: [1] }, contrary]), /plain: l > u in row 0 \(OPTIMIZER_CROSSED_BOUNDS\)/],
     [
       JSON.stringify([{ ...plain, A: { ...entry(1), rows: [7] } }, contrary]),
@@ -103,7 +108,7 @@ t.test('a problem that the solver refuses is told after the others are answered'
     const { printed, error } = await run(text, true);
     t.match(error, { code: 'AGENT_BAD_DATA', message }, text.slice(0, 80));
     const [refused, other] = JSON.parse(printed) as { status: string; refusal?: { code: string } }[];
-    t.match(refused, { status: 'refused', refusal: { code: /^OPTIMIZER_/, message: /./ } });
+    t.match(refused, { status: 'refused', refusal: { code: /^(OPTIMIZER|AGENT)_/, message: /./ } });
     t.equal(other!.status, 'primalInfeasible');
   }
 });
@@ -173,6 +178,10 @@ t.test('QPS is read', (t) => {
     [QPS.replace(' UP bnd1      c1', ' UP bnd1      c9'), /line 15: there is no column c9/],
     [QPS.replace(' UP bnd1', ' BV bnd1'), /line 15: .* not BV/],
     [QPS.replace('8.0', '8,0'), /line 17: '8,0' is no number/],
+    [full.replace('c1        2.0\nENDATA', 'c1        3.0\nENDATA'), /line 18: QMATRIX is not symmetric/],
+    [full.replace('    c2        c1        2.0\n', ''), /line 18: QMATRIX is not symmetric/],
+    [full.replace('    c1        c2        2.0\n', ''), /line 19: QMATRIX is not symmetric/],
+    [full.replace('ENDATA', '    c2        c1        2.0\nENDATA'), /line 21: c2 c1 is there twice/],
     [QPS.replace('RHS', 'SOS'), /line 12: section SOS is not known/],
   ];
   for (const [text, message] of wrong) {
@@ -190,23 +199,30 @@ t.test('a byte order mark and line ends of other systems are no fault', async (t
   t.match(JSON.parse(printed), { name: 'plain', status: 'solved' });
 });
 
-t.test('wrong files are refused with problem and place', async (t) => {
-  const cases: [text: string, message: RegExp][] = [
+t.test('files that are none are refused, problems that are none by name and field', async (t) => {
+  const files: [text: string, message: RegExp][] = [
     ['{', /is not JSON \(.*JSON.*\): correct it/],
     ['', /is not JSON \(Unexpected end of JSON input\)/],
     [`\n\u001b[31m${'x'.repeat(200)}`, /is not JSON \([^\p{C}]{1,103}\)/u],
-    ['3', /problem 1 is no object/],
-    [JSON.stringify([plain, []]), /problem 2 is no object/],
-    [JSON.stringify({ ...plain, q: undefined }), /problem 1 'plain', q is no array/],
-    [JSON.stringify({ ...plain, q: ['1'] }), /'plain', q\[0\] is no number/],
-    [JSON.stringify({ ...plain, n: '1' }), /'plain', n is no number/],
-    [JSON.stringify({ ...plain, r: 'a' }), /'plain', r is no number/],
-    [JSON.stringify({ ...plain, P: [[2]] }), /'plain', P is no object/],
-    [JSON.stringify({ ...plain, P_form: 'full' }), /P_form is not 'upper'/],
+    [JSON.stringify(Array(10_001).fill(0)), /has 10001 problems, more than 10000/],
   ];
-  for (const [text, message] of cases) {
+  for (const [text, message] of files) {
     const { printed, error } = await run(text, true);
     t.match(error, { code: 'AGENT_BAD_DATA', message }, text.slice(0, 80));
     t.equal(printed, '');
+  }
+  const problems: [problem: unknown, message: RegExp, field: string][] = [
+    [3, /^problem 1: it is no object/, 'it'],
+    [{ ...plain, q: undefined }, /^plain: q is no array/, 'q'],
+    [{ ...plain, name: 'a\u001b', q: 3 }, /^a\?: q is no array/, 'q'],
+    [{ ...plain, r: 'a' }, /^plain: r is no number/, 'r'],
+    [{ ...plain, P: [[2]] }, /^plain: P is no object of rows, cols and vals/, 'P'],
+    [{ ...plain, A: { rows: [0], cols: [0] } }, /^plain: A\.vals is no array/, 'A.vals'],
+    [{ ...plain, P_form: 'full' }, /^plain: P_form is not 'upper'/, 'P_form'],
+  ];
+  for (const [problem, message, field] of problems) {
+    const { printed, error } = await run(JSON.stringify(problem), true);
+    t.match(error, { code: 'AGENT_BAD_DATA', message }, String(message));
+    t.match(JSON.parse(printed), { status: 'refused', variables: null, refusal: { field } });
   }
 });
