@@ -61,8 +61,8 @@ export async function loadScheduleSource(
 }
 
 /**
- * Feeding in is worth no more than energy costs in the same slot: else the cheapest plan would buy and feed in at
- * once, which no meter does.
+ * Feeding in is worth no more than energy costs in the same slot: else the cheapest plan would earn by buying and
+ * feeding in at once, which no meter pays for.
  */
 function feedInCapped(written: WrittenProblem): WrittenProblem & { readonly feedInCappedSlots?: number } {
   const { importPricePerKwh, feedInPricePerKwh } = written.problem;

@@ -112,7 +112,7 @@ export function checkValues(field: 'P' | 'A', values: ArrayLike<number>, givenAt
   return Float64Array.from(givenAt, (k) => given[k]!);
 }
 
-export function checkLength(field: string, vector: ArrayLike<number>, length: number): void {
+function checkLength(field: string, vector: ArrayLike<number>, length: number): void {
   checkVector(field, vector);
   if (vector.length === length) return;
   throw new OptimizerError('OPTIMIZER_BAD_LENGTH', `${field} has ${vector.length} entries, not ${length}`, {
