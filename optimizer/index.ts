@@ -1,6 +1,12 @@
 export { defaultSessionParameters, warmSessionParameters } from './admm/defaults.ts';
 export { eliminate, type Neighbour, poolTerms, toOfferMw } from './admm/home-side.ts';
-export { clearPairwise, closePairwiseRound, openPairwise, type PairwiseOffer } from './admm/pairwise.ts';
+export {
+  clearPairwise,
+  closePairwiseRound,
+  openPairwise,
+  type PairwiseOffer,
+  pairTargets,
+} from './admm/pairwise.ts';
 export { payments } from './admm/payments.ts';
 export { clearPool, closePoolRound, openPool } from './admm/pool.ts';
 export { costTogether, type RoundsResult, runRounds } from './admm/run-rounds.ts';

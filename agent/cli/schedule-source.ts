@@ -14,7 +14,7 @@ import type { AgentStatus } from '../diagnostics/status.ts';
 import { AgentError } from '../errors.ts';
 import { type DayData, homeProblem, loadNeighbourhood, selectDay } from '../neighbourhood/index.ts';
 import type { Progress } from '../terminal/index.ts';
-import { microToMoney, pricePerKwhToMicro } from '../translate/units.ts';
+import { microToMoney, microToPricePerKwh, pricePerKwhToMicro } from '../translate/units.ts';
 import { parseOwnProblem, readProblemFile, type WrittenProblem } from './problem-file.ts';
 import type { ScheduleSourceChoice } from './schedule-options.ts';
 
@@ -158,24 +158,13 @@ function tradeOf(
   const soldW = cleared.soldW.get(home);
   // A home that can answer no round has left.
   if (soldW === undefined) return undefined;
-  const pricesMicro =
-    'pairs' in state
-      ? meanOf(state.pairs.filter(({ first, second }) => first === home || second === home))
-      : state.priceMicroPerKwh.map(Number);
   const trade: Trade = { kind: 'fixed', soldKw: soldW.map((watts) => Number(watts) / 1_000) };
   return {
     trade,
     received: microToMoney(payments.get(home) ?? 0n),
-    pricePerKwh: pricesMicro.map((micro) => micro / 1e6),
+    pricePerKwh: state.priceMicroPerKwh.map(microToPricePerKwh),
     rounds: reports.length,
   };
-}
-
-/** Of the prices of a home's pairs, by slot. */
-function meanOf(pairs: readonly { readonly priceMicroPerKwh: readonly bigint[] }[]): number[] {
-  return (pairs[0]?.priceMicroPerKwh ?? []).map(
-    (_, t) => pairs.reduce((sum, pair) => sum + Number(pair.priceMicroPerKwh[t]), 0) / pairs.length,
-  );
 }
 
 /** What the agent of this configuration planned its day by, and what it agreed on, from its local socket. */

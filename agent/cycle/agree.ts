@@ -142,9 +142,9 @@ function offerOf(planner: HomePlanner, turn: Turn, penaltyMicro: bigint) {
     return response.status === 'solved' ? toOfferMw(response.soldKw).map(Number) : undefined;
   }
   const { terms, split } = eliminate(
-    turn.others.map((_, j) => ({
-      priceMicroPerKwh: turn.pricesMicro[j]!,
-      targetMw: turn.targetsMw[j]!.map(BigInt),
+    turn.targetsMw.map((targetMw) => ({
+      priceMicroPerKwh: turn.pricesMicro,
+      targetMw: targetMw.map(BigInt),
     })),
     penaltyMicro,
   );

@@ -7,7 +7,7 @@ export type SessionAnswer = {
   readonly status: 'none' | 'rounds' | 'final' | 'settled';
   readonly rounds: number;
   readonly imbalanceMw: readonly number[];
-  /** By slot; in the pairwise form the mean of the pairs' prices, weighted by energy. Micro-units per kWh. */
+  /** By slot, micro-units per kWh. */
   readonly pricesMicro: readonly number[];
   /** By home: W sold by slot, and what it receives in micro-units. */
   readonly trades: Readonly<
@@ -31,7 +31,7 @@ export function sessionAnswer(home: Home): SessionAnswer {
     status: session?.status ?? 'none',
     rounds: session?.round ?? 0,
     imbalanceMw: session?.residuals.map(({ imbalanceMw }) => imbalanceMw) ?? [],
-    pricesMicro: session?.pricesMicro?.map(Number) ?? meanPricesMicro(agreed?.pairs ?? []),
+    pricesMicro: session?.pricesMicro.map(Number) ?? [],
     trades: Object.fromEntries(
       (agreed?.homes ?? []).map(({ home, soldW, paymentMicro }) => [
         home,
@@ -47,21 +47,6 @@ export function sessionAnswer(home: Home): SessionAnswer {
     ),
   };
 }
-
-/** Energy-weighted mean over pairs; where nobody traded in a slot, the plain mean. */
-const meanPricesMicro = (pairs: NonNullable<ReturnType<typeof readTrades>>['pairs']): number[] =>
-  (pairs[0]?.pricesMicro ?? []).map((_, slot) => {
-    let weight = 0;
-    let weighted = 0;
-    let plain = 0;
-    for (const { soldW, pricesMicro } of pairs) {
-      const watts = Math.abs(soldW[slot]!);
-      weight += watts;
-      weighted += watts * Number(pricesMicro[slot]);
-      plain += Number(pricesMicro[slot]);
-    }
-    return weight > 0 ? weighted / weight : plain / pairs.length;
-  });
 
 function countsOf(obligations: Delivery['slots']): DeliveryCounts {
   const counts = { obligations: obligations.length, met: 0, short: 0, pending: 0 };

@@ -39,10 +39,8 @@ export type StudyProgress = {
 
 export type StudiedRound = {
   readonly round: number;
-  /** max over slots of |sum over homes of sold| / homes. */
+  /** What the session's stopping rule looks at: max over slots of |sum over homes of sold| / homes, and how far targets move. */
   readonly imbalanceKw: number;
-  /** What the session's stopping rule looks at. */
-  readonly primalKw: number;
   readonly dualKw: number;
   /** Of what would be cleared if this round were the last; null where a home has no plan with its trade. */
   readonly gap: number | null;
@@ -67,7 +65,7 @@ export type RoundsReport = {
     readonly centralised: number;
     readonly gap: number;
   };
-  /** By slot; in pairwise form those of all pairs. */
+  /** By slot. */
   readonly pricesPerKwh: readonly number[];
   /** Of the cleared trades; 0 exactly. */
   readonly maxImbalanceW: number;
@@ -112,7 +110,6 @@ export function studyRounds(library: OptimizerLibrary, study: RoundsStudy): Roun
       const round: StudiedRound = {
         round: byRound.length + 1,
         imbalanceKw: milliwattsToKw(report.imbalanceMw),
-        primalKw: milliwattsToKw(report.primalMw),
         dualKw: milliwattsToKw(report.dualMw),
         gap: together === undefined ? null : gapOf(together),
         gapOffered: offeredCost === undefined ? null : gapOf(offeredCost),
@@ -129,7 +126,7 @@ export function studyRounds(library: OptimizerLibrary, study: RoundsStudy): Roun
     byRound,
     reached: ACCURACIES.map((accuracy) => ({ ...accuracy, round: firstWithin(byRound, accuracy) })),
     cost: { alone: sum(aloneCosts), together, centralised, gap: gapOf(together) },
-    pricesPerKwh: agreedPrices(result),
+    pricesPerKwh: result.state.priceMicroPerKwh.map(microToPricePerKwh),
     maxImbalanceW: maxImbalanceW(result.cleared),
     paymentsSum: microToMoney([...result.payments.values()].reduce((total, micro) => total + micro, 0n)),
   };
@@ -215,11 +212,6 @@ function firstWithin(
     (round) => round.imbalanceKw <= imbalanceKw && round.gap !== null && round.gap <= gap,
   );
   return first?.round ?? null;
-}
-
-function agreedPrices({ state }: RoundsResult): number[] {
-  const prices = state.form === 'pool' ? state.priceMicroPerKwh : state.pairs[0]?.priceMicroPerKwh;
-  return (prices ?? []).map(microToPricePerKwh);
 }
 
 function maxImbalanceW({ soldW }: Cleared): number {

@@ -6,10 +6,10 @@ import { floorDivBig } from './integers.ts';
  */
 
 /**
- * Pool, one slot: the long side gives in proportion, the remaining watts one each, largest first, ties in
+ * One slot: the long side gives in proportion, the remaining watts one each, largest first, ties in
  * address order. `offersMw` by home in address order; returns W sold by home, of sum zero.
  */
-export function clearPoolSlot(offersMw: readonly number[]): number[] {
+export function clearSlot(offersMw: readonly number[]): number[] {
   const soldW = offersMw.map((offer) => wholeWatts(offer));
   const surplus = soldW.reduce((total, power) => total + power, 0);
   const side = Math.sign(surplus);
@@ -30,7 +30,7 @@ export function clearPoolSlot(offersMw: readonly number[]): number[] {
 
 export type PairSale = { readonly seller: number; readonly buyer: number; readonly watts: number };
 
-/** Pairwise, one slot: each seller in turn serves the buyers in turn. Net W sold by home, of sum zero. */
+/** Who sells to whom, where that is asked, in one slot: each seller in turn serves the buyers in turn. Net W sold by home, of sum zero. */
 export function pairUp(netW: readonly number[]): PairSale[] {
   const left = [...netW];
   const sales: PairSale[] = [];
@@ -47,33 +47,21 @@ export function pairUp(netW: readonly number[]): PairSale[] {
   return sales;
 }
 
-/** What one home sells in a slot (to one other home, in pairwise form): W, negative when it buys. */
-export type Trade = { readonly slot: number; readonly soldW: number; readonly priceMicro: bigint };
-
-/** A home's trades added up by slot, W sold. */
-export function netSoldW(trades: readonly Trade[], slots: number): number[] {
-  const net = new Array<number>(slots).fill(0);
-  for (const { slot, soldW } of trades) net[slot]! += soldW;
-  return net;
-}
-
 /**
  * What each home receives (negative: pays) in micro-units, of sum exactly zero: numerators exact, one division
- * a home rounded down, and what the roundings leave over goes to the first home by address that buys in some
- * slot (or, where all trades of all homes cancel, in some pair).
+ * a home rounded down, and what the roundings leave over goes to the first home by address that buys in some slot.
+ * @param soldW by home in address order, then slot
  */
 export function payments(
-  tradesByHome: readonly (readonly Trade[])[],
-  { slots, slotMs }: { readonly slots: number; readonly slotMs: number },
+  soldW: readonly (readonly number[])[],
+  { pricesMicro, slotMs }: { readonly pricesMicro: readonly bigint[]; readonly slotMs: number },
 ): bigint[] {
-  const received = tradesByHome.map((trades) => {
-    const worth = trades.reduce((total, { soldW, priceMicro }) => total + priceMicro * BigInt(soldW), 0n);
+  const received = soldW.map((series) => {
+    const worth = series.reduce((total, watts, slot) => total + pricesMicro[slot]! * BigInt(watts), 0n);
     return floorDivBig(worth * BigInt(slotMs), W_MS_PER_KWH);
   });
-  const netBuyer = tradesByHome.findIndex((trades) => netSoldW(trades, slots).some((power) => power < 0));
-  const pairBuyer = tradesByHome.findIndex((trades) => trades.some(({ soldW }) => soldW < 0));
-  const firstBuyer = netBuyer >= 0 ? netBuyer : pairBuyer;
-  if (firstBuyer >= 0) received[firstBuyer]! -= received.reduce((total, micro) => total + micro, 0n);
+  const buyer = soldW.findIndex((series) => series.some((watts) => watts < 0));
+  if (buyer >= 0) received[buyer]! -= received.reduce((total, micro) => total + micro, 0n);
   return received;
 }
 

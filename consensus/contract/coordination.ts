@@ -5,7 +5,6 @@ import { finalise } from './finalising.ts';
 import { method, type Scope } from './method.ts';
 import { POWER_W_MAX, qualifiedMeter, readMembers } from './registry.ts';
 import { reject, require } from './rejection.ts';
-import { inAll } from './rounds.ts';
 import {
   activeHomes,
   addOpenSession,
@@ -17,7 +16,6 @@ import {
   nominations,
   offers,
   PAIRWISE_HOMES_MAX,
-  pairTrades,
   price,
   prices,
   ROUNDS_MAX,
@@ -89,7 +87,7 @@ export const open = method({
     rosters.put(state, { homes }, id);
     seatHomes(state, id, homes);
     const warm = startFrom !== '' && startWhereEnded(state, session, homes, startFrom);
-    if (!warm) startAt(state, session, homes.length, startPrices);
+    if (!warm) prices.put(state, { micro: startPrices.map(Number) }, id);
     emit('coordination.opened', { id, form: asked.form, homes: homes.length, slots: asked.slots, warm });
     if (homes.length === 1) finalise(scope, session);
   },
@@ -122,24 +120,6 @@ function seatHomes(state: ContractState, id: string, homes: readonly Address[]):
   }
 }
 
-/** Every pair starts from the same prices. */
-function startAt(
-  state: ContractState,
-  { id, terms }: Session,
-  homes: number,
-  startPrices: readonly bigint[],
-) {
-  const micro = startPrices.map(Number);
-  if (terms.form === 'pool') {
-    prices.put(state, { micro }, 0, id);
-    return;
-  }
-  for (let first = 0; first < homes - 1; first += 1) {
-    const row = Array.from({ length: homes - 1 - first }, () => micro).flat();
-    prices.put(state, { micro: row }, first, id);
-  }
-}
-
 /**
  * Prices and trades of a session that is over: trades of any slot sum to zero, as targets must. False, and nothing
  * done, when its homes are not today's: a home may have come or gone since the opener looked.
@@ -157,12 +137,10 @@ function startWhereEnded(
   const roster = readRoster(state, before);
   const same = roster.length === homes.length && roster.every((home, index) => home === homes[index]);
   if (!same || readLeft(state, before).length > 0) return false;
-  const tradesOf = asked.form === 'pool' ? trades : pairTrades;
+  prices.put(state, prices.get(state, before)!, id);
   for (const index of homes.keys()) {
-    const known = prices.get(state, index, before);
-    if (known !== undefined) prices.put(state, known, index, id);
-    const soldW = tradesOf.get(state, index, before)?.soldW;
-    if (soldW !== undefined) targets.put(state, { mw: soldW.map((watts) => watts * 1000) }, index, id);
+    const { soldW } = trades.get(state, index, before)!;
+    targets.put(state, { mw: soldW.map((watts) => watts * 1000) }, index, id);
   }
   return true;
 }
@@ -200,8 +178,8 @@ export const offer = method({
     require(round === head.round, 'CONTRACT_WRONG_ROUND', `round ${head.round} runs, not ${round}`);
     const before = offers.get(state, seat.index, id);
     require(before?.round !== round, 'CONTRACT_ALREADY_EXISTS', `round ${round} has this home's offer`);
-    const laid = isRows(soldMw) ? layRows(state, session, seat, soldMw) : layRow(session, seat, soldMw);
-    offers.put(state, { round, missed: 0, soldMw: laid }, seat.index, id);
+    const inAll = isRows(soldMw) ? totalOf(state, session, seat, soldMw) : checked(session, seat, soldMw);
+    offers.put(state, { round, missed: 0, soldMw: inAll }, seat.index, id);
     const offersIn = head.offersIn + 1;
     emit('coordination.offered', { id, round, home: sender, offersIn, awaited: head.awaited });
     closeOrKeep(scope, session, { ...head, offersIn });
@@ -216,7 +194,7 @@ function seatOf(state: ContractState, id: string, home: Address): Seat {
   return seat;
 }
 
-function layRow({ terms }: Session, seat: Seat, soldMw: readonly number[]): readonly number[] {
+function checked({ terms }: Session, seat: Seat, soldMw: readonly number[]): readonly number[] {
   if (terms.form !== 'pool' || soldMw.length !== terms.slots) {
     reject('CONTRACT_BAD_ARGUMENTS', `soldMw must have the ${terms.form} form with ${terms.slots} slots`);
   }
@@ -224,30 +202,23 @@ function layRow({ terms }: Session, seat: Seat, soldMw: readonly number[]): read
   return soldMw;
 }
 
-/** Spreads the rows over the whole roster, so that they keep their place when a home leaves. */
-function layRows(
+/** What a home offers to all the others together: so much its plan can bear, whoever leaves afterwards. */
+function totalOf(
   state: ContractState,
   { id, terms }: Session,
   seat: Seat,
   soldMw: readonly (readonly number[])[],
 ): readonly number[] {
   const { slots } = terms;
-  const others = activeHomes(state, id).filter((home) => home !== seat.index);
-  if (
-    terms.form !== 'pairwise' ||
-    soldMw.length !== others.length ||
-    soldMw.some((own) => own.length !== slots)
-  ) {
+  const others = activeHomes(state, id).length - 1;
+  if (terms.form !== 'pairwise' || soldMw.length !== others || soldMw.some((own) => own.length !== slots)) {
     reject('CONTRACT_BAD_ARGUMENTS', `soldMw must have the ${terms.form} form with ${slots} slots`);
   }
-  const laid = new Array<number>(readRoster(state, id).length * slots).fill(0);
-  for (const [place, other] of others.entries()) {
-    checkPower(soldMw[place]!, poolLimitMw(seat) * PAIR_HEADROOM);
-    for (const [slot, mw] of soldMw[place]!.entries()) laid[other * slots + slot] = mw;
-  }
+  for (const own of soldMw) checkPower(own, poolLimitMw(seat) * PAIR_HEADROOM);
+  const inAll = soldMw[0]!.map((_, slot) => soldMw.reduce((total, own) => total + own[slot]!, 0));
   // A milliwatt for each part's rounding.
-  checkPower(inAll(soldMw), poolLimitMw(seat) + others.length);
-  return laid;
+  checkPower(inAll, poolLimitMw(seat) + others);
+  return inAll;
 }
 
 function checkPower(soldMw: readonly number[], limitMw: number): void {

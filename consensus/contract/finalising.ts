@@ -1,18 +1,8 @@
-import { clearPoolSlot, netSoldW, pairUp, payments, type Trade } from './clearing.ts';
+import { clearSlot, payments } from './clearing.ts';
 import { forget } from './memory.ts';
 import type { Scope } from './method.ts';
-import { readPairOffers, readPairs, readPoolOffers, readPrices } from './positions.ts';
-import { inAll } from './rounds.ts';
-import {
-  activeHomes,
-  heads,
-  offers,
-  pairTrades,
-  readRoster,
-  type Session,
-  targets,
-  trades,
-} from './session.ts';
+import { readOffers, readPrices } from './positions.ts';
+import { activeHomes, heads, offers, readRoster, type Session, targets, trades } from './session.ts';
 import type { ContractState } from './types.ts';
 
 /**
@@ -21,55 +11,29 @@ import type { ContractState } from './types.ts';
  */
 export function finalise({ state, timeMs, emit }: Scope, session: Session): void {
   const { id, terms } = session;
-  const tradesByHome = terms.form === 'pool' ? poolTrades(state, session) : pairwiseTrades(state, session);
-  const paid = payments(tradesByHome, terms);
+  const sold = soldByHome(state, session);
+  const paid = payments(sold, { pricesMicro: readPrices(state, session), slotMs: terms.slotMs });
   let soldWs = 0n;
-  for (const [home, homeTrades] of tradesByHome.entries()) {
-    const soldW = netSoldW(homeTrades, terms.slots);
+  for (const [home, soldW] of sold.entries()) {
     for (const power of soldW) if (power > 0) soldWs += BigInt(power) * BigInt(terms.slotMs / 1000);
     trades.put(state, { paymentMicro: paid[home]!, soldW }, home, id);
     offers.drop(state, home, id);
     targets.drop(state, home, id);
   }
-  forget(state, session, tradesByHome.length);
+  forget(state, session, sold.length);
   heads.put(state, { ...session.head, status: 'final', finalMs: timeMs }, id);
   emit('coordination.finalised', { id, rounds: session.head.round, soldWs });
 }
 
-function poolTrades(state: ContractState, session: Session): Trade[][] {
-  const table: Trade[][] = readRoster(state, session.id).map(() => []);
-  const homes = activeHomes(state, session.id);
-  const offered = readPoolOffers(state, session, homes);
-  for (const [slot, priceMicro] of readPrices(state, session, 0).entries()) {
-    const cleared = clearPoolSlot(offered.map((offer) => offer[slot]!));
-    for (const [place, soldW] of cleared.entries()) table[homes[place]!]!.push({ slot, soldW, priceMicro });
-  }
-  return table;
-}
-
-/** Totals are cleared as in the pool: so no home trades more than its plan can bear, whatever others said to it. */
-function pairwiseTrades(state: ContractState, session: Session): Trade[][] {
+/** By home of the roster, then slot; zeros for those that left. */
+function soldByHome(state: ContractState, session: Session): number[][] {
   const { id, terms } = session;
-  const size = readRoster(state, id).length;
-  const table: Trade[][] = Array.from({ length: size }, () => []);
+  const sold = readRoster(state, id).map(() => new Array<number>(terms.slots).fill(0));
   const homes = activeHomes(state, id);
-  const offered = readPairOffers(state, session, homes);
-  const totals = homes.map((home) => inAll(offered[home]!));
-  const prices = readPairs(state, session, homes)[0]?.prices ?? [];
-  const rows = new Map(
-    homes.slice(0, -1).map((first) => [first, new Array<number>((size - 1 - first) * terms.slots).fill(0)]),
-  );
-  for (const [slot, priceMicro] of prices.entries()) {
-    const netW = clearPoolSlot(totals.map((total) => total[slot]!));
-    for (const sale of pairUp(netW)) {
-      const [seller, buyer] = [homes[sale.seller]!, homes[sale.buyer]!];
-      const [first, second] = seller < buyer ? [seller, buyer] : [buyer, seller];
-      rows.get(first)![(second - first - 1) * terms.slots + slot] =
-        first === seller ? sale.watts : -sale.watts;
-      table[seller]!.push({ slot, soldW: sale.watts, priceMicro });
-      table[buyer]!.push({ slot, soldW: -sale.watts, priceMicro });
-    }
+  const offered = readOffers(state, session, homes);
+  for (let slot = 0; slot < terms.slots; slot += 1) {
+    const cleared = clearSlot(offered.map((offer) => offer[slot]!));
+    for (const [place, watts] of cleared.entries()) sold[homes[place]!]![slot] = watts;
   }
-  for (const [first, soldW] of rows) pairTrades.put(state, { soldW }, first, id);
-  return table;
+  return sold;
 }

@@ -6,16 +6,9 @@ import { ROUNDS_MAX, type Session } from './session.ts';
 import type { ContractState } from './types.ts';
 
 /**
- * The steps that acceleration looks back on, cut as targets and prices are: a record a home and step. A closing round
+ * The steps that acceleration looks back on: a record a home and step, the first home's with the prices. A closing round
  * writes its own step over the oldest, and the rest stays. All of it leaves the state when trades are fixed.
  */
-
-/** How positions are cut: whose records hold how many prices and targets, in the order of the position. */
-export type Cut = readonly {
-  readonly index: number;
-  readonly prices: number;
-  readonly targets: number;
-}[];
 
 const heads = record('coordination/memory', {
   /** Homes that took part: once one has left, what is remembered is of no use. */
@@ -32,56 +25,43 @@ const placeOf = (round: number) => round % MEMORY_ROUNDS_MAX;
 /** Oldest first; none when other homes took part then. */
 export function readMemory(
   state: Pick<ContractState, 'get'>,
-  { id }: Session,
-  { homes, cut }: { readonly homes: number; readonly cut: Cut },
+  { id, terms: { slots } }: Session,
+  homes: readonly number[],
 ): Step[] {
   const head = heads.get(state, id);
-  if (head?.homes !== homes) return [];
+  if (head?.homes !== homes.length) return [];
   return Array.from({ length: head.steps }, (_, nth) => {
     const place = placeOf(head.round - head.steps + 1 + nth);
-    const from = emptyPosition();
-    const to = emptyPosition();
-    for (const { index, prices, targets } of cut) {
-      const row = rows.get(state, place, index, id)!;
-      from.prices.push(...row.prices.slice(0, prices));
-      to.prices.push(...row.prices.slice(prices));
-      from.targets.push(...row.targets.slice(0, targets));
-      to.targets.push(...row.targets.slice(targets));
-    }
-    return { from, to };
+    const found = homes.map((index) => rows.get(state, place, index, id)!);
+    return {
+      from: {
+        prices: found[0]!.prices.slice(0, slots),
+        targets: found.flatMap(({ targets }) => targets.slice(0, slots)),
+      },
+      to: {
+        prices: found[0]!.prices.slice(slots),
+        targets: found.flatMap(({ targets }) => targets.slice(slots)),
+      },
+    };
   });
 }
-
-const emptyPosition = () => ({ prices: [] as number[], targets: [] as number[] });
 
 /** Remembers the step of a round, and of the ones before as many as make `steps` with it; nothing for 0. */
 export function remember(
   state: ContractState,
-  { id, head }: Session,
-  {
-    step,
-    steps,
-    homes,
-    cut,
-  }: { readonly step: Step; readonly steps: number; readonly homes: number; readonly cut: Cut },
+  { id, head, terms: { slots } }: Session,
+  homes: readonly number[],
+  { step: { from, to }, steps }: { readonly step: Step; readonly steps: number },
 ): void {
   if (steps === 0) {
     heads.drop(state, id);
     return;
   }
-  heads.put(state, { homes, round: head.round, steps }, id);
-  let price = 0;
-  let target = 0;
-  for (const { index, prices, targets } of cut) {
-    const own = ({ prices: all, targets: powers }: Position) => ({
-      prices: all.slice(price, price + prices),
-      targets: powers.slice(target, target + targets),
-    });
-    const [from, to] = [own(step.from), own(step.to)];
-    const row = { prices: [...from.prices, ...to.prices], targets: [...from.targets, ...to.targets] };
-    rows.put(state, row, placeOf(head.round), index, id);
-    price += prices;
-    target += targets;
+  heads.put(state, { homes: homes.length, round: head.round, steps }, id);
+  for (const [place, index] of homes.entries()) {
+    const own = ({ targets }: Position) => targets.slice(place * slots, (place + 1) * slots);
+    const prices = place === 0 ? [...from.prices, ...to.prices] : [];
+    rows.put(state, { prices, targets: [...own(from), ...own(to)] }, placeOf(head.round), index, id);
   }
 }
 

@@ -3,7 +3,7 @@ import { ConsensusError } from '../errors.ts';
 import { type FieldsOf, readFields, type ShapeOf, writeFields } from './fields.ts';
 import type { ContractState } from './types.ts';
 
-/** What a stored record may weigh at most: the members of a full session, or a home's pairs. */
+/** What a stored record may weigh at most: the members of a full session. */
 const RECORD_LIMITS = { maxBytes: 1 << 18, maxDepth: 4, maxItems: 1 << 13 };
 
 /** One kind of record of the state, stored under `prefix/...` as a canonical CBOR array of its fields. */

@@ -4,7 +4,7 @@ import { ceilDiv, floorDiv, roundDivBig } from './integers.ts';
  * The coordinator's half of the trading rounds, in integers (Yang & Wang, Eqs. 16 and 17, over-relaxed as in
  * Boyd et al. 2011, 3.4.3). Power in mW, prices in micro-units of money per kWh.
  *
- * Why plain numbers suffice: an offer is at most 1.6e10 mW (four times both directions of a 2 MW connection), an
+ * Why plain numbers suffice: an offer is at most 4e9 mW (both directions of a 2 MW connection), an
  * accelerated target 2^36 mW (acceleration.ts). A round's projection lengthens no vector, so with a relaxation
  * w < 2 no target grows beyond the greater of what it started from and w / (2 - w) times an offer, times the root
  * of the homes. With w <= 1.9 and 1000 homes every product below stays under 2^53.
@@ -19,27 +19,29 @@ export type RoundRules = {
 };
 
 export type Residuals = {
-  /** The imbalance. */
-  readonly primalMw: number;
-  /** How far targets move: the largest mean over homes of a slot, rounded up; in pairwise form of homes' totals. */
-  readonly dualMw: number;
-  /** Largest |sum of all offers| of a slot over the number of homes, rounded up. */
+  /** Largest |sum of all offers| of a slot over the number of homes, rounded up: the primal residual. */
   readonly imbalanceMw: number;
+  /** How far targets move: the largest mean over homes of a slot, rounded up. */
+  readonly dualMw: number;
 };
 
-export type PoolRound = {
-  /** By home in address order, then slot: power sold, mW. */
+export type Round = {
+  /** By home in address order, then slot: power sold in all, mW. */
   readonly offers: readonly (readonly number[])[];
   readonly targets: readonly (readonly number[])[];
   /** By slot. */
   readonly prices: readonly bigint[];
-  /** Into so many parts the penalty is divided: the neighbours of a home in pairwise form, else 1. */
+  /** Into so many parts the penalty is divided: see `penaltyParts`. */
   readonly penaltyParts: number;
 };
 
-/** Exchange ADMM: every home's target is its offer less its share of the surplus; the price falls with it. */
-export function closePoolRound(
-  { offers, targets, prices, penaltyParts }: PoolRound,
+/**
+ * Exchange ADMM: every home's target is its offer less its share of the surplus; the price falls with it. By pairs it is
+ * the same at r / (N - 1): a home sees sums of its pairs alone (it eliminates the rest), so what it says to single
+ * neighbours beyond its total moves neither prices nor targets.
+ */
+export function moveTargets(
+  { offers, targets, prices, penaltyParts }: Round,
   rules: RoundRules,
 ): Residuals & { readonly targets: readonly number[][]; readonly prices: readonly bigint[] } {
   const homes = offers.length;
@@ -67,7 +69,7 @@ export function closePoolRound(
     const offered = sum(offers.map((offer) => offer[slot]!));
     imbalanceMw = Math.max(imbalanceMw, ceilDiv(Math.abs(offered), homes));
   }
-  return { targets: nextTargets, prices: nextPrices, primalMw: imbalanceMw, dualMw, imbalanceMw };
+  return { targets: nextTargets, prices: nextPrices, imbalanceMw, dualMw };
 }
 
 /** By home, then slot: less each slot's mean, whose remainder goes one mW each in order. Sums are zero. */
@@ -83,86 +85,21 @@ export function evenOut(targets: readonly (readonly number[])[]): number[][] {
   );
 }
 
-/** One unordered pair of homes, the lower address first: ONE price and ONE target, or rounding splits them. */
-export type Pair = {
-  /** Index of the homes, `first` < `second`. */
-  readonly first: number;
-  readonly second: number;
-  /** By slot: what `first` is to sell to `second`, mW. */
-  readonly targets: readonly number[];
-  /** By slot. */
-  readonly prices: readonly bigint[];
-};
-
-export type PairwiseRound = {
-  /** offers[i][j][slot]: power that home i sells to home j, mW, by index of the roster; none of a home to itself. */
-  readonly offers: readonly (readonly (readonly number[] | undefined)[])[];
-  /** The pairs whose homes both take part. */
-  readonly pairs: readonly Pair[];
-  /** Indices of those that take part, ascending; two at least. */
-  readonly homes: readonly number[];
-};
-
 /**
- * Totals are exchanged as in the pool, at r / (N - 1), and each home's move is laid on its pairs by equal shares:
- * what a home says to single neighbours beyond its total moves neither prices nor targets.
+ * What one home is to sell to each of the others by slot, mW, for homes by address order and their targets in all: for both
+ * sides of a pair the same, turned. Rounded so that what a home's pairs add up to is within a mW a neighbour of its own.
  */
-export function closePairwiseRound(
-  { offers, pairs, homes }: PairwiseRound,
-  rules: RoundRules,
-): Residuals & { readonly pairs: readonly Pair[] } {
-  const before = targetsInAll(pairs, homes);
-  const { targets, prices, ...residuals } = closePoolRound(
-    {
-      offers: homes.map((home) => inAll(offers[home]!)),
-      targets: before,
-      prices: meanPrice(pairs),
-      penaltyParts: homes.length - 1,
-    },
-    rules,
-  );
-  const places = new Map(homes.map((home, place) => [home, place]));
-  const moved = (home: number, slot: number) => {
-    const place = places.get(home)!;
-    return targets[place]![slot]! - before[place]![slot]!;
-  };
-  const nextPairs = pairs.map((pair) => ({
-    ...pair,
-    prices,
-    targets: pair.targets.map(
-      (target, slot) => target + floorDiv(moved(pair.first, slot) - moved(pair.second, slot), homes.length),
-    ),
-  }));
-  return { pairs: nextPairs, ...residuals };
-}
-
-/** By slot: what a home offers to all others together, mW; to those that have left too: so much its plan can bear. */
-export function inAll(row: readonly (readonly number[] | undefined)[]): number[] {
-  const [one, ...others] = row.filter((series) => series !== undefined);
-  return (one ?? []).map((mw, slot) => others.reduce((total, series) => total + series[slot]!, mw));
-}
-
-/** By home as listed, then slot. */
-function targetsInAll(pairs: readonly Pair[], homes: readonly number[]): number[][] {
-  const slots = pairs[0]!.targets.length;
-  const sums = new Map(homes.map((home) => [home, new Array<number>(slots).fill(0)]));
-  for (const { first, second, targets } of pairs) {
-    for (const [slot, target] of targets.entries()) {
-      sums.get(first)![slot]! += target;
-      sums.get(second)![slot]! -= target;
-    }
-  }
-  return [...sums.values()];
-}
-
-/** Pairs' prices differ only where a session started from ones that did. */
-function meanPrice(pairs: readonly Pair[]): bigint[] {
-  return pairs[0]!.prices.map((_, slot) =>
-    roundDivBig(
-      pairs.reduce((total, pair) => total + pair.prices[slot]!, 0n),
-      BigInt(pairs.length),
-    ),
-  );
+export function pairTargets(targets: readonly (readonly number[])[], own: number): number[][] {
+  const mine = targets[own]!;
+  return targets
+    .map((theirs, other) =>
+      mine.map((power, slot) =>
+        own < other
+          ? floorDiv(power - theirs[slot]!, targets.length)
+          : 0 - floorDiv(theirs[slot]! - power, targets.length),
+      ),
+    )
+    .filter((_, other) => other !== own);
 }
 
 function relax(offer: number, target: number, relaxationPermille: number): number {

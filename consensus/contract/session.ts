@@ -11,7 +11,7 @@ import type { Address, ContractState } from './types.ts';
  */
 
 export const SLOTS_MAX = 300;
-/** Every pair of homes keeps a price and a target: the pool form is meant for more. */
+/** A home's offer has a row for each of the others: the pool form is meant for more. */
 export const PAIRWISE_HOMES_MAX = 32;
 export const ROUNDS_MAX = 1000;
 /** Sessions not yet settled. */
@@ -85,25 +85,22 @@ export const seats = record('coordination/seat', {
 });
 export type Seat = NonNullable<ReturnType<typeof seats.get>>;
 
-/**
- * A home's last offer, mW sold: by slot; in pairwise form by counterpart's index, then slot, with zeros for
- * itself and for homes that had left.
- */
+/** A home's last offer, mW sold in all, by slot. */
 export const offers = record('coordination/offer', {
   round: count(0, ROUNDS_MAX),
   /** Deadlines missed in a row. */
   missed: count(0, 1),
   soldMw: packed,
 });
-/** Pool: a home's targets by slot. Pairwise: those of its pairs with homes of higher index, then by slot. */
+/** What a home is to sell in all, by slot. */
 export const targets = record('coordination/target', { mw: packed });
-/** Pool: under index 0, by slot. Pairwise: as targets. Micro-units per kWh. */
+/** One for all, by slot. Micro-units per kWh. */
 export const prices = record('coordination/price', { micro: packed });
 
 const histories = record('coordination/history', {
   rounds: list(
     {
-      read: (value, where) => list(count(0, MILLIWATT_MAX), 4, 4).read(value, where),
+      read: (value, where) => list(count(0, MILLIWATT_MAX), 3, 3).read(value, where),
       write: (round: readonly number[]) => round.map(BigInt),
     },
     0,
@@ -116,9 +113,6 @@ export const trades = record('coordination/trade', {
   paymentMicro: amount(-(2n ** 62n), 2n ** 62n),
   soldW: packed,
 });
-/** Pairwise: W sold to homes of higher index, then by slot. */
-export const pairTrades = record('coordination/pairTrade', { soldW: packed });
-
 /** Net import at the meter that a home announced, W by slot (negative: out of the home). */
 export const nominations = record('coordination/nomination', { atMs: timeMs, netImportW: packed });
 
@@ -211,29 +205,32 @@ export function activeHomes(state: Pick<ContractState, 'get'>, id: string): numb
 
 export type RoundReport = {
   readonly round: number;
-  readonly primalMw: number;
-  readonly dualMw: number;
   readonly imbalanceMw: number;
+  readonly dualMw: number;
 };
 
 /** Residuals by round, oldest first; the newest 256. */
 export function readHistory(state: Pick<ContractState, 'get'>, id: string): readonly RoundReport[] {
-  return (histories.get(state, id)?.rounds ?? []).map(([round, primalMw, dualMw, imbalanceMw]) => ({
+  return (histories.get(state, id)?.rounds ?? []).map(([round, imbalanceMw, dualMw]) => ({
     round: round!,
-    primalMw: primalMw!,
-    dualMw: dualMw!,
     imbalanceMw: imbalanceMw!,
+    dualMw: dualMw!,
   }));
 }
 
 export function addHistory(state: ContractState, id: string, report: RoundReport): void {
   const before = histories.get(state, id)?.rounds ?? [];
-  const { round, primalMw, dualMw, imbalanceMw } = report;
-  const after = [...before, [round, primalMw, dualMw, imbalanceMw]].slice(-HISTORY_MAX);
+  const { round, imbalanceMw, dualMw } = report;
+  const after = [...before, [round, imbalanceMw, dualMw]].slice(-HISTORY_MAX);
   histories.put(state, { rounds: after }, id);
 }
 
-/** Whether a session's slot has a given place in time. */
+/** Into so many parts the penalty is divided: by pairs, a home has it with each of its neighbours. */
+export function penaltyParts({ form }: Pick<Terms, 'form'>, homes: number): number {
+  return form === 'pool' ? 1 : Math.max(1, homes - 1);
+}
+
+/** When a session's slot begins. */
 export function slotStartMs({ startMs, slotMs }: Terms, slot: number): number {
   return startMs + slot * slotMs;
 }

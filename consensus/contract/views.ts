@@ -1,16 +1,16 @@
-import { readPairs, readPrices, readTargets } from './positions.ts';
+import { pairUp } from './clearing.ts';
+import { readPrices, readTargets } from './positions.ts';
+import { pairTargets } from './rounds.ts';
 import {
   activeHomes,
   findSession,
   type Head,
   nominations,
-  pairTrades,
   penaltyOf,
   type RoundReport,
   readHistory,
   readLeft,
   readRoster,
-  type Session,
   seats,
   type Terms,
   trades,
@@ -38,8 +38,8 @@ export type SessionView = Terms & {
   /** Homes at opening and those that left since, sorted by address. */
   readonly homes: readonly Address[];
   readonly left: readonly Address[];
-  /** Pool: prices by slot, micro-units per kWh. Pairwise: none, see `readTurn` and `readTrades`. */
-  readonly pricesMicro: readonly bigint[] | undefined;
+  /** By slot, micro-units per kWh. */
+  readonly pricesMicro: readonly bigint[];
   readonly residuals: readonly RoundReport[];
 };
 
@@ -54,29 +54,25 @@ export function readSession(state: Readable, id: string): SessionView | undefine
     roundPenaltyMicro: penaltyOf(session.terms, round),
     finalMs: status === 'rounds' ? undefined : finalMs,
     left: readLeft(state, id).map((index) => homes[index]!),
-    pricesMicro: session.terms.form === 'pool' ? readPrices(state, session, 0) : undefined,
+    pricesMicro: readPrices(state, session),
     residuals: readHistory(state, id),
   };
 }
 
-/** What a home needs to compute its next offer: prices and targets, from its own side. */
-export type Turn =
-  | {
-      readonly form: 'pool';
-      readonly round: number;
-      /** By slot: micro-units per kWh, and mW sold. */
-      readonly pricesMicro: readonly bigint[];
-      readonly targetsMw: readonly number[];
-    }
+/** What a home needs to compute its next offer, from its own side: prices by slot, targets in mW sold. */
+export type Turn = {
+  readonly round: number;
+  readonly pricesMicro: readonly bigint[];
+} & (
+  | { readonly form: 'pool'; readonly targetsMw: readonly number[] }
   | {
       readonly form: 'pairwise';
-      readonly round: number;
       /** The other homes still in, in address order: the order of an offer's rows. */
       readonly others: readonly Address[];
-      /** By other home, then slot; targets are mW sold to that home. */
-      readonly pricesMicro: readonly (readonly bigint[])[];
+      /** By other home, then slot. */
       readonly targetsMw: readonly (readonly number[])[];
-    };
+    }
+);
 
 /** Undefined when no such session is in its rounds or the home takes no part in it (any more). */
 export function readTurn(state: Readable, id: string, home: Address): Turn | undefined {
@@ -84,31 +80,18 @@ export function readTurn(state: Readable, id: string, home: Address): Turn | und
   const own = seats.get(state, home, id)?.index;
   if (session?.head.status !== 'rounds' || own === undefined || readLeft(state, id).includes(own))
     return undefined;
-  const { round } = session.head;
+  const turn = { round: session.head.round, pricesMicro: readPrices(state, session) };
   if (session.terms.form === 'pool') {
-    const pricesMicro = readPrices(state, session, 0);
-    return { form: 'pool', round, pricesMicro, targetsMw: readTargets(state, session, own) };
+    return { form: 'pool', ...turn, targetsMw: readTargets(state, session, [own])[0]! };
   }
   const roster = readRoster(state, id);
-  const sides = ownPairs(state, session, own);
+  const homes = activeHomes(state, id);
   return {
     form: 'pairwise',
-    round,
-    others: sides.map(({ other }) => roster[other]!),
-    pricesMicro: sides.map(({ prices }) => prices),
-    targetsMw: sides.map(({ targets }) => targets),
+    ...turn,
+    others: homes.filter((other) => other !== own).map((other) => roster[other]!),
+    targetsMw: pairTargets(readTargets(state, session, homes), homes.indexOf(own)),
   };
-}
-
-/** A home's pairs by the other's address, turned so that a positive target is sold by the home. */
-function ownPairs(state: Readable, session: Session, own: number) {
-  return readPairs(state, session, activeHomes(state, session.id))
-    .filter(({ first, second }) => first === own || second === own)
-    .map(({ first, second, targets, prices }) =>
-      first === own
-        ? { other: second, prices, targets }
-        : { other: first, prices, targets: targets.map((target) => 0 - target) },
-    );
 }
 
 export type HomeTrade = {
@@ -119,15 +102,14 @@ export type HomeTrade = {
   readonly paymentMicro: bigint;
 };
 
+/** W that the first sells to the second by slot (negative: buys), at the session's prices. */
 export type PairTrade = {
   readonly first: Address;
   readonly second: Address;
-  /** By slot: W that the first sells to the second, and micro-units per kWh. */
   readonly soldW: readonly number[];
-  readonly pricesMicro: readonly bigint[];
 };
 
-/** The trades of a final or settled session. `pairs` is empty in pool form. */
+/** The trades of a final or settled session. `pairs` are those that trade; none in pool form. */
 export function readTrades(
   state: Readable,
   id: string,
@@ -138,17 +120,26 @@ export function readTrades(
     const { soldW, paymentMicro } = trades.get(state, index, id)!;
     return { home, soldW, paymentMicro };
   });
-  return { homes, pairs: session.terms.form === 'pool' ? [] : tradedPairs(state, session) };
+  return { homes, pairs: session.terms.form === 'pool' ? [] : pairsOf(homes, session.terms.slots) };
 }
 
-function tradedPairs(state: Readable, session: Session): PairTrade[] {
-  const { id, terms } = session;
-  const roster = readRoster(state, id);
-  return readPairs(state, session, activeHomes(state, id)).map(({ first, second, prices }) => {
-    const from = (second - first - 1) * terms.slots;
-    const soldW = pairTrades.get(state, first, id)!.soldW.slice(from, from + terms.slots);
-    return { first: roster[first]!, second: roster[second]!, soldW, pricesMicro: prices };
-  });
+/** Who trades with whom follows from what each trades in all. */
+function pairsOf(homes: readonly HomeTrade[], slots: number): PairTrade[] {
+  const pairs = new Map<string, { first: Address; second: Address; soldW: number[] }>();
+  for (let slot = 0; slot < slots; slot += 1) {
+    for (const { seller, buyer, watts } of pairUp(homes.map(({ soldW }) => soldW[slot]!))) {
+      const [first, second] = seller < buyer ? [seller, buyer] : [buyer, seller];
+      const key = `${first}/${second}`;
+      const pair = pairs.get(key) ?? {
+        first: homes[first]!.home,
+        second: homes[second]!.home,
+        soldW: new Array<number>(slots).fill(0),
+      };
+      pair.soldW[slot] = first === seller ? watts : -watts;
+      pairs.set(key, pair);
+    }
+  }
+  return [...pairs.values()].sort((a, b) => (a.first + a.second < b.first + b.second ? -1 : 1));
 }
 
 /** When a home nominated and what: net import, W by slot. */

@@ -14,9 +14,10 @@ import {
   sorted,
 } from './session.ts';
 
-/** The coordinator's state of the pool form: one price a slot, one target a home and slot. */
+/** The coordinator's state: one price a slot, one target a home and slot. */
 export type PoolState = {
-  readonly form: 'pool';
+  /** By pairs the same, at r / (N - 1): see pairwise.ts. */
+  readonly form: 'pool' | 'pairwise';
   readonly parameters: SessionParameters;
   /** Still in, sorted. */
   readonly homes: readonly string[];
@@ -57,78 +58,57 @@ export function openPool(opening: Opening, before?: PoolStart): PoolState {
   };
 }
 
-/** Closes a round: an exchange, from where acceleration goes further unless the session ends. */
+/**
+ * Exchange ADMM in integers (Boyd et al. 2011, section 7.3.2, with over-relaxation as in 3.4.3). Each target
+ * moves by the mean imbalance, whose remainder goes one mW each by address, so that targets sum to zero;
+ * the price moves against the imbalance, divided once. From there acceleration goes further, unless
+ * the session ends.
+ */
 export function closePoolRound(
   state: PoolState,
   received: ReadonlyMap<string, Series>,
 ): { state: PoolState; report: RoundReport } {
-  const { parameters } = state;
+  const { form, parameters } = state;
   const { homes, left, attendance } = attend(state.homes, state.attendance, received);
-  const round = state.round + 1;
-  const { primalMw, dualMw, targetMw, priceMicroPerKwh } = exchange(homes, {
-    offeredMw: attendance.offers,
-    targetMw: state.targetMw,
-    priceMicroPerKwh: state.priceMicroPerKwh,
-    penalty: { numerator: penaltyOf(parameters, round), denominator: 1n },
-    parameters,
-  });
-  const ended = endOf(parameters, round, homes.length, { primalMw, dualMw });
-  const plain = { priceMicroPerKwh, targetMw, memory: [] };
-  const next = ended
-    ? plain
-    : accelerated({ ...state, memory: left.length > 0 ? [] : state.memory }, plain, homes);
-  return {
-    state: { form: 'pool', parameters, homes, round, ...next, attendance },
-    report: { primalMw, dualMw, imbalanceMw: primalMw, left, ...(ended && { ended }) },
-  };
-}
-
-export type Exchange = {
-  readonly offeredMw: ReadonlyMap<string, Series>;
-  readonly targetMw: ReadonlyMap<string, Series>;
-  readonly priceMicroPerKwh: Series;
-  /** Micro-units of money per kWh per kW. */
-  readonly penalty: { readonly numerator: bigint; readonly denominator: bigint };
-  readonly parameters: SessionParameters;
-};
-
-/**
- * Exchange ADMM in integers (Boyd et al. 2011, section 7.3.2, with over-relaxation as in 3.4.3). Each target
- * moves by the mean imbalance, whose remainder goes one mW each by address, so that targets sum to zero;
- * the price moves against the imbalance, divided once.
- */
-export function exchange(
-  homes: readonly string[],
-  { offeredMw, targetMw: before, priceMicroPerKwh, penalty, parameters }: Exchange,
-): Pick<RoundReport, 'primalMw' | 'dualMw'> & {
-  readonly targetMw: ReadonlyMap<string, Series>;
-  readonly priceMicroPerKwh: Series;
-} {
   const n = BigInt(homes.length);
+  const round = state.round + 1;
+  const penalty = penaltyOf(parameters, round);
+  const priceMicroPerKwh = [...state.priceMicroPerKwh];
   const targetMw = new Map(homes.map((home) => [home, [] as bigint[]]));
-  let primalMw = 0n;
+  let imbalanceMw = 0n;
   let dualMw = 0n;
-  const prices = priceMicroPerKwh.map((price, t) => {
-    if (n === 0n) return price;
+  for (let t = 0; homes.length > 0 && t < priceMicroPerKwh.length; t += 1) {
     const relaxed = homes.map((home) =>
-      relax(before.get(home)![t]!, offeredMw.get(home)![t]!, parameters.relaxationPermille),
+      relax(state.targetMw.get(home)![t]!, attendance.offers.get(home)![t]!, parameters.relaxationPermille),
     );
     const sum = relaxed.reduce((total, x) => total + x, 0n);
     const spreadOut = spread(relaxed);
     let moved = 0n;
     homes.forEach((home, position) => {
       const next = spreadOut[position]!;
-      moved += abs(next - before.get(home)![t]!);
+      moved += abs(next - state.targetMw.get(home)![t]!);
       targetMw.get(home)!.push(next);
     });
     dualMw = max(dualMw, ceilDiv(moved, n));
-    const offered = homes.reduce((total, home) => total + offeredMw.get(home)![t]!, 0n);
-    primalMw = max(primalMw, ceilDiv(abs(offered), n));
-    const fall = roundDiv(penalty.numerator * sum, n * penalty.denominator * MICRO);
-    return hold(price - fall, parameters);
-  });
-  return { primalMw, dualMw, targetMw, priceMicroPerKwh: prices };
+    const fall = roundDiv(penalty * sum, n * penaltyParts(form, homes) * MICRO);
+    priceMicroPerKwh[t] = hold(priceMicroPerKwh[t]! - fall, parameters);
+    const offered = homes.reduce((total, home) => total + attendance.offers.get(home)![t]!, 0n);
+    imbalanceMw = max(imbalanceMw, ceilDiv(abs(offered), n));
+  }
+  const ended = endOf(parameters, round, homes.length, { imbalanceMw, dualMw });
+  const plain = { priceMicroPerKwh, targetMw, memory: [] };
+  const next = ended
+    ? plain
+    : accelerated({ ...state, memory: left.length > 0 ? [] : state.memory }, plain, homes);
+  return {
+    state: { form, parameters, homes, round, ...next, attendance },
+    report: { imbalanceMw, dualMw, left, ...(ended && { ended }) },
+  };
 }
+
+/** Trades among which a home's penalty is divided. */
+const penaltyParts = (form: PoolState['form'], homes: readonly string[]): bigint =>
+  form === 'pool' ? 1n : BigInt(Math.max(1, homes.length - 1));
 
 type Standing = Pick<PoolState, 'priceMicroPerKwh' | 'targetMw' | 'memory'>;
 
@@ -145,7 +125,8 @@ function accelerated(before: PoolState, plain: Standing, homes: readonly string[
     {
       round: before.round + 1,
       parameters: before.parameters,
-      priceWeight: BigInt(homes.length),
+      // A price weighs r / parts: see the measure in acceleration.ts.
+      priceWeight: BigInt(homes.length) * penaltyParts(before.form, homes) ** 2n,
     },
   );
   const targets = homes.map((_, place) => position.targets.slice(place * slots, (place + 1) * slots));
@@ -186,16 +167,11 @@ export function clearPool({ homes, priceMicroPerKwh, attendance }: PoolState): C
       earned.set(home, earned.get(home)! + price * w);
     });
   });
-  return {
-    soldW,
-    earned,
-    buyers: new Set(homes.filter((home) => soldW.get(home)!.some((w) => w < 0n))),
-    pairs: [],
-  };
+  return { soldW, earned, pairs: [] };
 }
 
 /** Watts in the homes' order, summing to zero. What proportion leaves over goes one watt each, largest first. */
-export function balance(watts: readonly bigint[]): bigint[] {
+function balance(watts: readonly bigint[]): bigint[] {
   const excess = watts.reduce((sum, w) => sum + w, 0n);
   if (excess === 0n) return [...watts];
   const sign = excess > 0n ? 1n : -1n;

@@ -9,11 +9,11 @@ import {
   closePairwiseRound,
   openPairwise,
   type PairwiseOffer,
-  type PairwiseState,
+  pairTargets,
 } from './pairwise.ts';
 import { payments } from './payments.ts';
 import { clearPool, closePoolRound, openPool, type PoolStart, type PoolState } from './pool.ts';
-import type { Cleared, PairTrade, RoundReport, Series, SessionParameters } from './session.ts';
+import type { Cleared, RoundReport, Series, SessionParameters } from './session.ts';
 
 /** A neighbourhood's rounds in one process: no ledger, no network, the same integers and the same homes. */
 export type RoundsStudy = {
@@ -43,7 +43,7 @@ export type RoundsResult = {
   /** Micro-units of money received by home; they sum to zero. */
   readonly payments: ReadonlyMap<string, bigint>;
   /** The coordinator's state at the end: prices, targets, last offers. */
-  readonly state: PoolState | PairwiseState;
+  readonly state: PoolState;
 };
 
 /**
@@ -60,8 +60,8 @@ export function runRounds(library: OptimizerLibrary, study: RoundsStudy): Rounds
   };
   const session =
     study.form === 'pool'
-      ? poolSession(homes.answer, openPool(opening, poolBefore(study.yesterday)))
-      : pairSession(homes.answer, openPairwise(opening, pairsBefore(study.yesterday)));
+      ? poolSession(homes.answer, openPool(opening, study.yesterday && endingOf(study.yesterday)))
+      : pairSession(homes.answer, openPairwise(opening, study.yesterday && endingOf(study.yesterday)));
   const reports: RoundReport[] = [];
   for (let round = 0; round < study.parameters.maxRounds; round += 1) {
     const report = session.advance();
@@ -97,7 +97,7 @@ export function costTogether(
 type Session = {
   advance(): RoundReport;
   clear(): Cleared;
-  state(): PoolState | PairwiseState;
+  state(): PoolState;
 };
 
 function poolSession(answer: Answer, opened: PoolState): Session {
@@ -123,21 +123,21 @@ function poolSession(answer: Answer, opened: PoolState): Session {
   };
 }
 
-function pairSession(answer: Answer, opened: PairwiseState): Session {
+function pairSession(answer: Answer, opened: PoolState): Session {
   let state = opened;
   return {
     advance() {
       const offers = new Map<string, PairwiseOffer>();
       for (const home of state.homes) {
-        const others = state.homes.filter((other) => other !== home);
+        const targets = pairTargets(state, home);
         const { terms, split } = eliminate(
-          others.map((other) => seenFrom(state, home, other)),
+          [...targets.values()].map((targetMw) => ({ priceMicroPerKwh: state.priceMicroPerKwh, targetMw })),
           penaltyOf(state.parameters, state.round + 1),
         );
         const soldKw = answer(home, terms);
         if (!soldKw) continue;
         const parts = split(soldKw);
-        offers.set(home, new Map(others.map((other, k) => [other, parts[k]!])));
+        offers.set(home, new Map([...targets.keys()].map((other, k) => [other, parts[k]!])));
       }
       const closed = closePairwiseRound(state, offers);
       state = closed.state;
@@ -146,17 +146,6 @@ function pairSession(answer: Answer, opened: PairwiseState): Session {
     clear: () => clearPairwise(state),
     state: () => state,
   };
-}
-
-function seenFrom(
-  state: PairwiseState,
-  home: string,
-  other: string,
-): { priceMicroPerKwh: Series; targetMw: Series } {
-  const pair = state.pairs.find(
-    ({ first, second }) => (first === home && second === other) || (first === other && second === home),
-  )!;
-  return pair.first === home ? pair : { ...pair, targetMw: pair.targetMw.map((mw) => -mw) };
 }
 
 /** A home's answer to a round in kW sold by slot; undefined when it has no plan. */
@@ -188,12 +177,6 @@ function askable(
   };
 }
 
-function poolBefore(yesterday: RoundsResult | undefined): PoolStart | undefined {
-  if (yesterday?.state.form !== 'pool') return undefined;
-  const { state, cleared } = yesterday;
+function endingOf({ state, cleared }: RoundsResult): PoolStart {
   return { priceMicroPerKwh: state.priceMicroPerKwh, soldW: cleared.soldW };
-}
-
-function pairsBefore(yesterday: RoundsResult | undefined): readonly PairTrade[] | undefined {
-  return yesterday?.state.form === 'pairwise' ? yesterday.cleared.pairs : undefined;
 }

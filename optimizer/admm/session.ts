@@ -32,12 +32,10 @@ export type Opening = SessionParameters & {
 export type Series = readonly bigint[];
 
 export type RoundReport = {
-  /** The imbalance, as the stopping rule looks at it. */
-  readonly primalMw: bigint;
-  /** How far homes' targets (in pairwise form, their totals) move: the greatest mean over homes of a slot, rounded up. */
-  readonly dualMw: bigint;
-  /** max over slots of |sum over homes of sold| / N, rounded up. */
+  /** max over slots of |sum over homes of sold| / N, rounded up: the primal residual. */
   readonly imbalanceMw: bigint;
+  /** How far targets move: the greatest mean over homes of a slot, rounded up. */
+  readonly dualMw: bigint;
   /** Homes that left in this round, silent at two deadlines in a row. */
   readonly left: readonly string[];
   readonly ended?: 'converged' | 'maxRounds' | 'deserted';
@@ -46,11 +44,9 @@ export type RoundReport = {
 /** What was agreed: whole watts by home and slot, and what they earn before division into money. */
 export type Cleared = {
   readonly soldW: ReadonlyMap<string, Series>;
-  /** Sum over slots (and pairs) of price times power, micro-units * W / kWh. */
+  /** Sum over slots of price times power, micro-units * W / kWh. */
   readonly earned: ReadonlyMap<string, bigint>;
-  /** Homes that buy from somebody in some slot, even if they sell as much to others. */
-  readonly buyers: ReadonlySet<string>;
-  /** Pairwise: by pair, what `first` sells and at which price. Empty in pool form. */
+  /** Pairwise: of the pairs that trade, what `first` sells and at which price. Empty in pool form. */
   readonly pairs: readonly PairTrade[];
 };
 
@@ -96,10 +92,10 @@ export function endOf(
   parameters: SessionParameters,
   round: number,
   homes: number,
-  { primalMw, dualMw }: { primalMw: bigint; dualMw: bigint },
+  { imbalanceMw, dualMw }: { imbalanceMw: bigint; dualMw: bigint },
 ): RoundReport['ended'] {
   if (homes < 2) return 'deserted';
-  if (primalMw <= parameters.tolerancePrimalMw && dualMw <= parameters.toleranceDualMw) return 'converged';
+  if (imbalanceMw <= parameters.tolerancePrimalMw && dualMw <= parameters.toleranceDualMw) return 'converged';
   return round >= parameters.maxRounds ? 'maxRounds' : undefined;
 }
 

@@ -101,6 +101,6 @@ function endOf(
   const primalKw = Number(tolerancePrimalMw) / 1e6;
   const dualKw = Number(toleranceDualMw) / 1e6;
   return (
-    byRound.find((round) => round.primalKw <= primalKw && round.dualKw <= dualKw) ?? byRound[maxRounds - 1]
+    byRound.find((round) => round.imbalanceKw <= primalKw && round.dualKw <= dualKw) ?? byRound[maxRounds - 1]
   );
 }

@@ -1,12 +1,7 @@
 import fc from 'fast-check';
 import t from 'tap';
 import { goOn as contractGoesOn } from '../../consensus/contract/acceleration.ts';
-import {
-  clearPoolSlot,
-  payments as contractPayments,
-  pairUp,
-  type Trade,
-} from '../../consensus/contract/clearing.ts';
+import { clearSlot, payments as contractPayments } from '../../consensus/contract/clearing.ts';
 import {
   type OfferedMw,
   readSession,
@@ -14,16 +9,10 @@ import {
   readTurn,
   type Turn,
 } from '../../consensus/contract/index.ts';
-import {
-  closePairwiseRound as contractClosesPairs,
-  closePoolRound as contractClosesPool,
-  inAll,
-  type Pair,
-} from '../../consensus/contract/rounds.ts';
+import { pairTargets as contractLaysPairs, moveTargets } from '../../consensus/contract/rounds.ts';
 import { penaltyOf, goOn as referenceGoesOn } from '../../optimizer/admm/acceleration.ts';
 import {
   clearPairwise,
-  clearPool,
   closePairwiseRound,
   closePoolRound,
   createHomePlanner,
@@ -32,6 +21,7 @@ import {
   type HomePlanner,
   openPairwise,
   openPool,
+  pairTargets,
   payments,
   poolTerms,
   type RoundTerms,
@@ -79,112 +69,68 @@ const openingOf = (n: number, penalty: bigint, relaxation: number, prices: reado
   maxRounds: 100,
 });
 
-t.test('pool: targets, prices, residuals, clearing and payments', async (t) => {
-  fc.assert(
-    fc.property(session, ({ n, rounds, penalty, relaxation, prices }) => {
-      let reference = openPool(openingOf(n, penalty, relaxation, prices));
-      let targets: readonly (readonly number[])[] = names(n).map(() => [0, 0]);
-      let contractPrices: readonly bigint[] = prices;
-      for (const powers of rounds) {
-        const offers = names(n).map((_, i) => [powers[2 * i]!, powers[2 * i + 1]!]);
-        const closed = closePoolRound(
-          reference,
-          new Map(names(n).map((home, i) => [home, offers[i]!.map(BigInt)])),
-        );
-        reference = closed.state;
-        const contract = contractClosesPool(
-          { offers, targets, prices: contractPrices, penaltyParts: 1 },
-          rulesOf(penalty, relaxation),
-        );
-        targets = contract.targets;
-        contractPrices = contract.prices;
-        equal([...reference.targetMw.values()], targets);
-        equal(reference.priceMicroPerKwh, contractPrices);
-        equal([closed.report.primalMw, closed.report.dualMw], [contract.primalMw, contract.dualMw]);
-      }
-      const cleared = clearPool(reference);
-      const last = rounds.at(-1)!;
-      const bySlot = [0, 1].map((slot) => clearPoolSlot(names(n).map((_, i) => last[2 * i + slot]!)));
-      equal(
-        [...cleared.soldW.values()],
-        names(n).map((_, i) => bySlot.map((watts) => watts[i]!)),
-      );
-      const trades = names(n).map((_, i) =>
-        bySlot.map((watts, slot) => ({ slot, soldW: watts[i]!, priceMicro: contractPrices[slot]! })),
-      );
-      const paid = contractPayments(trades, { slots: 2, slotMs });
-      equal([...payments(cleared, BigInt(slotMs)).values()], paid);
-    }),
-  );
-  t.end();
-});
-
-t.test('pairwise: targets, prices, residuals, clearing and payments', async (t) => {
-  fc.assert(
-    fc.property(session, ({ n, rounds, penalty, relaxation, prices }) => {
-      let reference = openPairwise(openingOf(n, penalty, relaxation, prices));
-      let pairs: readonly Pair[] = reference.pairs.map(({ first, second }) => ({
-        first: names(n).indexOf(first),
-        second: names(n).indexOf(second),
-        targets: [0, 0],
-        prices,
-      }));
-      let offers: (number[] | undefined)[][] = [];
-      for (const powers of rounds) {
-        let next = 0;
-        offers = names(n).map((_, i) =>
-          names(n).map((_, j) => (i === j ? undefined : [powers[next++ % 60]!, powers[next++ % 60]!])),
-        );
-        const received = new Map(
-          names(n).map((home, i) => [
-            home,
-            new Map(
-              names(n).flatMap((other, j): [string, bigint[]][] =>
-                i === j ? [] : [[other, offers[i]![j]!.map(BigInt)]],
-              ),
-            ),
-          ]),
-        );
-        const closed = closePairwiseRound(reference, received);
-        reference = closed.state;
-        const contract = contractClosesPairs(
-          { offers, pairs, homes: [...Array(n).keys()] },
-          rulesOf(penalty, relaxation),
-        );
-        pairs = contract.pairs;
-        equal(
-          reference.pairs.map(({ targetMw }) => targetMw),
-          pairs.map(({ targets }) => targets),
-        );
-        equal(
-          reference.pairs.map(({ priceMicroPerKwh }) => priceMicroPerKwh),
-          pairs.map(({ prices: micro }) => micro),
-        );
-        equal(
-          [closed.report.primalMw, closed.report.dualMw, closed.report.imbalanceMw],
-          [contract.primalMw, contract.dualMw, contract.imbalanceMw],
-        );
-      }
-      const trades: Trade[][] = names(n).map(() => []);
-      for (const [slot, priceMicro] of pairs[0]!.prices.entries()) {
-        const netW = clearPoolSlot(offers.map((row) => inAll(row)[slot]!));
-        for (const { seller, buyer, watts } of pairUp(netW)) {
-          trades[seller]!.push({ slot, soldW: watts, priceMicro });
-          trades[buyer]!.push({ slot, soldW: -watts, priceMicro });
+for (const form of ['pool', 'pairwise'] as const) {
+  t.test(`${form}: targets, prices, residuals, clearing and payments`, async (t) => {
+    fc.assert(
+      fc.property(session, ({ n, rounds, penalty, relaxation, prices }) => {
+        const opening = openingOf(n, penalty, relaxation, prices);
+        let reference = form === 'pool' ? openPool(opening) : openPairwise(opening);
+        let standing: Pick<ReturnType<typeof moveTargets>, 'targets' | 'prices'> = {
+          targets: names(n).map(() => [0, 0]),
+          prices,
+        };
+        let totals: number[][] = [];
+        for (const powers of rounds) {
+          let next = 0;
+          const said = names(n).map(() =>
+            Array.from({ length: form === 'pool' ? 1 : n - 1 }, () => [
+              powers[next++ % 60]!,
+              powers[next++ % 60]!,
+            ]),
+          );
+          totals = said.map((rows) => [0, 1].map((slot) => rows.reduce((sum, row) => sum + row[slot]!, 0)));
+          const closed = close(reference, said);
+          reference = closed.state;
+          const { imbalanceMw, dualMw, ...moved } = moveTargets(
+            { offers: totals, ...standing, penaltyParts: form === 'pool' ? 1 : n - 1 },
+            rulesOf(penalty, relaxation),
+          );
+          standing = moved;
+          equal([...reference.targetMw.values()], standing.targets);
+          equal(reference.priceMicroPerKwh, standing.prices);
+          equal([closed.report.imbalanceMw, closed.report.dualMw], [imbalanceMw, dualMw]);
+          for (const [own, home] of names(n).entries())
+            equal([...pairTargets(reference, home).values()], contractLaysPairs(standing.targets, own));
         }
-      }
-      const cleared = clearPairwise(reference);
-      equal([...payments(cleared, BigInt(slotMs)).values()], contractPayments(trades, { slots: 2, slotMs }));
-      equal(
-        [...cleared.soldW.values()],
-        trades.map((own) =>
-          [0, 1].map((at) => own.reduce((sum, { slot, soldW }) => (slot === at ? sum + soldW : sum), 0)),
-        ),
-      );
-    }),
+        const bySlot = [0, 1].map((slot) => clearSlot(totals.map((total) => total[slot]!)));
+        const soldW = names(n).map((_, i) => bySlot.map((watts) => watts[i]!));
+        const cleared = clearPairwise(reference);
+        equal([...cleared.soldW.values()], soldW);
+        equal(
+          [...payments(cleared, BigInt(slotMs)).values()],
+          contractPayments(soldW, { pricesMicro: standing.prices, slotMs }),
+        );
+      }),
+    );
+    t.end();
+  });
+}
+
+/** The reference's round, each home's rows meant for the others by address, or for all. */
+function close(state: ReturnType<typeof openPool>, said: readonly (readonly number[][])[]) {
+  const rows = new Map(state.homes.map((home, i) => [home, said[i]!.map((row) => row.map(BigInt))]));
+  if (state.form === 'pool')
+    return closePoolRound(state, new Map([...rows].map(([home, [row]]) => [home, row!])));
+  return closePairwiseRound(
+    state,
+    new Map(
+      [...rows].map(([home, parts]) => {
+        const others = state.homes.filter((other) => other !== home);
+        return [home, new Map(others.map((other, k) => [other, parts[k]!]))];
+      }),
+    ),
   );
-  t.end();
-});
+}
 
 t.test('homes that plan get the same numbers with a ledger and without', async (t) => {
   for (const form of ['pool', 'pairwise'] as const) {
@@ -219,8 +165,8 @@ t.test('homes that plan get the same numbers with a ledger and without', async (
     const { residuals, round } = readSession(world.state, 's')!;
     t.equal(round, alone.reports.length, `${form}: as many rounds`);
     equal(
-      alone.reports.map(({ primalMw, dualMw, imbalanceMw }) => [primalMw, dualMw, imbalanceMw]),
-      residuals.map(({ primalMw, dualMw, imbalanceMw }) => [primalMw, dualMw, imbalanceMw]),
+      alone.reports.map(({ imbalanceMw, dualMw }) => [imbalanceMw, dualMw]),
+      residuals.map(({ imbalanceMw, dualMw }) => [imbalanceMw, dualMw]),
     );
     const trades = readTrades(world.state, 's')!.homes;
     equal(
@@ -252,9 +198,9 @@ function offerOf(planner: HomePlanner, turn: Turn, penaltyMicroPerKwhPerKw: bigi
     });
     return toOfferMw(answer(terms)).map(Number);
   }
-  const neighbours = turn.others.map((_, place) => ({
-    priceMicroPerKwh: turn.pricesMicro[place]!,
-    targetMw: turn.targetsMw[place]!.map(BigInt),
+  const neighbours = turn.targetsMw.map((targetMw) => ({
+    priceMicroPerKwh: turn.pricesMicro,
+    targetMw: targetMw.map(BigInt),
   }));
   const { terms, split } = eliminate(neighbours, penaltyMicroPerKwhPerKw);
   return split(answer(terms)).map((row) => row.map(Number));
