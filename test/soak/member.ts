@@ -1,0 +1,135 @@
+/**
+ * One member of the network as a process of its own: a ledger node over its own synced store and a real broker, which
+ * pays without end and tells over its channel what it was promised and what became of it. Ends with its parent.
+ */
+import {
+  addressOf,
+  buildCall,
+  type LedgerNode,
+  openLedgerStore,
+  openVoteLog,
+  parseGenesis,
+  publicKeyOf,
+  startNode,
+} from '../../consensus/index.ts';
+import { connectMqtt } from '../../drivers/index.ts';
+import { contract } from './committee.ts';
+
+export type Job = {
+  readonly keyHex: string;
+  readonly genesis: string;
+  readonly url: string;
+  readonly directory: string;
+  /** Counts its starts; part of every memo, so that no two calls are alike. */
+  readonly life: number;
+  /** Calls of its own that wait for their block at any time. */
+  readonly callsAtOnce: number;
+};
+
+export type Told =
+  | {
+      readonly kind: 'ready';
+      readonly height: number;
+      readonly doubt: string | null;
+      readonly recovery: string | null;
+    }
+  /** The node has taken the call: it is on disk, and sent until it is final. */
+  | { readonly kind: 'accepted'; readonly memo: string }
+  /** The node has told its client that the call is final. */
+  | { readonly kind: 'confirmed'; readonly memo: string; readonly height: number }
+  | { readonly kind: 'refused'; readonly memo: string; readonly code: string }
+  | {
+      readonly kind: 'head';
+      readonly height: number;
+      readonly digest: string;
+      readonly pending: number;
+    }
+  | { readonly kind: 'event'; readonly event: string; readonly reason: string };
+
+export type Asked = 'head' | 'quiet';
+
+const PAUSE_MS = 30;
+const TIMING = {
+  baseTimeoutMs: 400,
+  maxTimeoutMs: 5_000,
+  blockIntervalMs: 60,
+  allowedSkewMs: 5_000,
+  heartbeatMs: 1_000,
+};
+/** What a node says of itself that must not happen here. */
+const UNWANTED = new Set(['node-failed', 'garbage', 'listener-failed', 'final-block-refused']);
+
+async function live({ keyHex, genesis: text, url, directory, life, callsAtOnce }: Job): Promise<void> {
+  const genesis = parseGenesis(text);
+  const privateKey = Uint8Array.from(Buffer.from(keyHex, 'hex'));
+  const self = addressOf(publicKeyOf(privateKey));
+  const log = (entry: { readonly event: string; readonly reason?: unknown }) => {
+    if (UNWANTED.has(entry.event)) tell({ kind: 'event', event: entry.event, reason: JSON.stringify(entry) });
+  };
+  const store = await openLedgerStore({ directory, genesis, contract });
+  const voteLog = await openVoteLog(directory, store);
+  const { network } = genesis;
+  const transport = connectMqtt({
+    url,
+    clientId: self,
+    network,
+    nodeId: self,
+    protocolVersion: 5,
+    backoffMsMin: 50,
+    backoffMsMax: 1_000,
+    log: () => undefined,
+  });
+  const node = await startNode({
+    genesis,
+    contract,
+    privateKey,
+    store,
+    voteLog,
+    transport,
+    clock: { utcMs: () => Date.now() },
+    timing: TIMING,
+    log,
+    onFailure: () => process.exit(1),
+  });
+  let quiet = false;
+  process.on('message', (asked: Asked) => {
+    if (asked === 'quiet') quiet = true;
+    if (asked === 'head') {
+      const { head } = node;
+      tell({ kind: 'head', height: head.height, digest: head.digest, pending: node.status().ownPending });
+    }
+  });
+  tell({
+    kind: 'ready',
+    height: store.head.height,
+    doubt: voteLog.doubt?.isFirstStart === false ? voteLog.doubt.reason : null,
+    recovery: store.recovery?.reason ?? null,
+  });
+  const to = genesis.accounts.map(({ address }) => address).find((address) => address !== self)!;
+  let calls = 0;
+  const payOn = async () => {
+    while (!quiet) {
+      calls += 1;
+      await pay(node, to, `${self.slice(0, 8)}/${life}/${calls}`);
+      await new Promise((resolve) => setTimeout(resolve, PAUSE_MS));
+    }
+  };
+  await Promise.all(Array.from({ length: callsAtOnce }, payOn));
+}
+
+async function pay(node: LedgerNode, to: string, memo: string): Promise<void> {
+  const call = buildCall('accounts.transfer', { to, amountMicro: 1n, memo });
+  const submitted = await node.submit({ ...call, expiresMs: Date.now() + 86_400_000 });
+  if (!submitted.ok) return tell({ kind: 'refused', memo, code: submitted.code });
+  tell({ kind: 'accepted', memo });
+  const outcome = await node.whenFinal(submitted.id, { timeoutMs: 3_600_000 });
+  if (outcome.ok) tell({ kind: 'confirmed', memo, height: outcome.height });
+  else tell({ kind: 'refused', memo, code: outcome.code });
+}
+
+function tell(told: Told): void {
+  process.send?.(told);
+}
+
+process.once('disconnect', () => process.exit(0));
+process.once('message', (job) => void live(job as Job));
