@@ -21,7 +21,7 @@ export function clampSetPoint(
     return { ok: false, code: 'DRIVERS_SETPOINT_OUT_OF_RANGE', reason };
   }
   const held = Math.min(Math.max(powerW, 0), maxW);
-  // 0 would mean "for ever" to some devices, 65535 "not implemented" to all.
+  // 0 would mean "for ever" to some devices, 65535 "unimplemented" to all.
   const revertS = Math.min(Math.max(Math.ceil(revertMs / 1000), 1), 65534);
   return { ok: true, powerW: held, clamped: held !== powerW, revertS };
 }

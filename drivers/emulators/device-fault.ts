@@ -3,7 +3,7 @@ import type { WireFault } from './modbus-server.ts';
 /** How an emulated device misbehaves, on the wire or in what it says and does. */
 export type DeviceFault =
   | WireFault
-  /** All values read "not implemented" (65535, 32768), as after a reconnect. */
+  /** All values read as unimplemented (65535, 32768), as after a reconnect. */
   | { readonly kind: 'sentinels' }
   /** An inverter at night: it answers, says that it sleeps, and has no measurements. */
   | { readonly kind: 'asleep' }

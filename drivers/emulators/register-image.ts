@@ -14,11 +14,11 @@ type Table = {
 
 const table = JSON.parse(readFileSync(new URL('../sunspec/models.json', import.meta.url), 'utf8')) as Table;
 
-/** Values of a model's points by name, scale factors too; what is left out is "not implemented". */
+/** Values of a model's points by name, scale factors too; what is left out is unimplemented. */
 type PointValues = Readonly<Record<string, number | string>>;
 export type ModelValues = { readonly model: number; readonly values: PointValues };
 
-/** How each type is laid out: registers, and what it holds when it is not implemented. */
+/** How each type is laid out: registers, and what it holds when it is unimplemented. */
 const layouts: Readonly<Record<string, { readonly registers: number; readonly absent: number }>> = {
   int16: { registers: 1, absent: 0x8000 },
   uint16: { registers: 1, absent: 0xffff },
@@ -54,7 +54,7 @@ export function modelImage({ model, values }: ModelValues): number[] {
   return image;
 }
 
-/** The registers of one model in which everything is not implemented, as after a reconnect. */
+/** The registers of one model in which everything is unimplemented, as after a reconnect. */
 export function absentImage(model: number): number[] {
   return modelImage({ model, values: {} });
 }

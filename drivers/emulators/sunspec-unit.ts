@@ -25,7 +25,7 @@ const end = [0xffff, 0];
 export function createSunSpecUnit(options: {
   readonly models: () => readonly ModelValues[];
   readonly controls?: readonly ControlBlock[];
-  /** Everything but the common model reads "not implemented". */
+  /** Everything but the common model reads as unimplemented. */
   readonly allAbsent: () => boolean;
 }): RegisterDevice {
   const { models, controls = [], allAbsent } = options;
@@ -61,7 +61,7 @@ export function commonModel(model: string, serial: string): ModelValues {
   return { model: 1, values: { Mn: 'Gridquorum', Md: model, Vr: '1', SN: serial, DA: 1 } };
 }
 
-/** A time written as "not implemented" stays that. */
+/** A time written as unimplemented stays that. */
 export function seconds(point: string, register: number): Record<string, number> {
   return register === notImplemented ? {} : { [point]: register };
 }

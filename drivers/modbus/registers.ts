@@ -36,7 +36,7 @@ type Row = {
   readonly registers: number;
   readonly kind: 'integer' | 'float' | 'string' | 'hex';
   readonly signed?: boolean;
-  /** The pattern for "not implemented"; none where every pattern is a value. */
+  /** The pattern of an unimplemented point; none where every pattern is a value. */
   readonly na?: bigint;
 };
 
@@ -127,7 +127,7 @@ export type Encoded =
 
 /**
  * Refuses whatever would not read back as the same value: out of range (a negative number in an unsigned
- * register would wrap to a very large one), fractions, "not implemented" patterns, text too long or not ASCII.
+ * register would wrap to a very large one), fractions, patterns of unimplemented points, text too long or not ASCII.
  */
 export function encodeRegisters(
   value: number | bigint | string,
@@ -152,7 +152,7 @@ function integerWords(value: number | bigint, row: Row): number[] | string {
   const raw = BigInt.asUintN(bits, wanted);
   const readBack = row.signed ? BigInt.asIntN(bits, raw) : raw;
   if (readBack !== wanted) return `${value} does not fit ${row.signed ? 'signed' : 'unsigned'} ${bits} bits`;
-  if (raw === row.na) return `${value} means "not implemented"`;
+  if (raw === row.na) return `${value} marks a point as unimplemented`;
   return Array.from({ length: row.registers }, (_, i) =>
     Number((raw >> BigInt(16 * (row.registers - 1 - i))) & 0xffffn),
   );

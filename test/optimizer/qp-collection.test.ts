@@ -1,4 +1,5 @@
-import t from 'tap';
+import t, { type Test } from 'tap';
+import type { QpProblem, QpSolution } from '../../optimizer/index.ts';
 import { prepareHighs } from './highs.ts';
 import { library } from './homes.ts';
 import { collection, smoothFit, tangentCover } from './qp-collection.ts';
@@ -20,13 +21,7 @@ t.test('families of the collections are solved at any size', (t) => {
   for (const each of scalable) {
     const { problem, constant } = buildScalable(each);
     const solution = library.setup(problem).solve();
-    const { violation, stationarity, complementarity, rowSize, costSize } = kkt(problem, solution);
-    const holds =
-      solution.status === 'solved' &&
-      violation <= 2e-9 * (1 + rowSize) &&
-      stationarity <= 2e-9 * (1 + costSize) &&
-      complementarity <= 1e-7 * (1 + Math.abs(solution.objective));
-    if (!holds) t.fail(each.name, { status: solution.status, violation, stationarity, complementarity });
+    checkSolved(t, each.name, problem, solution);
     if (each.optimum === undefined) continue;
     const off = Math.abs(solution.objective + constant - each.optimum);
     t.ok(off <= 2e-6 * Math.max(1, Math.abs(each.optimum)), `${each.name}: off by ${off}`);
@@ -44,13 +39,7 @@ const draw = (family: (seed: number, trait: Trait) => Drawn, of: readonly Trait[
 t.test('problems of every trait are solved', (t) => {
   for (const { name, problem } of draw(solvable)) {
     const solution = library.setup(problem).solve();
-    const { violation, stationarity, complementarity, rowSize, costSize } = kkt(problem, solution);
-    const holds =
-      solution.status === 'solved' &&
-      violation <= 2e-9 * (1 + rowSize) &&
-      stationarity <= 2e-9 * (1 + costSize) &&
-      complementarity <= 1e-7 * (1 + Math.abs(solution.objective));
-    if (!holds) t.fail(name, { status: solution.status, violation, stationarity, complementarity });
+    checkSolved(t, name, problem, solution);
   }
   t.end();
 });
@@ -134,3 +123,13 @@ t.test('linear programs agree with HiGHS', (t) => {
   }
   t.end();
 });
+
+function checkSolved(t: Test, name: string, problem: QpProblem, solution: QpSolution): void {
+  const { violation, stationarity, complementarity, rowSize, costSize } = kkt(problem, solution);
+  const holds =
+    solution.status === 'solved' &&
+    violation <= 2e-9 * (1 + rowSize) &&
+    stationarity <= 2e-9 * (1 + costSize) &&
+    complementarity <= 1e-7 * (1 + Math.abs(solution.objective));
+  if (!holds) t.fail(name, { status: solution.status, violation, stationarity, complementarity });
+}
