@@ -1,8 +1,6 @@
 import { readFile } from 'node:fs/promises';
 import {
-  applyCall,
-  genesisEntries,
-  hasAccount,
+  contract,
   openLedgerStore,
   openVoteLog,
   parseGenesis,
@@ -29,9 +27,6 @@ import { loadOptimizerLibrary } from './optimizer-library.ts';
 import { openSession } from './roles/aggregator.ts';
 import { qualifyDevices } from './roles/dso.ts';
 import { together } from './together.ts';
-
-/** The ledger's rules, as the chain asks for them. */
-const contract = { genesisEntries, applyCall, hasAccount };
 
 export type Agent = {
   readonly home: Home;

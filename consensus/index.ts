@@ -13,7 +13,6 @@ export {
   parseGenesis,
   type SignedTransaction,
   type StateProof,
-  type Validator,
   verifyProof,
 } from './chain/index.ts';
 export * from './contract/index.ts';

@@ -152,8 +152,8 @@ export async function startNode(options: NodeOptions): Promise<LedgerNode> {
     allowedSkewMs: timing.allowedSkewMs,
     log,
     head: () => store.head,
-    pool: new Pool((address, { state }) => contract.hasAccount(state, address)),
-    gate: createGate(GATE_LIMITS, (name) => contract.hasAccount(store.head.state, name)),
+    pool: new Pool((address, { state }) => contract.publicKeyOf(state, address)),
+    gate: createGate(GATE_LIMITS, (name) => contract.publicKeyOf(store.head.state, name) !== undefined),
     verified: createVerifiedCache(VERIFIED_KEPT),
     latency: createLatency(),
     timers,
@@ -305,9 +305,8 @@ export async function startNode(options: NodeOptions): Promise<LedgerNode> {
     timers.set('resend', RESEND_MS, tick);
   };
 
-  const tolerated = faultsTolerated(genesis.validators.length);
-  if (tolerated === 0)
-    log({ event: 'no-liar-tolerated', validators: genesis.validators.length, neededForOne: 4 });
+  const { length: validators } = head().validators;
+  if (faultsTolerated(validators) === 0) log({ event: 'no-liar-tolerated', validators, neededForOne: 4 });
   if (voteLog.doubt !== null && isValidator(shared))
     log({
       event: 'votes-in-doubt',
@@ -390,7 +389,6 @@ const RESENT = { maxCount: 64, maxBytes: 512 * 1024 };
 /** Refusals that an honest sender's transaction never meets; the others are a matter of timing. */
 const GARBAGE: ReadonlySet<string> = new Set([
   'CHAIN_WRONG_CHAIN',
-  'CHAIN_WRONG_SENDER',
   'CHAIN_UNKNOWN_SENDER',
   'CHAIN_BAD_SIGNATURE',
   'CHAIN_TOO_LARGE',

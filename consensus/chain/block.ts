@@ -24,16 +24,21 @@ export function transactionsRoot(transactions: readonly SignedTransaction[]): Ha
   return merkleRoot('transaction', transactions.map(encodeTransaction));
 }
 
-/** @param validators sorted by address */
+/** Names a committee: who is in it and what each signs with. @param validators sorted by address */
 export function validatorsHash(validators: readonly Validator[]): Hash {
-  return toHex(domainHash('validators', encode(validators.map(({ publicKey }) => publicKey))));
+  return toHex(
+    domainHash(
+      'validators',
+      encode(validators.map(({ address, publicKey }) => [fromHex(address), publicKey])),
+    ),
+  );
 }
 
 export function encodeBlock(block: Block): Uint8Array {
   return encode(blockFields(block));
 }
 
-/** @throws ConsensusError CONSENSUS_BAD_ENCODING, CONSENSUS_TOO_LARGE, CONSENSUS_BAD_KEY */
+/** @throws ConsensusError CONSENSUS_BAD_ENCODING, CONSENSUS_TOO_LARGE */
 export function decodeBlock(bytes: Uint8Array): Block {
   return openBlock(decodeClosedBlock(bytes));
 }
@@ -42,15 +47,15 @@ export function encodeFinalBlock({ block, certificate }: FinalBlock): Uint8Array
   return encode([blockFields(block), certificateFields(certificate)]);
 }
 
-/** @throws ConsensusError CONSENSUS_BAD_ENCODING, CONSENSUS_TOO_LARGE, CONSENSUS_BAD_KEY */
+/** @throws ConsensusError CONSENSUS_BAD_ENCODING, CONSENSUS_TOO_LARGE */
 export function decodeFinalBlock(bytes: Uint8Array): FinalBlock {
   const { certificate, ...closed } = decodeClosedFinalBlock(bytes);
   return { block: openBlock(closed), certificate };
 }
 
 /**
- * A block as it came: its transactions are still closed. Opening one takes the decompression of a key, and whoever sends
- * rubbish should not be able to ask for two thousand of them: first see that the header is one that somebody signed.
+ * A block as it came: its transactions are still closed. Whoever sends rubbish should not be able to have two thousand
+ * of them opened: first see that the header is one that somebody signed.
  */
 export type ClosedBlock = { readonly header: Header; readonly encodedTransactions: readonly Uint8Array[] };
 
@@ -73,7 +78,7 @@ export function holdsTogether({ header, encodedTransactions }: ClosedBlock): boo
   return merkleRoot('transaction', encodedTransactions) === header.transactionsRoot;
 }
 
-/** @throws ConsensusError CONSENSUS_BAD_ENCODING, CONSENSUS_TOO_LARGE, CONSENSUS_BAD_KEY */
+/** @throws ConsensusError CONSENSUS_BAD_ENCODING, CONSENSUS_TOO_LARGE */
 export function openBlock({ header, encodedTransactions }: ClosedBlock): Block {
   return { header, transactions: encodedTransactions.map(decodeTransaction) };
 }

@@ -1,12 +1,10 @@
-import type { Hash } from '../contract/types.ts';
+import { type Hash, VALIDATORS_MAX } from '../contract/types.ts';
 import { domainHash, fromHex, sign, verify } from '../crypto/index.ts';
 import { type CborValue, encode } from '../encoding/index.ts';
 import { ConsensusError } from '../errors.ts';
 import { quorum } from '../protocol/index.ts';
 import { readArray, readBytes, readCount } from './fields.ts';
 import type { Certificate, Seal, Validator } from './types.ts';
-
-const VALIDATORS_MAX = 256;
 
 /** What a seal stands for: this block, at this height, committed in this round, on this chain. */
 export type Sealed = {

@@ -1,11 +1,10 @@
 import * as z from 'zod';
-import type { Hash } from '../contract/types.ts';
+import { type Hash, VALIDATORS_MAX } from '../contract/types.ts';
 import { addressOf, domainHash, fromHex, toHex } from '../crypto/index.ts';
 import { encode } from '../encoding/index.ts';
 import { ConsensusError } from '../errors.ts';
 import type { Genesis, GenesisAccount, Validator } from './types.ts';
 
-const VALIDATORS_MAX = 256;
 const ACCOUNTS_MAX = 10_000;
 const TEXT_BYTES_MAX = 8 * 1024 * 1024;
 

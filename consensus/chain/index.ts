@@ -49,6 +49,7 @@ export type {
   Genesis,
   GenesisAccount,
   Head,
+  Header,
   SignedTransaction,
   Validator,
 } from './types.ts';

@@ -39,6 +39,7 @@ const NOBODY = '0'.repeat(40);
 export function genesisHead(genesis: Genesis, contract: Contract): Head {
   const hash = genesisHash(genesis);
   const state = StateTree.EMPTY.update(new Map(contract.genesisEntries(genesis)));
+  const validators = contract.validatorsOf(state);
   const header: Header = {
     version: 1,
     height: 0,
@@ -48,9 +49,8 @@ export function genesisHead(genesis: Genesis, contract: Contract): Head {
     transactionsRoot: transactionsRoot([]),
     stateRoot: state.root,
     receiptsRoot: receiptsRoot([]),
-    validatorsHash: validatorsHash(genesis.validators),
+    validatorsHash: validatorsHash(validators),
   };
-  const { validators } = genesis;
   return { genesis: hash, height: 0, digest: blockDigest(header), header, state, validators, proposer: null };
 }
 
@@ -105,6 +105,7 @@ export function assembleBlock(
     events.push(result.events);
   }
   const state = head.state.update(draft.changes);
+  const validators = contract.validatorsOf(draft);
   const header: Header = {
     version: 1,
     height: head.height + 1,
@@ -114,11 +115,11 @@ export function assembleBlock(
     transactionsRoot: transactionsRoot(transactions),
     stateRoot: state.root,
     receiptsRoot: receiptsRoot(events),
-    validatorsHash: validatorsHash(head.validators),
+    validatorsHash: validatorsHash(validators),
   };
   return {
     block: { header, transactions },
-    next: advanced(head, header, state),
+    next: advanced(head, header, { state, validators }),
     events,
     changes: draft.changes,
     dropped,
@@ -145,7 +146,11 @@ export function executeBlock(head: Head, block: Block, contract: Contract): Exec
   if (receiptsRoot(events) !== header.receiptsRoot) {
     return refused('CHAIN_WRONG_ROOT', 'the receipts have another root');
   }
-  return { ok: true, next: advanced(head, header, state), events, changes: draft.changes };
+  const validators = contract.validatorsOf(draft);
+  if (validatorsHash(validators) !== header.validatorsHash) {
+    return refused('CHAIN_WRONG_ROOT', 'it names another committee for the next height');
+  }
+  return { ok: true, next: advanced(head, header, { state, validators }), events, changes: draft.changes };
 }
 
 export type FinalityRefusal = {
@@ -200,9 +205,6 @@ function checkPlace(head: Head, block: Block): BlockRefusal | null {
   if (!head.validators.some(({ address }) => address === header.proposer)) {
     return refused('CHAIN_WRONG_PROPOSER', 'its author is no validator');
   }
-  if (header.validatorsHash !== validatorsHash(head.validators)) {
-    return refused('CHAIN_WRONG_ROOT', 'it names another committee');
-  }
   if (transactions.length > BLOCK_TRANSACTIONS_MAX || encodeBlock(block).length > BLOCK_BYTES_MAX) {
     return refused('CHAIN_BLOCK_TOO_LARGE', 'it is above the bounds of a block');
   }
@@ -219,11 +221,15 @@ function applyTransaction(
   transaction: SignedTransaction,
   { head, timeMs, contract }: { readonly head: Head; readonly timeMs: number; readonly contract: Contract },
 ): Applied {
-  const fault = checkTransaction(transaction, head.genesis) ?? checkTurn(state, transaction, timeMs);
+  const { genesis } = head;
+  const publicKey = contract.publicKeyOf(state, transaction.sender);
+  const fault =
+    checkTransaction(transaction, { genesis, publicKey }) ?? checkTurn(state, transaction, timeMs);
   if (fault !== null) return refused(fault, `${transaction.method} of ${transaction.sender}`);
   const attempt = new Draft(state);
   const { sender, method, args } = transaction;
-  const outcome = contract.applyCall(attempt, { sender, method, args }, { height: head.height + 1, timeMs });
+  const context = { height: head.height + 1, timeMs, genesis };
+  const outcome = contract.applyCall(attempt, { sender, method, args }, context);
   if (!outcome.ok) return outcome;
   useNonce(attempt, sender);
   state.take(attempt.changes);
@@ -242,10 +248,9 @@ function checkTurn(
   return transaction.nonce > expected ? 'CHAIN_NONCE_AHEAD' : null;
 }
 
-function advanced(head: Head, header: Header, state: StateTree): Head {
-  const { genesis, validators } = head;
+function advanced(head: Head, header: Header, after: Pick<Head, 'state' | 'validators'>): Head {
   const { height, proposer } = header;
-  return { genesis, height, digest: blockDigest(header), header, state, validators, proposer };
+  return { genesis: head.genesis, height, digest: blockDigest(header), header, ...after, proposer };
 }
 
 function refused(code: BlockFault, reason: string): BlockRefusal {

@@ -22,13 +22,22 @@ const DEFAULT_LIMITS: PoolLimits = {
   minExpiryGainMs: 1000,
 };
 
-type PoolRefusal = TransactionFault | 'CHAIN_POOL_FULL' | 'CHAIN_NONCE_TAKEN' | 'CHAIN_UNKNOWN_SENDER';
+type PoolRefusal = TransactionFault | 'CHAIN_POOL_FULL' | 'CHAIN_NONCE_TAKEN';
 
 type Admission =
   | { readonly ok: true; readonly id: Hash; readonly fresh: boolean }
   | { readonly ok: false; readonly code: PoolRefusal };
 
-type Pending = { readonly transaction: SignedTransaction; readonly id: Hash; readonly bytes: number };
+type Pending = {
+  readonly transaction: SignedTransaction;
+  readonly id: Hash;
+  readonly bytes: number;
+  /** By which the signature was found good. */
+  readonly publicKey: Uint8Array;
+};
+
+/** What a sender signs with by this head; undefined for who may not send at all. */
+type KeyOf = (sender: Address, head: Head) => Uint8Array | undefined;
 
 /**
  * Transactions waiting for a block, by sender and nonce. Everything in it is bounded, and the cheap checks come before
@@ -37,17 +46,13 @@ type Pending = { readonly transaction: SignedTransaction; readonly id: Hash; rea
  */
 export class Pool {
   readonly #limits: PoolLimits;
-  /** Whether an address may send at all, such as whether it has an account in the newest state. */
-  readonly #isSender: (address: Address, head: Head) => boolean;
+  readonly #keyOf: KeyOf;
   readonly #bySender = new Map<Address, Map<number, Pending>>();
   #count = 0;
   #bytes = 0;
 
-  constructor(
-    isSender: (address: Address, head: Head) => boolean = () => true,
-    limits: Partial<PoolLimits> = {},
-  ) {
-    this.#isSender = isSender;
+  constructor(keyOf: KeyOf, limits: Partial<PoolLimits> = {}) {
+    this.#keyOf = keyOf;
     this.#limits = { ...DEFAULT_LIMITS, ...limits };
   }
 
@@ -64,18 +69,26 @@ export class Pool {
     const expected = nextNonce(head.state, sender);
     if (nonce < expected) return refuse('CHAIN_NONCE_USED');
     if (nonce > expected + this.#limits.maxNoncesAhead) return refuse('CHAIN_NONCE_AHEAD');
-    if (!this.#isSender(sender, head)) return refuse('CHAIN_UNKNOWN_SENDER');
+    const publicKey = this.#keyOf(sender, head);
+    if (publicKey === undefined) return refuse('CHAIN_UNKNOWN_SENDER');
     const pending: Pending = {
       transaction,
       id: transactionId(transaction),
       bytes: encodeTransaction(transaction).length,
+      publicKey,
     };
     const present = this.#bySender.get(sender)?.get(nonce);
-    if (present?.id === pending.id) return { ok: true, id: pending.id, fresh: false };
-    if (present !== undefined && expiresMs < present.transaction.expiresMs + this.#limits.minExpiryGainMs) {
+    const isSame = present?.id === pending.id;
+    // Signed again, with the sender's new key, it takes the place of what no block can hold any more.
+    if (isSame && sameBytes(present.publicKey, publicKey)) return { ok: true, id: pending.id, fresh: false };
+    if (
+      present !== undefined &&
+      !isSame &&
+      expiresMs < present.transaction.expiresMs + this.#limits.minExpiryGainMs
+    ) {
       return refuse('CHAIN_NONCE_TAKEN');
     }
-    const fault = checkTransaction(transaction, head.genesis);
+    const fault = checkTransaction(transaction, { genesis: head.genesis, publicKey });
     if (fault !== null) return refuse(fault);
     if (present !== undefined) this.#remove(present);
     if (!this.#makeRoom(pending)) {
@@ -184,4 +197,8 @@ export class Pool {
     this.#count--;
     this.#bytes -= pending.bytes;
   }
+}
+
+function sameBytes(left: Uint8Array, right: Uint8Array): boolean {
+  return left.length === right.length && left.every((byte, index) => byte === right[index]);
 }

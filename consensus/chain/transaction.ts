@@ -1,50 +1,53 @@
 import type { Hash } from '../contract/types.ts';
-import { addressOf, domainHash, fromHex, publicKeyOf, sign, toHex, verify } from '../crypto/index.ts';
+import { domainHash, fromHex, publicKeyOf, sign, toHex, verify } from '../crypto/index.ts';
 import { type CborValue, decode, encode } from '../encoding/index.ts';
 import { ConsensusError } from '../errors.ts';
-import { readArray, readBytes, readCount, readHash, readText } from './fields.ts';
+import { readAddress, readArray, readBytes, readCount, readHash, readText } from './fields.ts';
 import type { SignedTransaction, TransactionFault } from './types.ts';
 
 /** Encoded, signature included. */
 const TRANSACTION_BYTES_MAX = 64 * 1024;
 const METHOD_LENGTH_MAX = 64;
 
-/** What a sender says; the rest follows from the key. */
-type TransactionContent = Pick<SignedTransaction, 'genesis' | 'nonce' | 'method' | 'args' | 'expiresMs'>;
-
 /** @throws ConsensusError CONSENSUS_BAD_KEY, CONSENSUS_BAD_ENCODING, CONSENSUS_TOO_LARGE above 64 kB */
 export function signTransaction(
-  content: TransactionContent,
+  content: Omit<SignedTransaction, 'signature'>,
   privateKey: Uint8Array,
   /** Saves half the time where it is known. */
   publicKey: Uint8Array = publicKeyOf(privateKey),
 ): SignedTransaction {
-  const unsigned = { ...content, publicKey, sender: addressOf(publicKey) };
-  const digest = signedDigest(unsigned);
+  const digest = signedDigest(content);
   const signature = sign(digest, privateKey);
-  const transaction = { ...unsigned, signature };
+  const transaction = { ...content, signature };
   const bytes = encodeTransaction(transaction).length;
   if (bytes > TRANSACTION_BYTES_MAX) {
     throw new ConsensusError('CONSENSUS_TOO_LARGE', 'the transaction is above 64 kB', { bytes });
   }
-  remember(questionOf(digest, signature));
+  remember(questionOf(digest, signature, publicKey));
   return transaction;
 }
 
 /**
- * Names what was signed. The signature is left out, so no one can make a second name for the same transaction; a
- * block commits to the signatures too, by the leaves of its transactions' root.
+ * Names what was signed. The signature is left out, so no one can make a second name for the same transaction, and one
+ * that is signed again with its sender's new key keeps its name. A block commits to the signatures too, by the leaves of
+ * its transactions' root.
  */
 export function transactionId(transaction: Omit<SignedTransaction, 'signature'>): Hash {
   return toHex(signedDigest(transaction));
 }
 
-/** Whether chain, sender, size and signature are right: what can be told without the state or a clock. */
-export function checkTransaction(transaction: SignedTransaction, genesis: Hash): TransactionFault | null {
+/**
+ * Whether chain, sender, size and signature are right.
+ * @param publicKey the sender's, by the state that the transaction is held against; undefined when that names none
+ */
+export function checkTransaction(
+  transaction: SignedTransaction,
+  { genesis, publicKey }: { readonly genesis: Hash; readonly publicKey: Uint8Array | undefined },
+): TransactionFault | null {
   if (transaction.genesis !== genesis) return 'CHAIN_WRONG_CHAIN';
+  if (publicKey === undefined) return 'CHAIN_UNKNOWN_SENDER';
   if (encodeTransaction(transaction).length > TRANSACTION_BYTES_MAX) return 'CHAIN_TOO_LARGE';
-  if (!isSendersKey(transaction)) return 'CHAIN_WRONG_SENDER';
-  return isSigned(transaction) ? null : 'CHAIN_BAD_SIGNATURE';
+  return isSigned(transaction, publicKey) ? null : 'CHAIN_BAD_SIGNATURE';
 }
 
 /**
@@ -55,19 +58,19 @@ let knownGood = new Set<string>();
 let knownGoodBefore = new Set<string>();
 const KNOWN_GOOD_MAX = 8_192;
 
-function isSigned(transaction: SignedTransaction): boolean {
-  const { signature, publicKey } = transaction;
+function isSigned(transaction: SignedTransaction, publicKey: Uint8Array): boolean {
+  const { signature } = transaction;
   const digest = signedDigest(transaction);
-  const question = questionOf(digest, signature);
+  const question = questionOf(digest, signature, publicKey);
   if (knownGood.has(question) || knownGoodBefore.has(question)) return true;
   if (!verify(digest, signature, publicKey)) return false;
   remember(question);
   return true;
 }
 
-/** The digest covers the key: digest and signature together name the whole question. */
-function questionOf(digest: Uint8Array, signature: Uint8Array): string {
-  return toHex(digest) + toHex(signature);
+/** The key is a part of it: a signature good by the key of yesterday may be bad by the one of today. */
+function questionOf(digest: Uint8Array, signature: Uint8Array, publicKey: Uint8Array): string {
+  return toHex(digest) + toHex(signature) + toHex(publicKey);
 }
 
 function remember(question: string): void {
@@ -78,19 +81,16 @@ function remember(question: string): void {
   knownGood.add(question);
 }
 
-/** The sender's address is not sent along: it follows from the key. */
 export function encodeTransaction(transaction: SignedTransaction): Uint8Array {
   return encode([...signedFields(transaction), transaction.signature]);
 }
 
-/** @throws ConsensusError CONSENSUS_BAD_ENCODING, CONSENSUS_TOO_LARGE, CONSENSUS_BAD_KEY */
+/** @throws ConsensusError CONSENSUS_BAD_ENCODING, CONSENSUS_TOO_LARGE */
 export function decodeTransaction(bytes: Uint8Array): SignedTransaction {
   const fields = readArray(decode(bytes, { maxBytes: TRANSACTION_BYTES_MAX }), 'transaction', 7);
-  const publicKey = readBytes(fields[1], 'publicKey', 33);
   return {
     genesis: readHash(fields[0], 'genesis'),
-    publicKey,
-    sender: addressOf(publicKey),
+    sender: readAddress(fields[1], 'sender'),
     nonce: readCount(fields[2], 'nonce'),
     method: readText(fields[3], 'method', METHOD_LENGTH_MAX),
     args: readArray(fields[4], 'args'),
@@ -106,16 +106,6 @@ function signedDigest(transaction: Unsigned): Uint8Array {
 }
 
 function signedFields(transaction: Unsigned): CborValue[] {
-  const { genesis, publicKey, nonce, method, args, expiresMs } = transaction;
-  return [fromHex(genesis), publicKey, BigInt(nonce), method, args, BigInt(expiresMs)];
-}
-
-function isSendersKey(transaction: SignedTransaction): boolean {
-  try {
-    return addressOf(transaction.publicKey) === transaction.sender;
-  } catch (error) {
-    // A key that is no point has no address: a wrong sender like any other.
-    if (error instanceof ConsensusError && error.code === 'CONSENSUS_BAD_KEY') return false;
-    throw error;
-  }
+  const { genesis, sender, nonce, method, args, expiresMs } = transaction;
+  return [fromHex(genesis), fromHex(sender), BigInt(nonce), method, args, BigInt(expiresMs)];
 }

@@ -8,16 +8,21 @@ import type {
   Hash,
   Outcome,
   RejectionCode,
+  Validator,
 } from '../contract/types.ts';
+
+export type { Validator } from '../contract/types.ts';
+
 import type { StateChanges, StateTree } from './state-tree.ts';
 
-/** A call to the contract, signed by its sender for one chain, one nonce and a limited time. */
+/**
+ * A call to the contract, signed by its sender for one chain, one nonce and a limited time. The key is not in it: it is
+ * the one that the state names for the sender's address, and may change while the address stays.
+ */
 export type SignedTransaction = {
   /** Hash of the genesis of the chain it is meant for. */
   readonly genesis: Hash;
   readonly sender: Address;
-  /** Compressed, 33 bytes; the sender is its address. */
-  readonly publicKey: Uint8Array;
   /** 0 for an account's first transaction, then one more each. */
   readonly nonce: number;
   readonly method: string;
@@ -55,8 +60,6 @@ export type Certificate = { readonly round: number; readonly seals: readonly Sea
 
 export type FinalBlock = { readonly block: Block; readonly certificate: Certificate };
 
-export type Validator = { readonly address: Address; readonly publicKey: Uint8Array };
-
 export type GenesisAccount = {
   readonly address: Address;
   readonly publicKey: Uint8Array;
@@ -92,13 +95,15 @@ export type Head = {
 export type Contract = {
   genesisEntries(genesis: Genesis): readonly (readonly [key: string, value: Uint8Array])[];
   applyCall(state: ContractState, call: Call, context: BlockContext): Outcome;
-  /** Whether a call of this address can succeed at all: what others send is not worth a verification. */
-  hasAccount(state: Pick<ContractState, 'get'>, address: Address): boolean;
+  /** What the account signs with now, 33 bytes; undefined for who has no account, or has had its key revoked. */
+  publicKeyOf(state: Pick<ContractState, 'get'>, address: Address): Uint8Array | undefined;
+  /** Who decides on the next height, sorted by address; 1 to 31. */
+  validatorsOf(state: Pick<ContractState, 'get'>): readonly Validator[];
 };
 
 export type TransactionFault =
   | 'CHAIN_WRONG_CHAIN'
-  | 'CHAIN_WRONG_SENDER'
+  | 'CHAIN_UNKNOWN_SENDER'
   | 'CHAIN_BAD_SIGNATURE'
   | 'CHAIN_TOO_LARGE'
   | 'CHAIN_EXPIRED'

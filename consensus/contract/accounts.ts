@@ -1,4 +1,4 @@
-import { address, amount, list, oneOf, text } from './fields.ts';
+import { address, amount, bytes, list, oneOf, optional, text } from './fields.ts';
 import { method } from './method.ts';
 import { record } from './record.ts';
 import { reject, require } from './rejection.ts';
@@ -13,6 +13,8 @@ export type Account = {
   readonly roles: readonly Role[];
   /** Negative: owed to the others, within the network's credit limit. */
   readonly balanceMicro: bigint;
+  /** What it signs with now: compressed, 33 bytes. Null: revoked, and the account can send nothing. */
+  readonly publicKey: Uint8Array | null;
 };
 
 const INT64_MAX = 2n ** 63n - 1n;
@@ -20,6 +22,7 @@ const INT64_MAX = 2n ** 63n - 1n;
 export const accounts = record('accounts', {
   roles: roleList,
   balanceMicro: amount(-INT64_MAX, INT64_MAX),
+  publicKey: optional(bytes(33)),
 });
 
 /** The energy that passed a home's meter and its trades so far, in W*s. */
@@ -44,8 +47,9 @@ export function readAccount(state: Pick<ContractState, 'get'>, home: Address): A
   return accounts.get(state, home);
 }
 
-export function hasAccount(state: Pick<ContractState, 'get'>, address: Address): boolean {
-  return state.get(accounts.key(address)) !== undefined;
+/** The key that the account signs with now; undefined where there is no account, or its key was revoked. */
+export function keyOfAccount(state: Pick<ContractState, 'get'>, address: Address): Uint8Array | undefined {
+  return accounts.get(state, address)?.publicKey ?? undefined;
 }
 
 /** What the supplier still bills is importWs - exportWs + soldWs - boughtWs: trade is virtual. */

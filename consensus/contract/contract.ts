@@ -1,6 +1,8 @@
-import { accounts, skip, transfer } from './accounts.ts';
+import { accounts, keyOfAccount, skip, transfer } from './accounts.ts';
+import { validatorsOf } from './committee.ts';
 import { advance, nominate, offer, open, withdraw } from './coordination.ts';
 import { type FieldsOf, readFields, type ShapeOf, writeFields } from './fields.ts';
+import { genesisEntries } from './genesis.ts';
 import { recordSlot } from './metering.ts';
 import type { Method } from './method.ts';
 import { readNetwork } from './parameters.ts';
@@ -53,6 +55,9 @@ export function applyCall(state: ContractState, call: Call, context: BlockContex
   draft.commit();
   return { ok: true, events };
 }
+
+/** All that a chain asks of these rules. */
+export const contract = { genesisEntries, applyCall, publicKeyOf: keyOfAccount, validatorsOf } as const;
 
 function run(
   state: ContractState,

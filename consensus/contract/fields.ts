@@ -95,6 +95,27 @@ export function hex(length: number): Field<string> {
   };
 }
 
+/** A byte string of exactly `length` bytes, as it is. */
+export function bytes(length: number): Field<Uint8Array> {
+  return {
+    read(value, where) {
+      if (!(value instanceof Uint8Array) || value.length !== length) {
+        return badKind(where, `a byte string of ${length} bytes`);
+      }
+      return value;
+    },
+    write: (value) => value,
+  };
+}
+
+/** Null where there is none. */
+export function optional<T>(field: Field<T>): Field<T | null> {
+  return {
+    read: (value, where) => (value === null ? null : field.read(value, where)),
+    write: (value) => (value === null ? null : field.write(value)),
+  };
+}
+
 /** An account: 20 bytes. */
 export const address = hex(20);
 

@@ -1,5 +1,6 @@
-export { type Account, type EnergyAccount, hasAccount, readAccount, readEnergyAccount } from './accounts.ts';
-export { type ArgumentsOf, applyCall, buildCall, type MethodName } from './contract.ts';
+export { type Account, type EnergyAccount, readAccount, readEnergyAccount } from './accounts.ts';
+export { validatorsOf } from './committee.ts';
+export { type ArgumentsOf, applyCall, buildCall, contract, type MethodName } from './contract.ts';
 export type { OfferedMw } from './coordination.ts';
 export { type Delivery, type Obligation, readDelivery } from './delivery.ts';
 export { type ContractGenesis, genesisEntries } from './genesis.ts';
@@ -19,7 +20,9 @@ export type {
   Outcome,
   RejectionCode,
   Role,
+  Validator,
 } from './types.ts';
+export { VALIDATORS_MAX } from './types.ts';
 export {
   type HomeTrade,
   type PairTrade,

@@ -22,6 +22,8 @@ const fields = {
   recordGraceMs: count(0, 7 * DAY_MS),
   /** How old a slot may be when its record is told; also how many records of a home the state holds. */
   recordWindowMs: count(60_000, 31 * DAY_MS),
+  /** At heights that this divides an epoch begins: tallies of votes are cleared, and the height is a checkpoint. */
+  epochBlocks: count(2, 1_000_000),
 };
 
 const DEFAULTS: Parameters = {
@@ -32,6 +34,7 @@ const DEFAULTS: Parameters = {
   deliveryToleranceW: 50,
   recordGraceMs: 3_600_000,
   recordWindowMs: 7 * DAY_MS,
+  epochBlocks: 1000,
 };
 
 /** More records than this a home are not kept, however short the slot. */
@@ -45,6 +48,7 @@ type Parameters = {
   readonly deliveryToleranceW: number;
   readonly recordGraceMs: number;
   readonly recordWindowMs: number;
+  readonly epochBlocks: number;
 };
 
 /** The parameters together with what else of the genesis every module needs. */

@@ -11,6 +11,12 @@ export type { CborValue } from '../encoding/index.ts';
 export type Address = string;
 export type Hash = string;
 
+/** Seats of a committee at most. */
+export const VALIDATORS_MAX = 31;
+
+/** A member of the committee: the account that has a seat, and the key it signs with, compressed, 33 bytes. */
+export type Validator = { readonly address: Address; readonly publicKey: Uint8Array };
+
 export const ROLES = ['validator', 'prosumer', 'aggregator', 'dso', 'iso', 'operator'] as const;
 /** What an account may do; the table of methods names the roles that each asks for. */
 export type Role = (typeof ROLES)[number];
@@ -27,6 +33,8 @@ export type BlockContext = {
   readonly height: number;
   /** The block's time, UTC in milliseconds: the contract's only clock. */
   readonly timeMs: number;
+  /** Hash of the genesis: names the chain where a call carries a signature of its own. */
+  readonly genesis: Hash;
 };
 
 /** A call whose signature, chain, nonce and expiry have been checked by chain/. */

@@ -1,3 +1,4 @@
+import { VALIDATORS_MAX } from '../contract/types.ts';
 import { fromHex } from '../crypto/index.ts';
 import { type CborValue, decode, encode } from '../encoding/index.ts';
 import { ConsensusError, type ConsensusErrorCode } from '../errors.ts';
@@ -21,7 +22,7 @@ export const WIRE_LIMITS = {
   transactionBytes: 64 * 1024,
   transactions: 64,
   finalBlocks: 16,
-  validators: 128,
+  validators: VALIDATORS_MAX,
 } as const;
 
 /** One payload's content. `block` is the encoded block that the message is about. */

@@ -99,7 +99,7 @@ export function createOutbox(
   };
 
   const signed = ({ method, args, expiresMs }: OwnCall, nonce: number) =>
-    signTransaction({ genesis, nonce, method, args, expiresMs }, privateKey, publicKey);
+    signTransaction({ genesis, sender: self, nonce, method, args, expiresMs }, privateKey, publicKey);
 
   /** What becomes of own transactions, in their order, in a block made here and now. */
   const rehearse = (transactions: readonly SignedTransaction[], on = head()) =>

@@ -141,12 +141,12 @@ export class LedgerStore {
 type Loading = StoreOptions & { readonly start: Head };
 
 async function load(loading: Loading): Promise<LedgerStore> {
-  const { directory, start, genesis, contract } = loading;
+  const { directory, start, contract } = loading;
   const { database, repaired } = await openDatabase(directory);
   const checked = await closingOnFailure(database, async () => {
     const isNew = repaired === null && (await isEmpty(database));
     if (isNew) await database.batch(firstBatch(start), { sync: true });
-    return { isNew, ...(await check(database, start, genesis)) };
+    return { isNew, ...(await check(database, start, contract)) };
   });
   if (checked.ok) return new LedgerStore({ database, recovery: null, ...checked });
   const readable = checked.isDatabaseDamage ? await reopenRepaired(database, directory) : database;
@@ -156,7 +156,7 @@ async function load(loading: Loading): Promise<LedgerStore> {
   );
   const { database: fresh } = await openDatabase(directory);
   return closingOnFailure(fresh, async () => {
-    const head = await loadHead(fresh, start, genesis);
+    const head = await loadHead(fresh, start, contract);
     return new LedgerStore({
       database: fresh,
       head,
@@ -182,10 +182,10 @@ type Checked =
   | { readonly ok: false; readonly reason: string; readonly isDatabaseDamage: boolean };
 
 /** Corruption is an outcome here, mended by the caller; all else is thrown. */
-async function check(database: Database, start: Head, genesis: Genesis): Promise<Checked> {
+async function check(database: Database, start: Head, contract: Contract): Promise<Checked> {
   try {
     await checkMeta(database, start);
-    const head = await loadHead(database, start, genesis);
+    const head = await loadHead(database, start, contract);
     return { ok: true, head, pending: await readPending(database) };
   } catch (error) {
     const failure = storeFailure(error, 'checking the store');

@@ -18,14 +18,7 @@ import { askLocalApi } from '../../agent/diagnostics/local-api.ts';
 import type { SessionAnswer } from '../../agent/diagnostics/session-answer.ts';
 import type { AgentStatus } from '../../agent/diagnostics/status.ts';
 import { type DayData, loadNeighbourhood, selectDay } from '../../agent/neighbourhood/index.ts';
-import {
-  applyCall,
-  genesisEntries,
-  hasAccount,
-  openLedgerStore,
-  parseGenesis,
-  readRecord,
-} from '../../consensus/index.ts';
+import { contract, openLedgerStore, parseGenesis, readRecord } from '../../consensus/index.ts';
 import { type HouseEmulator, startHouseEmulator } from '../../drivers/index.ts';
 import { type Mosquitto, startMosquitto } from '../peers/mosquitto.ts';
 
@@ -124,7 +117,7 @@ export async function openStreet(
           const store = await openLedgerStore({
             directory,
             genesis,
-            contract: { genesisEntries, applyCall, hasAccount },
+            contract,
           });
           try {
             return Array.from({ length: data.slots }, (_, slot) => slot).filter(

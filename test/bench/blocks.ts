@@ -11,12 +11,10 @@ import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
 import {
   addressOf,
-  applyCall,
   buildCall,
+  contract,
   formatGenesis,
   generateKey,
-  genesisEntries,
-  hasAccount,
   openLedgerStore,
   openVoteLog,
   parseGenesis,
@@ -42,7 +40,6 @@ const keyOf = (index: number) => generateKey(new Uint8Array(32).fill(index + 1))
 
 async function validator({ key, genesis: text, url, directory }: Job) {
   const genesis = parseGenesis(text);
-  const contract = { genesisEntries, applyCall, hasAccount } as const;
   const privateKey = Uint8Array.from(Buffer.from(key, 'hex'));
   const nodeId = addressOf(publicKeyOf(privateKey));
   const store = await openLedgerStore({ directory, genesis, contract });

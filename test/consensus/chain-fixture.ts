@@ -14,14 +14,14 @@ import {
   signSeal,
   signTransaction,
 } from '../../consensus/chain/index.ts';
-import { applyCall, genesisEntries, hasAccount } from '../../consensus/contract/index.ts';
+import { contract as rules } from '../../consensus/contract/index.ts';
 import { fromHex } from '../../consensus/crypto/index.ts';
 import type { CborValue } from '../../consensus/encoding/index.ts';
 import { type NodeKey, nodeKeyOf } from '../../consensus/store/index.ts';
 
 /** Four validators and two homes with money, under the contract that is shipped. */
 
-export const contract: Contract = { applyCall, genesisEntries, hasAccount };
+export const contract: Contract = rules;
 export const START_MS = 1_767_225_600_000;
 
 export const memberKeys: readonly NodeKey[] = [1, 2, 3, 4, 5, 6]
@@ -56,7 +56,7 @@ export function transfer(
   const args: CborValue[] = [fromHex(to), amountMicro, memo];
   const { expiresMs = START_MS + 3_600_000, genesis: chain = start.genesis } = content;
   return signTransaction(
-    { genesis: chain, nonce, method: 'accounts.transfer', args, expiresMs },
+    { genesis: chain, sender: from.address, nonce, method: 'accounts.transfer', args, expiresMs },
     from.privateKey,
   );
 }

@@ -3,6 +3,7 @@ import t from 'tap';
 import {
   decodeProof,
   encodeProof,
+  type Head,
   Pool,
   type SignedTransaction,
   StateTree,
@@ -10,7 +11,17 @@ import {
 } from '../../consensus/chain/index.ts';
 import { pathOf, stateValueHash } from '../../consensus/chain/state-tree.ts';
 import { ConsensusError } from '../../consensus/index.ts';
-import { alice, bob, chainOf, finalBlock, memberKeys, START_MS, start, transfer } from './chain-fixture.ts';
+import {
+  alice,
+  bob,
+  chainOf,
+  contract,
+  finalBlock,
+  memberKeys,
+  START_MS,
+  start,
+  transfer,
+} from './chain-fixture.ts';
 
 const NO_ENTRIES = '00'.repeat(32);
 const bytesOf = (value: number) => Uint8Array.of(value & 255, value >> 8);
@@ -111,6 +122,7 @@ t.test('a changed proof proves nothing, and garbage is refused with a code', asy
   t.throws(() => decodeProof(new Uint8Array(20_000)), { code: 'CONSENSUS_TOO_LARGE' });
 });
 
+const keyOf = (address: string, { state }: Head) => contract.publicKeyOf(state, address);
 const limits = { maxCount: 100, maxBytes: 1_000_000 };
 
 function ids(transactions: readonly SignedTransaction[]): string[] {
@@ -118,7 +130,7 @@ function ids(transactions: readonly SignedTransaction[]): string[] {
 }
 
 t.test('the pool gives out what may go next, one of each sender in turn', async (t) => {
-  const pool = new Pool();
+  const pool = new Pool(keyOf);
   for (const nonce of [2, 0, 1, 4])
     t.match(pool.add(transfer(alice, nonce), start, START_MS), { ok: true, fresh: true });
   pool.add(transfer(bob, 0), start, START_MS);
@@ -138,9 +150,10 @@ t.test('the pool gives out what may go next, one of each sender in turn', async 
 
 t.test('the pool turns garbage away', async (t) => {
   const { next } = chainOf(1)[0]!;
-  const pool = new Pool((address) => memberKeys.slice(4).some((key) => key.address === address), {
-    maxNoncesAhead: 5,
-  });
+  const pool = new Pool(
+    (address, head) => (address === memberKeys[0]!.address ? undefined : keyOf(address, head)),
+    { maxNoncesAhead: 5 },
+  );
   const refused: [SignedTransaction, string][] = [
     [transfer(alice, 1, { genesis: '11'.repeat(32) }), 'CHAIN_WRONG_CHAIN'],
     [transfer(alice, 1, { expiresMs: START_MS - 1 }), 'CHAIN_EXPIRED'],
@@ -148,7 +161,7 @@ t.test('the pool turns garbage away', async (t) => {
     [transfer(alice, 7), 'CHAIN_NONCE_AHEAD'],
     [transfer(memberKeys[0]!, 0), 'CHAIN_UNKNOWN_SENDER'],
     [{ ...transfer(alice, 1), signature: new Uint8Array(64) }, 'CHAIN_BAD_SIGNATURE'],
-    [{ ...transfer(alice, 1), sender: bob.address }, 'CHAIN_WRONG_SENDER'],
+    [{ ...transfer(alice, 1), sender: bob.address }, 'CHAIN_BAD_SIGNATURE'],
   ];
   for (const [transaction, code] of refused)
     t.match(pool.add(transaction, next, START_MS), { ok: false, code });
@@ -156,7 +169,7 @@ t.test('the pool turns garbage away', async (t) => {
 });
 
 t.test('a transaction gives way only to one that lives clearly longer', async (t) => {
-  const pool = new Pool();
+  const pool = new Pool(keyOf);
   const expiresMs = START_MS + 10_000;
   const first = transfer(alice, 0, { expiresMs });
   pool.add(first, start, START_MS);
@@ -170,7 +183,7 @@ t.test('a transaction gives way only to one that lives clearly longer', async (t
 });
 
 t.test('a full pool lets nobody crowd out the others', async (t) => {
-  const pool = new Pool(undefined, { maxTransactions: 6, maxPerSender: 5 });
+  const pool = new Pool(keyOf, { maxTransactions: 6, maxPerSender: 5 });
   for (let nonce = 0; nonce < 5; nonce++) t.ok(pool.add(transfer(alice, nonce), start, START_MS).ok);
   t.match(
     pool.add(transfer(alice, 5), start, START_MS),
@@ -181,14 +194,14 @@ t.test('a full pool lets nobody crowd out the others', async (t) => {
   t.equal(pool.size, 6);
   t.match(pool.add(transfer(bob, 3), start, START_MS), { ok: false, code: 'CHAIN_POOL_FULL' });
   t.strictSame(ids(pool.take(start, limits)), ['alice 0', 'bob 0', 'alice 1', 'bob 1', 'alice 2', 'bob 2']);
-  const odd = new Pool(undefined, { maxTransactions: 7 });
+  const odd = new Pool(keyOf, { maxTransactions: 7 });
   for (let nonce = 0; nonce < 4; nonce++) t.ok(odd.add(transfer(alice, nonce), start, START_MS).ok);
   for (let nonce = 0; nonce < 3; nonce++) t.ok(odd.add(transfer(bob, nonce), start, START_MS).ok);
   t.notOk(
     odd.add(transfer(bob, 3), start, START_MS).ok,
     'one more than the other is no reason to change places',
   );
-  const narrow = new Pool(undefined, { maxBytes: 500 });
+  const narrow = new Pool(keyOf, { maxBytes: 500 });
   t.ok(narrow.add(transfer(alice, 0), start, START_MS).ok);
   t.ok(narrow.add(transfer(alice, 1), start, START_MS).ok);
   t.match(narrow.add(transfer(alice, 2), start, START_MS), { ok: false, code: 'CHAIN_POOL_FULL' });
@@ -211,7 +224,7 @@ t.test('whatever comes in, the pool stays within its bounds and in order', async
   };
   fc.assert(
     fc.property(commands, (list) => {
-      const pool = new Pool(undefined, { maxTransactions: 7, maxPerSender: 5, maxNoncesAhead: 8 });
+      const pool = new Pool(keyOf, { maxTransactions: 7, maxPerSender: 5, maxNoncesAhead: 8 });
       for (const [isAlice, nonce, life] of list) {
         pool.add(made(isAlice, nonce, life), start, START_MS + 3000);
         if (pool.size > 7) throw new Error('too many');

@@ -53,11 +53,16 @@ function refuses(t: Test, world: World, steps: readonly Step[]): void {
   }
 }
 
+/** Nobody signs here: any bytes do for a key. */
+function keyed(name: string) {
+  return { address: name, publicKey: Uint8Array.from(Buffer.from(name.padStart(66, '0'), 'hex')) };
+}
+
 t.test('genesis', (t) => {
   const genesis: ContractGenesis = {
     slotMs: SLOT_MS,
-    validators: [{ address: A }, { address: B }],
-    accounts: [{ address: A, roles: ['prosumer'], balanceMicro: -5 }],
+    validators: [keyed(A), keyed(B)],
+    accounts: [{ ...keyed(A), roles: ['prosumer'], balanceMicro: -5 }],
     parameters: {},
   };
   const entries = genesisEntries(genesis);
@@ -66,8 +71,16 @@ t.test('genesis', (t) => {
     [...entries.map(([key]) => key)].sort(),
   );
   const state = new Map(entries);
-  t.strictSame(readAccount(state, A), { roles: ['validator', 'prosumer'], balanceMicro: -5n });
-  t.strictSame(readAccount(state, B), { roles: ['validator'], balanceMicro: 0n });
+  t.strictSame(readAccount(state, A), {
+    roles: ['validator', 'prosumer'],
+    balanceMicro: -5n,
+    publicKey: keyed(A).publicKey,
+  });
+  t.strictSame(readAccount(state, B), {
+    roles: ['validator'],
+    balanceMicro: 0n,
+    publicKey: keyed(B).publicKey,
+  });
   t.equal(readAccount(state, C), undefined);
   const bad: readonly Partial<ContractGenesis>[] = [
     { slotMs: 0 },
@@ -75,11 +88,14 @@ t.test('genesis', (t) => {
     { slotMs: 7000 },
     { slotMs: 1e12 },
     { accounts: [...genesis.accounts, ...genesis.accounts] },
-    { accounts: [{ address: 'A0', roles: [], balanceMicro: 0n }] },
-    { accounts: [{ address: A, roles: ['king'], balanceMicro: 0n }] },
-    { accounts: [{ address: A, roles: [], balanceMicro: 0.5 }] },
-    { accounts: [{ address: A, roles: [], balanceMicro: 10n ** 15n }] },
-    { validators: [{ address: '' }] },
+    { accounts: [{ ...keyed(A), address: 'A0', roles: [], balanceMicro: 0n }] },
+    { accounts: [{ ...keyed(A), roles: ['king'], balanceMicro: 0n }] },
+    { accounts: [{ ...keyed(A), roles: [], balanceMicro: 0.5 }] },
+    { accounts: [{ ...keyed(A), roles: [], balanceMicro: 10n ** 15n }] },
+    { validators: [{ ...keyed(A), address: '' }] },
+    { validators: [] },
+    { validators: Array.from({ length: 32 }, (_, index) => keyed(address('e', index))) },
+    { validators: [{ address: A, publicKey: new Uint8Array(32) }], accounts: [] },
     { parameters: { creditLimitMicro: -1n } },
     { parameters: { creditLimitMicro: '1' } },
     { parameters: { toString: 1n } },

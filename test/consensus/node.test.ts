@@ -12,7 +12,7 @@ import {
   signTransaction,
 } from '../../consensus/chain/index.ts';
 import { addressOf, generateKey, publicKeyOf, sign } from '../../consensus/crypto/index.ts';
-import { encode } from '../../consensus/encoding/index.ts';
+import { decode, encode } from '../../consensus/encoding/index.ts';
 import { ConsensusError } from '../../consensus/errors.ts';
 import {
   CHANNELS,
@@ -38,8 +38,16 @@ const TIMING = {
 
 /** Writes words down; refuses some, so that nodes have something to refuse. */
 const notebook: Contract = {
-  genesisEntries: ({ accounts }) => accounts.map(({ address }) => [`account/${address}`, encode(0n)]),
-  hasAccount: (state, address) => state.get(`account/${address}`) !== undefined,
+  genesisEntries: ({ accounts, validators }) => [
+    ...accounts.map(({ address, publicKey }) => [`account/${address}`, publicKey] as const),
+    ['validators', encode(validators.map(({ address }) => address))],
+  ],
+  publicKeyOf: (state, address) => state.get(`account/${address}`),
+  validatorsOf: (state) =>
+    (decode(state.get('validators')!) as string[]).map((address) => ({
+      address,
+      publicKey: state.get(`account/${address}`)!,
+    })),
   applyCall(state, { sender, method, args }, { timeMs }) {
     if (method === 'notes.later' && timeMs < NOW_MS + 1_500)
       return { ok: false, code: 'CONTRACT_TOO_EARLY', reason: 'not yet' };
@@ -625,7 +633,7 @@ t.test('transactions of strangers, and what comes after a forged one, are not lo
   const mallory = network.join('mallory');
   const { genesis } = member.node.head;
   const word = (key: Uint8Array, nonce = 0) =>
-    signTransaction({ genesis, nonce, ...call('word') }, key, publicKeyOf(key));
+    signTransaction({ genesis, sender: addressOf(publicKeyOf(key)), nonce, ...call('word') }, key);
   const tell = (...transactions: readonly Uint8Array[]) =>
     mallory.publish({
       channel: 'transaction',
