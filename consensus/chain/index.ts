@@ -51,5 +51,4 @@ export type {
   Head,
   Header,
   SignedTransaction,
-  Validator,
 } from './types.ts';

@@ -18,7 +18,7 @@ export function validatorsOf(state: Pick<ContractState, 'get'>): readonly Valida
   });
 }
 
-export function readSeats(state: Pick<ContractState, 'get'>): readonly Address[] {
+function readSeats(state: Pick<ContractState, 'get'>): readonly Address[] {
   return committees.get(state)?.members ?? [];
 }
 

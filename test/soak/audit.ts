@@ -1,6 +1,5 @@
 import { blockDigest } from '../../consensus/chain/index.ts';
-import { type Block, openLedgerStore, parseGenesis } from '../../consensus/index.ts';
-import { contract } from './committee.ts';
+import { type Block, contract, openLedgerStore, parseGenesis } from '../../consensus/index.ts';
 import type { Record } from './kill-soak.ts';
 import type { VoteBook } from './witness.ts';
 

@@ -1,17 +1,4 @@
-import {
-  addressOf,
-  applyCall,
-  type Contract,
-  formatGenesis,
-  generateKey,
-  genesisEntries,
-  hasAccount,
-  publicKeyOf,
-  toHex,
-} from '../../consensus/index.ts';
-
-/** The ledger's rules, as the agent has them. */
-export const contract: Contract = { genesisEntries, applyCall, hasAccount };
+import { addressOf, formatGenesis, generateKey, publicKeyOf, toHex } from '../../consensus/index.ts';
 
 export type Person = { readonly address: string; readonly publicKey: Uint8Array; readonly keyHex: string };
 

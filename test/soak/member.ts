@@ -5,6 +5,7 @@
 import {
   addressOf,
   buildCall,
+  contract,
   type LedgerNode,
   openLedgerStore,
   openVoteLog,
@@ -13,7 +14,6 @@ import {
   startNode,
 } from '../../consensus/index.ts';
 import { connectMqtt } from '../../drivers/index.ts';
-import { contract } from './committee.ts';
 
 export type Job = {
   readonly keyHex: string;
