@@ -3,6 +3,8 @@ import type { Channel, Received, Transport } from '../../consensus/network/index
 /** A network within one process, for tests: every message takes a turn of the event loop, and may be meddled with. */
 export type MemoryNetwork = {
   readonly join: (name: string) => MemoryTransport;
+  /** Puts a message on the way to one member under any name: names prove nothing. */
+  readonly say: (message: Received & { readonly to: string }) => void;
   /** Decides on every message; false loses it. */
   filter: (message: { channel: Channel; from: string; to: string; payload: Uint8Array }) => boolean;
 };
@@ -16,7 +18,13 @@ export type MemoryTransport = Transport & {
 
 export function createMemoryNetwork(): MemoryNetwork {
   const members = new Map<string, { deliver: (message: Received) => void }>();
-  const network: MemoryNetwork = { filter: () => true, join };
+  const network: MemoryNetwork = {
+    filter: () => true,
+    join,
+    say({ to, ...message }) {
+      setImmediate(() => members.get(to)?.deliver(message));
+    },
+  };
 
   function join(name: string): MemoryTransport {
     const messageListeners = new Set<(message: Received) => void>();
