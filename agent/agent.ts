@@ -7,9 +7,10 @@ import {
   readKeyFile,
   startNode,
 } from '../consensus/index.ts';
-import { clockTopicOf, connectMqtt, type MqttTransport } from '../drivers/index.ts';
+import { connectMqtt, type MqttTransport } from '../drivers/index.ts';
 import { type Clock, systemClock } from './clock/clock.ts';
-import { decodeClockSetting, simulatedClock } from './clock/simulated.ts';
+import { followClock } from './clock/follow.ts';
+import { simulatedClock } from './clock/simulated.ts';
 import { checkDay, loadConfig, loadDay } from './config/load.ts';
 import type { AgentConfig } from './config/schema.ts';
 import { runDay } from './cycle/day.ts';
@@ -109,6 +110,7 @@ export async function startAgent(configFile: string, write: (line: string) => vo
       clock,
       node,
       devices,
+      brokers: () => transport.brokers,
       library,
       journalFile,
       forecasterFile,
@@ -170,21 +172,12 @@ function rolesOf(
   ];
 }
 
-/** On the broker a home goes by its address: that is what its signatures prove. */
+/** With the brokers a home goes by its address: that is what its signatures prove. */
 function connect(
-  { broker }: AgentConfig,
+  { brokers }: AgentConfig,
   { network, address, log }: { network: string; address: string; log: Log },
 ): MqttTransport {
-  return connectMqtt({
-    url: broker.url,
-    clientId: `${network}-${address}`,
-    network,
-    nodeId: address,
-    protocolVersion: broker.protocolVersion,
-    backoffMsMin: broker.reconnectMsMin,
-    backoffMsMax: broker.reconnectMsMax,
-    log,
-  });
+  return connectMqtt({ brokers, clientId: `${network}-${address}`, network, nodeId: address, log });
 }
 
 function clockOf(
@@ -193,13 +186,7 @@ function clockOf(
 ): Clock {
   if (clock.kind === 'system') return systemClock();
   const simulated = simulatedClock(clock.startMs);
-  transport.onTopic(clockTopicOf(network), (payload) => {
-    try {
-      simulated.adjust(decodeClockSetting(payload));
-    } catch (error) {
-      log({ event: 'bad-clock-setting', level: 'warn', error });
-    }
-  });
+  followClock(simulated, { transport, network, log });
   return simulated;
 }
 

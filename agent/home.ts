@@ -1,4 +1,5 @@
 import type { LedgerNode } from '../consensus/index.ts';
+import type { BrokerStatus } from '../drivers/index.ts';
 import type { Forecaster, OptimizerLibrary } from '../optimizer/index.ts';
 import type { Clock } from './clock/clock.ts';
 import type { AgentConfig, DayAhead } from './config/schema.ts';
@@ -19,6 +20,7 @@ export type Home = {
   readonly clock: Clock;
   readonly node: LedgerNode;
   readonly devices: Devices;
+  readonly brokers: () => readonly BrokerStatus[];
   readonly library: OptimizerLibrary;
   readonly journalFile: JournalFile;
   readonly forecasterFile: ForecasterFile;

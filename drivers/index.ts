@@ -22,8 +22,9 @@ export type { HouseSnapshot } from './emulators/running-house.ts';
 export { DriversError, type DriversErrorCode } from './errors.ts';
 
 export { type Broker, type BrokerOptions, startBroker } from './mqtt/broker.ts';
-export { connectMqtt, type MqttOptions, type MqttTransport } from './mqtt/client.ts';
+export type { BrokerAccess, BrokerStatus } from './mqtt/link.ts';
 export type { Log } from './mqtt/log.ts';
 export { clockTopicOf } from './mqtt/topics.ts';
+export { connectMqtt, type MqttOptions, type MqttTransport } from './mqtt/transport.ts';
 export { loadProfile } from './profiles/load.ts';
 export type { Profile } from './profiles/schema.ts';

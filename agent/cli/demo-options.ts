@@ -4,7 +4,7 @@ import { dayGrid, generatedHomesMax, slotsAllowed } from '../neighbourhood/index
 import { type JsonTarget, jsonTarget } from './json-report.ts';
 import {
   badOption,
-  brokerUrl,
+  brokerUrls,
   calendarDay,
   oneOf,
   path,
@@ -21,8 +21,8 @@ export type DemoOptions = {
   readonly day?: string;
   readonly form: 'pool' | 'pairwise';
   readonly seed: number;
-  /** An embedded broker is started when absent. */
-  readonly broker?: string;
+  /** Used all at once; an embedded one is started when there are none. */
+  readonly brokers: readonly string[];
   /** Where stores, keys and logs go; a fresh temporary directory when absent. */
   readonly directory?: string;
   /** Whether the directory stays after the demo; one given by --dir always does. */
@@ -78,7 +78,12 @@ export function demoCommand(): Command {
     .addOption(new Option('--day <yyyy-mm-dd>', 'day to run (default: the first in the data)'))
     .addOption(new Option('--form <form>', 'how homes trade: pool or pairwise').default('pool', 'pool'))
     .addOption(new Option('--seed <n>', 'seed of everything that is drawn').default('1', '1'))
-    .addOption(new Option('--broker <url>', 'MQTT broker to use (default: one is started)'))
+    .addOption(
+      new Option(
+        '--broker <url>',
+        'MQTT broker to use (default: one is started); repeatable, up to 3 at once',
+      ).argParser(collected),
+    )
     .addOption(new Option('--dir <dir>', 'where stores and logs go (default: a temporary directory)'))
     .addOption(new Option('--keep', 'keep the temporary directory'))
     .addOption(new Option('--json [file]', 'report as JSON, to stdout or to a file beside the tables'))
@@ -86,12 +91,15 @@ export function demoCommand(): Command {
       new Option(
         '--kill <validator@slot>',
         `kill -9 that validator (from 1) in that slot (from 0); back ${restartAfterSlots} slots later; repeatable`,
-      ).argParser((given: string, before: string[] | undefined) => [...(before ?? []), given]),
+      ).argParser(collected),
     )
     .addOption(new Option('--no-hvac', 'leave heat pumps out'))
     .addOption(new Option('--no-ev', 'leave vehicles out'))
     .addHelpText('after', examples);
 }
+
+/** Of an option that may be given more than once. */
+const collected = (given: string, before: string[] | undefined) => [...(before ?? []), given];
 
 const examples = `
 Examples:
@@ -109,7 +117,7 @@ export type RawDemoOptions = {
   readonly day?: string;
   readonly form: string;
   readonly seed: string;
-  readonly broker?: string;
+  readonly broker?: readonly string[];
   readonly dir?: string;
   readonly keep?: boolean;
   readonly json?: string | true;
@@ -138,12 +146,12 @@ export function checkDemoOptions(raw: RawDemoOptions): DemoOptions {
     seed: wholeNumber('--seed', raw.seed, { min: 0, max: 2 ** 32 - 1 }),
     keep: raw.keep === true || raw.dir !== undefined,
     json: jsonTarget(raw.json),
+    brokers: brokerUrls('--broker', raw.broker ?? []),
     kills: killPlan(raw.kill ?? [], { validators, slots }),
     hvac: raw.hvac,
     ev: raw.ev,
     ...(raw.data === undefined ? {} : { dataDirectory: path('--data', raw.data) }),
     ...(raw.day === undefined ? {} : { day: calendarDay('--day', raw.day) }),
-    ...(raw.broker === undefined ? {} : { broker: brokerUrl('--broker', raw.broker) }),
     ...(raw.dir === undefined ? {} : { directory: path('--dir', raw.dir) }),
   };
 }

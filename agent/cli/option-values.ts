@@ -54,7 +54,18 @@ export function requirePairwiseHomes(homes: number, min: number): void {
 
 const brokerSchemes = ['mqtt:', 'mqtts:'];
 
-export function brokerUrl(option: string, given: string): string {
+/** Up to three, each another. */
+export function brokerUrls(option: string, given: readonly string[]): readonly string[] {
+  const urls = given.map((one) => brokerUrl(option, one));
+  for (const [index, url] of urls.entries()) {
+    if (index >= 3) throw badOption(option, url, 'give three at most');
+    if (urls.slice(0, index).some((other) => new URL(other).host === new URL(url).host))
+      throw badOption(option, url, 'is given twice');
+  }
+  return urls;
+}
+
+function brokerUrl(option: string, given: string): string {
   const url = URL.canParse(given) ? new URL(given) : undefined;
   if (url === undefined || !brokerSchemes.includes(url.protocol) || url.hostname === '') {
     throw badOption(option, given, 'give a URL like mqtt://127.0.0.1:1883 (mqtt or mqtts)');

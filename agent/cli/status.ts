@@ -1,3 +1,4 @@
+import type { BrokerStatus } from '../../drivers/index.ts';
 import { loadConfig } from '../config/load.ts';
 import { askLocalApi } from '../diagnostics/local-api.ts';
 import type { AgentStatus } from '../diagnostics/status.ts';
@@ -12,7 +13,7 @@ export async function status({ configFile, json }: StatusOptions, io: CliIo): Pr
     io.stdout.write(`${JSON.stringify(answer)}\n`);
     return;
   }
-  const { ledger, devices } = answer;
+  const { ledger, devices, brokers } = answer;
   const facts = [
     { label: 'address', value: answer.address },
     { label: 'time', value: new Date(answer.utcMs).toISOString() },
@@ -20,7 +21,11 @@ export async function status({ configFile, json }: StatusOptions, io: CliIo): Pr
       label: 'phase',
       value: answer.slot === undefined ? answer.phase : `${answer.phase}, slot ${answer.slot}`,
     },
-    { label: 'broker', value: ledger.connected ? 'connected' : 'not reached', mood: mood(ledger.connected) },
+    ...brokers.map((broker) => ({
+      label: 'broker',
+      value: brokerWords(broker),
+      mood: mood(broker.connected),
+    })),
     { label: 'height', value: String(ledger.height) },
     { label: 'state root', value: ledger.stateRoot },
     {
@@ -39,6 +44,17 @@ export async function status({ configFile, json }: StatusOptions, io: CliIo): Pr
     })),
   ];
   io.stdout.write(`${renderFacts(answer.home, facts, lookOf(io.stdout, io.env))}\n`);
+}
+
+function brokerWords({ url, connected, sinceMs, problem, pending, counters }: BrokerStatus): string {
+  const since = new Date(sinceMs).toISOString().slice(0, 'YYYY-MM-DDThh:mm:ss'.length);
+  const dropped = counters.dropped + counters.expired;
+  return [
+    `${url} ${connected ? 'connected' : 'not reached'} since ${since}Z`,
+    ...(pending > 0 ? [`${pending} waiting`] : []),
+    ...(dropped > 0 ? [`${dropped} dropped`] : []),
+    ...(problem === undefined ? [] : [`${problem.reason} [${problem.code}]`]),
+  ].join('; ');
 }
 
 const mood = (good: boolean) => (good ? 'good' : 'bad') as 'good' | 'bad';

@@ -24,6 +24,12 @@ export async function loadConfig(file: string): Promise<AgentConfig> {
     keyFile: resolve(base, config.keyFile),
     genesisFile: resolve(base, config.genesisFile),
     dayFile: resolve(base, config.dayFile),
+    brokers: config.brokers.map(({ caFile, certFile, keyFile, ...broker }) => ({
+      ...broker,
+      ...(caFile !== undefined && { caFile: resolve(base, caFile) }),
+      ...(certFile !== undefined && { certFile: resolve(base, certFile) }),
+      ...(keyFile !== undefined && { keyFile: resolve(base, keyFile) }),
+    })),
   });
 }
 
@@ -98,9 +104,7 @@ function checkAcross(config: AgentConfig, file: string) {
   if (config.timing.baseTimeoutMs > config.timing.maxTimeoutMs) {
     refuse('timing: baseTimeoutMs is above maxTimeoutMs');
   }
-  if (config.broker.reconnectMsMin > config.broker.reconnectMsMax) {
-    refuse('broker: reconnectMsMin is above reconnectMsMax');
-  }
+  for (const [index, broker] of config.brokers.entries()) checkBroker(config, index, broker, refuse);
   if (config.battery && config.battery.energyKwhMin > config.battery.capacityKwh) {
     refuse('battery: energyKwhMin is above capacityKwh');
   }
@@ -108,6 +112,26 @@ function checkAcross(config: AgentConfig, file: string) {
     refuse('hvac: indoorCMin is above indoorCMax');
   const { ev } = config;
   if (ev?.energyKwhMin.some((kwh) => kwh > ev.capacityKwh)) refuse('ev: energyKwhMin is above capacityKwh');
+}
+
+function checkBroker(
+  { brokers }: AgentConfig,
+  index: number,
+  { url, caFile, certFile, keyFile, reconnectMsMin, reconnectMsMax }: AgentConfig['brokers'][number],
+  refuse: (message: string) => never,
+) {
+  const here = `brokers.${index}`;
+  if (reconnectMsMin > reconnectMsMax) refuse(`${here}: reconnectMsMin is above reconnectMsMax`);
+  if ((certFile === undefined) !== (keyFile === undefined)) {
+    refuse(`${here}: certFile and keyFile go together`);
+  }
+  if (!url.startsWith('mqtts:') && (caFile ?? certFile) !== undefined) {
+    refuse(`${here}: certificates need a url that begins with mqtts`);
+  }
+  const { host } = new URL(url);
+  if (brokers.slice(0, index).some((other) => new URL(other.url).host === host)) {
+    refuse(`${here}: ${host} is there twice, and is no second broker`);
+  }
 }
 
 /**

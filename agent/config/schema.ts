@@ -13,6 +13,21 @@ const port = z.int().min(1).max(65_535);
 const watts = z.int().min(0).max(1_000_000);
 const efficiency = z.number().gt(0).max(1);
 
+const brokerSchema = z.strictObject({
+  url: z
+    .url({ protocol: /^mqtts?$/ })
+    .describe('mqtt or mqtts; user:password@ before the host where needed.'),
+  protocolVersion: z
+    .union([z.literal(4), z.literal(5)])
+    .default(4)
+    .describe('4 is MQTT 3.1.1.'),
+  caFile: z.string().min(1).optional().describe("The authority of the broker's certificate, in PEM."),
+  certFile: z.string().min(1).optional().describe("The home's own certificate, with its address as CN."),
+  keyFile: z.string().min(1).optional().describe("The certificate's key, mode 0600."),
+  reconnectMsMin: z.int().min(10).max(60_000).default(1_000),
+  reconnectMsMax: z.int().min(10).max(600_000).default(60_000),
+});
+
 const deviceSchema = z.strictObject({
   id,
   kind: z.enum(['meter', 'pv', 'battery', 'evse', 'hvac']),
@@ -79,14 +94,11 @@ export const configSchema = z.strictObject({
   directory: z.string().min(1).describe('Where the ledger, the votes and the plan are kept.'),
   keyFile: z.string().min(1),
   genesisFile: z.string().min(1),
-  broker: z.strictObject({
-    url: z
-      .url({ protocol: /^mqtts?$/ })
-      .describe('mqtt or mqtts; user:password@ before the host where needed.'),
-    protocolVersion: z.union([z.literal(4), z.literal(5)]).default(4),
-    reconnectMsMin: z.int().min(10).max(60_000).default(1_000),
-    reconnectMsMax: z.int().min(10).max(600_000).default(60_000),
-  }),
+  brokers: z
+    .array(brokerSchema)
+    .min(1)
+    .max(3)
+    .describe('All are used at once: with two, either may vanish, freeze or lie.'),
   logLevel: z.enum(['debug', 'info', 'warn', 'error']).default('info'),
   clock: z
     .discriminatedUnion('kind', [

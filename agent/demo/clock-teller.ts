@@ -13,32 +13,34 @@ export type ClockTeller = {
 
 /** Tells simulated time to all processes of a run: a retained message, so that those who come later hear it too. */
 export async function openClockTeller({
-  broker,
+  brokers,
   network,
   signal,
 }: {
-  readonly broker: string;
+  readonly brokers: readonly string[];
   readonly network: string;
   readonly signal: AbortSignal;
 }): Promise<ClockTeller> {
   const transport = connectMqtt({
-    url: broker,
+    brokers: brokers.map((url) => ({
+      url,
+      protocolVersion: 4,
+      reconnectMsMin: 50,
+      reconnectMsMax: 500,
+    })),
     clientId: 'clock',
     network,
     nodeId: 'clock',
-    protocolVersion: 4,
-    backoffMsMin: 50,
-    backoffMsMax: 500,
     log: () => undefined,
   });
   const deadlineMs = performance.now() + CONNECT_MS_MAX;
   try {
     while (!transport.connected) {
       if (performance.now() > deadlineMs) {
-        const { protocol, host } = new URL(broker);
+        const places = transport.brokers.map(({ url }) => url).join(' or ');
         throw new AgentError(
           'AGENT_TIMEOUT',
-          `No broker answers at ${protocol}//${host}: is it running, and is the URL right?`,
+          `No broker answers at ${places}: is it running, and is the URL right?`,
         );
       }
       await sleep(20, signal);

@@ -103,16 +103,16 @@ async function setUp(
   const step = () => watch({ kind: 'starting', done: ++done, of: steps });
 
   const others: Child[] = [];
-  let broker = options.broker;
-  if (broker === undefined) {
+  let { brokers } = options;
+  if (brokers.length === 0) {
     const child = await nursery.start('broker', 'broker', []);
     others.push(child);
-    broker = String(child.ready.url);
+    brokers = [String(child.ready.url)];
   }
   step();
   const shape = { directory, validators: options.validators, form: options.form, seed: options.seed };
-  const layout = await layOut(data, shape, broker);
-  const teller = await openClockTeller({ broker, network: layout.network, signal });
+  const layout = await layOut(data, shape, brokers);
+  const teller = await openClockTeller({ brokers, network: layout.network, signal });
   tellers.push(teller);
   teller.tell({ utcMs: data.startMs - EVENING_BEFORE_MS, speed: TRADING_SPEED });
 
@@ -130,7 +130,7 @@ async function setUp(
         place,
         layout,
         shape,
-        broker,
+        brokers,
         devices: devices[place.home] ?? [],
         leads: index === 0,
       };

@@ -1,12 +1,13 @@
 import { readFile } from 'node:fs/promises';
-import { clockTopicOf, connectMqtt, type HouseSpec, startHouseEmulator } from '../../drivers/index.ts';
-import { decodeClockSetting, simulatedClock } from '../clock/simulated.ts';
+import { connectMqtt, type HouseSpec, startHouseEmulator } from '../../drivers/index.ts';
+import { followClock } from '../clock/follow.ts';
+import { simulatedClock } from '../clock/simulated.ts';
 import { jsonLog } from '../log.ts';
 import { tellReady, untilAskedToEnd } from '../process/lifetime.ts';
 
 /** What the conductor asks of the process that emulates every home's devices. */
 export type EmulatorOrder = {
-  readonly broker: string;
+  readonly brokers: readonly string[];
   readonly network: string;
   readonly startMs: number;
   readonly houses: readonly HouseSpec[];
@@ -22,20 +23,13 @@ async function main(orderFile: string) {
   const order = JSON.parse(await readFile(orderFile, 'utf8')) as EmulatorOrder;
   const clock = simulatedClock(order.startMs);
   const transport = connectMqtt({
-    url: order.broker,
+    brokers: order.brokers.map((url) => ({ url, protocolVersion: 4 })),
     clientId: 'emulator',
     network: order.network,
     nodeId: 'emulator',
-    protocolVersion: 4,
     log,
   });
-  transport.onTopic(clockTopicOf(order.network), (payload) => {
-    try {
-      clock.adjust(decodeClockSetting(payload));
-    } catch (error) {
-      log({ event: 'bad-clock-setting', level: 'warn', error });
-    }
-  });
+  followClock(clock, { transport, network: order.network, log });
 
   const emulators = await Promise.all(
     order.houses.map((house) => startHouseEmulator({ house, clock, host: '127.0.0.1' })),

@@ -44,7 +44,7 @@ export type Layout = {
 };
 
 /** Writes all that the processes of a demo find before they start: keys, genesis, the day as each home expects it. */
-export async function layOut(data: DayData, shape: DemoShape, broker: string): Promise<Layout> {
+export async function layOut(data: DayData, shape: DemoShape, brokers: readonly string[]): Promise<Layout> {
   // A broker may serve more than one demo at a time: none must hear another's clock.
   const network = `demo-${randomBytes(4).toString('hex')}`;
   const identities = await Promise.all(data.homes.map((home, index) => makeHome(data, home, index, shape)));
@@ -73,7 +73,7 @@ export async function layOut(data: DayData, shape: DemoShape, broker: string): P
 
   const emulatorFile = join(shape.directory, 'emulator.json');
   await writeJson(emulatorFile, {
-    broker,
+    brokers,
     network,
     startMs: data.startMs - EVENING_BEFORE_MS,
     houses: data.homes.map((home) => houseOf(data, home)),
@@ -130,7 +130,7 @@ export type ConfigInputs = {
   readonly place: HomePlace;
   readonly layout: Layout;
   readonly shape: DemoShape;
-  readonly broker: string;
+  readonly brokers: readonly string[];
   readonly devices: readonly DeviceConfig[];
   /** The first home also opens the session and qualifies devices. */
   readonly leads: boolean;
@@ -143,7 +143,7 @@ export async function writeConfig({
   place,
   layout,
   shape,
-  broker,
+  brokers,
   devices,
   leads,
 }: ConfigInputs) {
@@ -154,7 +154,7 @@ export async function writeConfig({
     keyFile: join(place.directory, 'key.json'),
     genesisFile: layout.genesisFile,
     dayFile: join(place.directory, 'day.json'),
-    broker: { url: broker, reconnectMsMin: 100, reconnectMsMax: 2_000 },
+    brokers: brokers.map((url) => ({ url, reconnectMsMin: 100, reconnectMsMax: 2_000 })),
     clock: { kind: 'simulated', startMs: data.startMs - EVENING_BEFORE_MS },
     roles: leads ? ['prosumer', 'aggregator', 'dso'] : ['prosumer'],
     connection: connectionOf(home),

@@ -1,4 +1,5 @@
 import { readSession } from '../../consensus/index.ts';
+import type { BrokerStatus } from '../../drivers/index.ts';
 import { type Home, type Phase, sessionIdOf } from '../home.ts';
 
 /** What an agent tells of itself on its local socket under `/status`. Energy in kWh, power in kW, money in the network's currency. */
@@ -30,10 +31,12 @@ export type AgentStatus = {
     readonly stateRoot: string;
     readonly validator: boolean;
     readonly votesInDoubt: boolean;
+    /** To one broker at least. */
     readonly connected: boolean;
     readonly pending: number;
     readonly blocks: { readonly count: number; readonly p50Ms: number; readonly p95Ms: number };
   };
+  readonly brokers: readonly BrokerStatus[];
   readonly devices: readonly { readonly id: string; readonly kind: string; readonly fault?: string }[];
 };
 
@@ -78,6 +81,7 @@ export function statusOf(home: Home): AgentStatus {
         p95Ms: ledger.latency.p95Ms ?? 0,
       },
     },
+    brokers: home.brokers(),
     devices: devices.all.map(({ config: { id, kind }, fault }) => ({
       id,
       kind,

@@ -26,11 +26,11 @@ export type OutboxCounters = { dropped: number; expired: number; superseded: num
 const mebibyte = 1_048_576;
 export const defaultOutboxLimits: Readonly<Record<OutboxClass, OutboxLimits>> = {
   vote: { messagesMax: 1_024, bytesMax: mebibyte / 2, ttlMs: 30_000, whenFull: 'drop-oldest' },
-  proposal: { messagesMax: 16, bytesMax: 8 * mebibyte, ttlMs: 60_000, whenFull: 'drop-oldest' },
+  proposal: { messagesMax: 16, bytesMax: 4 * mebibyte, ttlMs: 60_000, whenFull: 'drop-oldest' },
   transaction: { messagesMax: 2_048, bytesMax: 2 * mebibyte, ttlMs: 600_000, whenFull: 'refuse' },
   'sync-request': { messagesMax: 32, bytesMax: mebibyte / 16, ttlMs: 30_000, whenFull: 'drop-oldest' },
-  block: { messagesMax: 64, bytesMax: 8 * mebibyte, ttlMs: 120_000, whenFull: 'drop-oldest' },
-  'sync-response': { messagesMax: 64, bytesMax: 8 * mebibyte, ttlMs: 30_000, whenFull: 'drop-oldest' },
+  block: { messagesMax: 64, bytesMax: 4 * mebibyte, ttlMs: 120_000, whenFull: 'drop-oldest' },
+  'sync-response': { messagesMax: 64, bytesMax: 4 * mebibyte, ttlMs: 30_000, whenFull: 'drop-oldest' },
   retained: { messagesMax: 16, bytesMax: mebibyte / 16, ttlMs: 3_600_000, whenFull: 'drop-oldest' },
 };
 
@@ -64,8 +64,8 @@ export class Outbox {
     return sum;
   }
 
-  /** Takes a copy of the payload. False: not accepted, and counted as dropped. */
-  offer(kind: OutboxClass, topic: string, payload: Uint8Array, nowMs: number): boolean {
+  /** Keeps the payload as it is. False: not accepted, and counted as dropped. */
+  offer(kind: OutboxClass, topic: string, payload: Buffer, nowMs: number): boolean {
     const queue = this.#queueOf(kind);
     const { messagesMax, bytesMax, ttlMs, whenFull } = queue.limits;
     this.#expire(queue, nowMs);
@@ -81,10 +81,23 @@ export class Outbox {
       return false;
     }
     this.#sequence += 1;
-    const entry = { kind, topic, expiresMs: nowMs + ttlMs, sequence: this.#sequence, sent: 0 };
-    queue.waiting.push({ ...entry, payload: Buffer.from(payload) });
+    const expiresMs = nowMs + ttlMs;
+    queue.waiting.push({ kind, topic, payload, expiresMs, sequence: this.#sequence, sent: 0 });
     queue.bytes += topic.length + payload.length;
     return true;
+  }
+
+  /** Bytes of topics and payloads, waiting or in flight. */
+  get bytes(): number {
+    let sum = 0;
+    for (const queue of this.#queues.values()) sum += queue.bytes;
+    for (const entry of this.#inFlight) sum += bytesOf(entry);
+    return sum;
+  }
+
+  /** Lets go of what is of no use to anybody any more. */
+  expire(nowMs: number): void {
+    for (const queue of this.#queues.values()) this.#expire(queue, nowMs);
   }
 
   /** The next message to go out; it counts as in flight until `settle` or `returnInFlight`. */

@@ -11,7 +11,7 @@ export const channels = [
 export type Channel = (typeof channels)[number];
 
 /** Names that may stand in a topic. Anything else could be a wildcard or a level of its own. */
-const idPattern = /^[a-z0-9-]{1,64}$/;
+export const idPattern = /^[a-z0-9-]{1,64}$/;
 const version = '1';
 
 export type Topics = {
@@ -33,7 +33,8 @@ export function topicsOf(network: string, nodeId: string): Topics {
   requireId('nodeId', nodeId);
   const root = `g/${network}/${version}`;
   return {
-    subscriptions: channels.flatMap((channel) => [`${root}/${channel}/+`, `${root}/${channel}/${nodeId}/+`]),
+    // Two, not two a channel: what a broker keeps of a session grows with them.
+    subscriptions: [`${root}/+/+`, `${root}/+/${nodeId}/+`],
     of: ({ channel, to }) => {
       if (to === undefined) return `${root}/${channel}/${nodeId}`;
       requireId('to', to);

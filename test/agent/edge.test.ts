@@ -115,7 +115,12 @@ t.test('the example configuration is valid, and what is wrong is named', async (
       'chargeEfficiency: 0',
       /battery\.chargeEfficiency/,
     ],
-    ['a broker not spoken to', 'mqtts://broker', 'wss://broker', /broker\.url/],
+    ['a broker not spoken to', 'mqtts://broker', 'wss://broker', /brokers\.0\.url/],
+    ['a broker twice', 'broker.other.example', 'broker.example', /brokers\.1: .* is there twice/],
+    ['certificates without TLS', 'mqtts://broker.example', 'mqtt://broker.example', /begins with mqtts/],
+    ['half of a certificate', 'certFile: /etc/gridquorum/home.crt\n', '\n', /go together/],
+    ['the key of before', 'brokers:', 'broker:', /brokers: .*broker/],
+    ['crossed waiting times', 'reconnectMsMax: 60000', 'reconnectMsMax: 900', /reconnectMsMin is above/],
     ['crossed time-outs', 'maxTimeoutMs: 60000', 'maxTimeoutMs: 900', /baseTimeoutMs is above/],
     ['broken YAML', 'devices:', 'devices: [', /config\.yaml/],
   ] as const) {

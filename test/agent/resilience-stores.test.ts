@@ -10,14 +10,13 @@ t.setTimeout(90_000);
 const SLOT_MS = 3_600_000;
 
 /** Counts who speaks on the channels where only signed votes go. */
-function countVotes(t: Test, { broker, network }: Street) {
+function countVotes(t: Test, { brokers: [broker], network }: Street) {
   const spoken = new Map<string, number>();
   const spy = connectMqtt({
-    url: broker.url,
+    brokers: [{ url: broker!.url, protocolVersion: 4 }],
     clientId: 'spy',
     network,
     nodeId: 'spy',
-    protocolVersion: 4,
     log: () => undefined,
   });
   spy.onMessage(({ channel, from }) => {
@@ -171,7 +170,7 @@ t.test('what keeps an agent from starting is one line with a code, and SIGTERM a
   await t.rejects(home.start(), { message: /chmod 600.*\[CONSENSUS_KEY_EXPOSED\]/ });
   await chmod(keyFile, 0o600);
 
-  await street.broker.kill();
+  await street.brokers[0]!.kill();
   const started = performance.now();
   await home.start();
   await t.rejects(

@@ -35,7 +35,8 @@ t.setTimeout(90_000);
 t.test('a day on which the broker, a device and agents fail one after the other', async (t) => {
   const slots = 12;
   const street = await openStreet(t, { slots });
-  const { broker, homes } = street;
+  const { homes } = street;
+  const broker = street.brokers[0]!;
   const storing = homes.find(({ house }) => house.devices.some(({ kind }) => kind === 'battery'))!;
   const [first, second, third] = homes.filter((home) => home !== storing) as [
     StreetHome,

@@ -47,7 +47,7 @@ export type StreetHome = {
 export type Street = {
   readonly directory: string;
   readonly data: DayData;
-  readonly broker: Mosquitto;
+  readonly brokers: readonly Mosquitto[];
   readonly network: string;
   readonly homes: readonly StreetHome[];
   /** Begins to tell the time: the evening before, and running as in a demo. */
@@ -58,17 +58,29 @@ export type Street = {
   untilSlot(slot: number): Promise<void>;
 };
 
-/** A street of homes, every one a validator, with a real broker between them; no agent runs yet. */
+/** A street of homes, every one a validator, with real brokers between them; no agent runs yet. */
 export async function openStreet(
   t: Test,
-  { slots, homes = 4 }: { slots: number; homes?: number },
+  {
+    slots,
+    homes = 4,
+    brokers: count = 1,
+    way = (broker) => broker.url,
+  }: {
+    slots: number;
+    homes?: number;
+    brokers?: number;
+    /** Where homes find a broker, counted from 0: itself, or who stands between. */
+    way?: (broker: Mosquitto, index: number) => string | Promise<string>;
+  },
 ): Promise<Street> {
   const directory = await mkdtemp(join(tmpdir(), 'gq-'));
-  const broker = await startMosquitto();
+  const brokers = await Promise.all(Array.from({ length: count }, () => startMosquitto()));
+  const urls = await Promise.all(brokers.map(way));
   const neighbourhood = await loadNeighbourhood({ homes, seed: 3, hvac: false, ev: false });
   const data = selectDay(neighbourhood, { slots });
   const shape = { directory, validators: homes, form: 'pool' as const, seed: 3 };
-  const layout = await layOut(data, shape, broker.url);
+  const layout = await layOut(data, shape, urls);
   const logs = join(directory, 'logs');
   await mkdir(logs);
   const nursery = openNursery(logs);
@@ -87,7 +99,7 @@ export async function openStreet(
         place,
         layout,
         shape,
-        broker: broker.url,
+        brokers: urls,
         devices: house.devices.map((device) => ({ ...device, timeoutMs: 500 })),
         leads: index === 0,
       };
@@ -143,7 +155,7 @@ export async function openStreet(
     await nursery.stopAll();
     await teller?.stop();
     await Promise.all(street.map(({ house }) => house.stop()));
-    await broker.stop();
+    await Promise.all(brokers.map((broker) => broker.stop()));
     if (process.env.KEEP === undefined) await rm(directory, { recursive: true, force: true });
     else t.comment(directory);
   });
@@ -154,12 +166,12 @@ export async function openStreet(
   return {
     directory,
     data,
-    broker,
+    brokers,
     network: layout.network,
     homes: street,
     tellEvening: async () => {
       teller = await openClockTeller({
-        broker: broker.url,
+        brokers: urls,
         network: layout.network,
         signal: new AbortController().signal,
       });

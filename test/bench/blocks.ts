@@ -46,11 +46,10 @@ async function validator({ key, genesis: text, url, directory }: Job) {
   const voteLog = await openVoteLog(directory, store);
   const log = () => undefined;
   const transport = connectMqtt({
-    url,
+    brokers: [{ url, protocolVersion: 5 }],
     clientId: nodeId,
     network: genesis.network,
     nodeId,
-    protocolVersion: 5,
     log,
     sessionSeconds: 0,
   });

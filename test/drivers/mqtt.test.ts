@@ -3,6 +3,7 @@ import { connect, createServer } from 'node:net';
 import fc from 'fast-check';
 import t, { type Test } from 'tap';
 import {
+  type BrokerAccess,
   clockTopicOf,
   connectMqtt,
   type MqttOptions,
@@ -11,34 +12,44 @@ import {
 } from '../../drivers/index.ts';
 import { packetLengthGuard } from '../../drivers/mqtt/bounded-packets.ts';
 import { startMosquitto } from '../peers/mosquitto.ts';
+import { startNatsCluster } from '../peers/nats.ts';
 import { end, freePort, run, until } from '../peers/processes.ts';
 
 type Event = { readonly event: string } & Readonly<Record<string, string | number | boolean>>;
 type Setting = {
   readonly name: string;
   readonly protocolVersion: 4 | 5;
+  /** How often a message comes: once from every broker. */
+  readonly times?: number;
   readonly start: () => Promise<Place>;
 };
-type Place = { readonly url: string; stop(): Promise<void> };
+/** Where nodes connect, each at its own way into a cluster; and for programs that know one address only, the first. */
+type Place = { readonly url: string; readonly urls?: readonly string[]; stop(): Promise<void> };
 
 const settings: readonly Setting[] = [
   { name: 'aedes', protocolVersion: 4, start: () => startBroker({ port: 0 }) },
   { name: 'mosquitto, MQTT 3.1.1', protocolVersion: 4, start: () => startMosquitto() },
   { name: 'mosquitto, MQTT 5', protocolVersion: 5, start: () => startMosquitto() },
+  { name: 'a cluster of three NATS servers', protocolVersion: 4, start: () => startNatsCluster() },
 ];
 
-function joining(t: Test, url: string, protocolVersion: 4 | 5, more: Partial<MqttOptions> = {}) {
+function joining(
+  t: Test,
+  urls: string | readonly string[],
+  protocolVersion: 4 | 5,
+  more: Partial<MqttOptions> = {},
+  access: Partial<BrokerAccess> = {},
+) {
   const events: Event[] = [];
   const nodeId = more.nodeId ?? 'home-1';
   const transport = connectMqtt({
-    url,
+    brokers: [urls].flat().map((url) => ({
+      ...{ url, protocolVersion, reconnectMsMin: 20, reconnectMsMax: 100, ...access },
+    })),
     nodeId,
     clientId: nodeId,
     network: 'elm-street',
-    protocolVersion,
     log: (event) => events.push(event),
-    backoffMsMin: 20,
-    backoffMsMax: 100,
     ...more,
   });
   t.teardown(() => transport.stop({ timeoutMs: 200 }));
@@ -131,7 +142,7 @@ for (const { name, protocolVersion, start } of settings) {
           ...args,
         ]);
       await publish('g/elm-street/1/vote/Not-An-Id', '-m', 'x');
-      await publish('g/elm-street/1/vote/home-2/home 9', '-m', 'x');
+      await publish('g/elm-street/1/vote/home-2/home_9', '-m', 'x');
       await publish('g/elm-street/1/vote/home-9', '-n');
       await publish('g/elm-street/1/vote/home-9/home-8', '-m', 'for somebody else');
       await publish('g/elm-street/1/vote/home-9', '-m', 'an honest stranger');
@@ -362,10 +373,8 @@ t.test('a broker that talks nonsense', async (t) => {
         await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
         const address = server.address();
         const port = typeof address === 'object' && address ? address.port : 0;
-        const { transport, events } = joining(t, `mqtt://127.0.0.1:${port}`, 4, {
-          backoffMsMin: 1,
-          backoffMsMax: 2,
-        });
+        const soon = { reconnectMsMin: 1, reconnectMsMax: 2 };
+        const { transport, events } = joining(t, `mqtt://127.0.0.1:${port}`, 4, {}, soon);
         await until('it has tried again', () => events.length >= 2);
         t.notOk(transport.connected);
         await transport.stop({ timeoutMs: 50 });

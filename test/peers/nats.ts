@@ -1,0 +1,84 @@
+import { type ChildProcess, spawn } from 'node:child_process';
+import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { end, freePort } from './processes.ts';
+
+export type NatsCluster = {
+  /** The first server's address of MQTT. */
+  readonly url: string;
+  /** Every server's. */
+  readonly urls: readonly string[];
+  /** SIGKILL to one server; the others go on. */
+  kill(index: number): Promise<void>;
+  start(index: number): Promise<void>;
+  stop(): Promise<void>;
+};
+
+const SERVERS = 3;
+
+/**
+ * Three NATS servers on the loopback as one broker of MQTT 3.1.1: sessions and messages are kept on all three
+ * (JetStream, Raft), so that any one may be killed.
+ */
+export async function startNatsCluster(): Promise<NatsCluster> {
+  const folder = await mkdtemp(join(tmpdir(), 'nats-'));
+  const servers = await Promise.all(
+    Array.from({ length: SERVERS }, async (_, index) => ({
+      config: join(folder, `${index}.conf`),
+      ports: {
+        mqtt: await freePort(),
+        route: await freePort(),
+        client: await freePort(),
+        health: await freePort(),
+      },
+    })),
+  );
+  const routes = servers.map(({ ports }) => `"nats://127.0.0.1:${ports.route}"`).join(', ');
+  for (const [index, { config, ports }] of servers.entries()) {
+    const lines = [
+      `server_name: server-${index}`,
+      `listen: "127.0.0.1:${ports.client}"`,
+      `http: "127.0.0.1:${ports.health}"`,
+      // A little more than the largest message: its topic and its frame.
+      'max_payload: 2MB',
+      `jetstream { store_dir: "${join(folder, `store-${index}`)}", max_mem: 128M, max_file: 512M }`,
+      `cluster { name: street, listen: "127.0.0.1:${ports.route}", routes: [${routes}] }`,
+      `mqtt { listen: "127.0.0.1:${ports.mqtt}", max_ack_pending: 1000, ack_wait: "5s" }`,
+    ];
+    await writeFile(config, `${lines.join('\n')}\n`);
+  }
+  const children: ChildProcess[] = [];
+  const begin = (index: number) => {
+    const { config } = servers[index]!;
+    children[index] = spawn('nats-server', ['-c', config], { stdio: 'ignore' });
+  };
+  const healthy = (index: number) => untilHealthy(servers[index]!.ports.health);
+  for (const index of servers.keys()) begin(index);
+  await Promise.all([...servers.keys()].map(healthy));
+  const urls = servers.map(({ ports }) => `mqtt://127.0.0.1:${ports.mqtt}`);
+  return {
+    url: urls[0]!,
+    urls,
+    kill: (index) => end(children[index]!),
+    start: async (index) => {
+      begin(index);
+      await healthy(index);
+    },
+    stop: async () => {
+      await Promise.all(children.map((child) => end(child)));
+      await rm(folder, { recursive: true, force: true });
+    },
+  };
+}
+
+/** A server is healthy once its cluster has a leader and it has caught up with it. */
+async function untilHealthy(port: number): Promise<void> {
+  const deadline = performance.now() + 30_000;
+  while (performance.now() < deadline) {
+    const answer = await fetch(`http://127.0.0.1:${port}/healthz`).catch(() => undefined);
+    if (answer?.ok === true) return;
+    await new Promise((resolve) => setTimeout(resolve, 50));
+  }
+  throw new Error(`The NATS server with health port ${port} does not come up.`);
+}
