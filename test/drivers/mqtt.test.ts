@@ -56,6 +56,8 @@ function joining(
   return { transport, events };
 }
 
+t.setTimeout(120_000);
+
 const bytes = (text: string) => new TextEncoder().encode(text);
 const text = (payload: Uint8Array) => new TextDecoder().decode(payload);
 const isUp = (transport: MqttTransport) => () => transport.connected;

@@ -70,13 +70,10 @@ async function live({ keyHex, genesis: text, url, directory, life, callsAtOnce }
   const voteLog = await openVoteLog(directory, store);
   const { network } = genesis;
   const transport = connectMqtt({
-    url,
+    brokers: [{ url, protocolVersion: 5, reconnectMsMin: 50, reconnectMsMax: 1_000 }],
     clientId: self,
     network,
     nodeId: self,
-    protocolVersion: 5,
-    backoffMsMin: 50,
-    backoffMsMax: 1_000,
     log: () => undefined,
   });
   const node = await startNode({
