@@ -43,6 +43,10 @@ export function pendingEntry(transaction: SignedTransaction): Operation {
   return put(keys.pending(transaction), encodeTransaction(transaction));
 }
 
+export function votesMarkEntry(mark: Uint8Array): Operation {
+  return put(keys.votesMark, mark);
+}
+
 function put(key: string, value: Uint8Array): Operation {
   return { type: 'put', key, value };
 }

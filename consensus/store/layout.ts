@@ -14,6 +14,7 @@ import { ConsensusError } from '../errors.ts';
  *     meta/format          version of this layout
  *     meta/genesis         hash of the chain's genesis, 32 bytes
  *     meta/votes           identity of the record of own votes that belongs to this store, 16 bytes
+ *     meta/votes-mark      where that record stood when the newest block was stored
  *     head                 height of the newest block
  *     block/HEIGHT         final block with its certificate
  *     pending/SENDER/NONCE own transaction that no block holds yet
@@ -25,6 +26,7 @@ export const keys = {
   format: 'meta/format',
   genesis: 'meta/genesis',
   votes: 'meta/votes',
+  votesMark: 'meta/votes-mark',
   head: 'head',
   block: (height: number) => `block/${ordered(height)}`,
   pending: ({ sender, nonce }: Pick<SignedTransaction, 'sender' | 'nonce'>) =>

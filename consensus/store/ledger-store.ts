@@ -11,7 +11,7 @@ import {
 } from '../chain/index.ts';
 import { toHex } from '../crypto/index.ts';
 import { ConsensusError } from '../errors.ts';
-import { blockBatch, firstBatch, pendingEntry } from './batches.ts';
+import { blockBatch, firstBatch, pendingEntry, votesMarkEntry } from './batches.ts';
 import { loadHead } from './check.ts';
 import { closingOnFailure, type Database, openDatabase, openRepaired } from './database.ts';
 import { guarded, isDatabaseDamage, storeFailure } from './failure.ts';
@@ -51,6 +51,7 @@ export class LedgerStore {
   readonly #pendingKeys: Set<string>;
   #head: Head;
   #appending = false;
+  #markVotes: () => Uint8Array | null = () => null;
 
   constructor(opened: {
     readonly database: Database;
@@ -85,7 +86,11 @@ export class LedgerStore {
     this.#appending = true;
     try {
       const settled = final.block.transactions.map(keys.pending).filter((key) => this.#pendingKeys.has(key));
-      const batch = blockBatch(final, changes, settled);
+      const mark = this.#markVotes();
+      const batch = [
+        ...blockBatch(final, changes, settled),
+        ...(mark === null ? [] : [votesMarkEntry(mark)]),
+      ];
       await guarded('storing a block', () => this.#database.batch(batch, { sync: true }));
       for (const key of settled) this.#pendingKeys.delete(key);
       this.#head = next;
@@ -131,6 +136,16 @@ export class LedgerStore {
 
   async writeVotesIdentity(identity: Uint8Array): Promise<void> {
     await guarded('marking the store', () => this.#database.put(keys.votes, identity, { sync: true }));
+  }
+
+  /** Where the record of own votes stood when the newest block was stored. */
+  async readVotesMark(): Promise<Uint8Array | undefined> {
+    return guarded('reading the store', () => this.#database.get(keys.votesMark));
+  }
+
+  /** From now on every block is stored together with what `mark` gives. */
+  followVotes(mark: () => Uint8Array | null): void {
+    this.#markVotes = mark;
   }
 
   async close(): Promise<void> {

@@ -37,8 +37,10 @@ export async function rebuild(damaged: Database, options: RebuildOptions): Promi
   await fresh.batch(firstBatch(start));
   const { height, endedBecause } = await replay(damaged, fresh, { start, contract });
   await fresh.batch((await readPending(damaged)).map(pendingEntry));
-  const votes = await attempt(() => damaged.get(keys.votes));
-  if (votes.ok && votes.value !== undefined) await fresh.put(keys.votes, votes.value);
+  for (const key of [keys.votes, keys.votesMark]) {
+    const known = await attempt(() => damaged.get(key));
+    if (known.ok && known.value !== undefined) await fresh.put(key, known.value);
+  }
   // Synced once, last: what was written before stands in the same log or in tables that LevelDB syncs itself.
   await fresh.put(keys.head, (await fresh.get(keys.head))!, { sync: true });
   await fresh.close();

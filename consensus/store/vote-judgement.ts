@@ -1,4 +1,5 @@
 import type { FoundCopy, ReadCopy } from './vote-copy.ts';
+import type { VoteMark } from './vote-record.ts';
 
 /**
  * What two copies, as found, say together. Every append goes to copy A, is synced, and only then to copy B: a crash can
@@ -38,6 +39,16 @@ function judgeGenerations(a: ReadCopy, b: ReadCopy): Judgement {
   const follows = a.header.generation === b.header.generation + 1;
   if (follows && a.clean && b.clean && sameBytes(a.header.previousTip, b.hashes.at(-1)!)) return mend('b', a);
   return doubt('the copies are of different generations');
+}
+
+/**
+ * Whether a sound copy is the record that was there when the ledger's newest block was stored, or that one gone on. A
+ * copy put back from a backup is older, whatever it holds.
+ */
+export function isOlderThan({ header, hashes }: ReadCopy, mark: VoteMark): boolean {
+  if (header.generation !== mark.generation) return header.generation < mark.generation;
+  const there = hashes[mark.frames];
+  return there === undefined || !sameBytes(there, mark.tip);
 }
 
 function mend(damaged: 'a' | 'b', copy: ReadCopy): Judgement {

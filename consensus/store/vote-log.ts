@@ -10,11 +10,19 @@ import {
   frameBytes,
   NO_HASH,
   openForAppending,
+  type ReadCopy,
   readCopy,
   replaceCopy,
 } from './vote-copy.ts';
-import { judge, sameBytes } from './vote-judgement.ts';
-import { encodeVotes, type KeptVote, type VoteHeader } from './vote-record.ts';
+import { isOlderThan, judge, sameBytes } from './vote-judgement.ts';
+import {
+  decodeVoteMark,
+  encodeVoteMark,
+  encodeVotes,
+  type KeptVote,
+  type VoteHeader,
+  type VoteMark,
+} from './vote-record.ts';
 
 /** Of one copy: the smallest, and the largest before the node must not go on voting. */
 const CAPACITY_BYTES_MIN = 256 * 1024;
@@ -35,6 +43,10 @@ export type VoteAnchor = {
   readonly head: { readonly height: number };
   readVotesIdentity(): Promise<Uint8Array | undefined>;
   writeVotesIdentity(identity: Uint8Array): Promise<void>;
+  /** Undefined where no block was stored since the record began. */
+  readVotesMark(): Promise<Uint8Array | undefined>;
+  /** Every block is to be stored together with what `mark` gives then. */
+  followVotes(mark: () => Uint8Array | null): void;
 };
 
 /**
@@ -47,6 +59,7 @@ export async function openVoteLog(directory: string, anchor: VoteAnchor): Promis
   return guarded('opening the record of votes', async () => {
     const log = new VoteLog(paths, anchor);
     await log.open();
+    anchor.followVotes(() => log.mark());
     return log;
   });
 }
@@ -65,6 +78,9 @@ export class VoteLog {
   #kept: readonly KeptVote[] = [];
   #end = 0;
   #tip: Uint8Array = NO_HASH;
+  #frames = 0;
+  #finalHeight = 0;
+  #votedHeight = 0;
   /** Set while the files change, and left so by a failure: what is on disk then is only known after opening again. */
   #unsettled = false;
 
@@ -88,20 +104,39 @@ export class VoteLog {
     return this.#kept;
   }
 
+  /** The highest height voted at, where the ledger should hold the block before it and does not; else null. */
+  get ledgerLost(): number | null {
+    return this.#votedHeight > this.#anchor.head.height + 1 ? this.#votedHeight : null;
+  }
+
+  /** Where the record stands, for the ledger to store with each block; null while it is in doubt. */
+  mark(): Uint8Array | null {
+    if (this.#doubt !== null || this.#header === null) return null;
+    return encodeVoteMark({ generation: this.#header.generation, frames: this.#frames, tip: this.#tip });
+  }
+
+  /** Whether such a vote above the final height is in the record. What is at or below the floor counts as held. */
+  holds({ height, kind, digest }: Pick<KeptVote, 'height' | 'kind' | 'digest'>): boolean {
+    if (height <= this.floorHeight) return true;
+    return this.#kept.some((vote) => vote.height === height && vote.kind === kind && vote.digest === digest);
+  }
+
   async open(): Promise<void> {
     const identity = await this.#anchor.readVotesIdentity();
+    const mark = await this.#readMark();
     const a = await readCopy(this.#paths.a);
     const b = await readCopy(this.#paths.b);
     const { height } = this.#anchor.head;
     // Files are put in place whole, so one that was never written to can be no remainder of one that was.
-    this.#generationSeen = Math.max(generationOf(a), generationOf(b));
+    this.#generationSeen = Math.max(generationOf(a), generationOf(b), mark?.generation ?? 0);
+    this.#finalHeight = height;
     if (identity === undefined && height === 0 && neverUsed(a) && neverUsed(b)) {
       this.#doubt = { reason: 'there is no record of votes yet', highestHeight: 0, isFirstStart: true };
       return;
     }
     const judgement = judge(a, b);
     const reason =
-      judgement.kind === 'doubt' ? judgement.reason : strangeness(identity, judgement.copy.header);
+      judgement.kind === 'doubt' ? judgement.reason : strangeness(judgement.copy, { identity, mark });
     if (judgement.kind === 'doubt' || reason !== null) {
       const highestHeight = Math.max(height + 1, highestOf(a), highestOf(b));
       this.#doubt = { reason: reason ?? 'unknown', highestHeight, isFirstStart: false };
@@ -113,6 +148,8 @@ export class VoteLog {
     this.#kept = copy.votes.filter((vote) => vote.height > height);
     this.#end = copy.end;
     this.#tip = copy.hashes.at(-1)!;
+    this.#frames = copy.hashes.length - 1;
+    this.#votedHeight = highestOf(copy);
     this.#files = await openFiles(this.#paths);
   }
 
@@ -130,7 +167,8 @@ export class VoteLog {
     if (fresh.length === 0) return;
     const payload = encodeVotes(fresh);
     if (this.#end + frameBytes(payload) + RESERVE_BYTES > header.capacity) {
-      return this.#renew(header.floorHeight, [...this.#kept, ...fresh]);
+      // What is final is not written again, so nothing may be signed there any more, should the ledger lose it.
+      return this.#renew(Math.max(header.floorHeight, this.#finalHeight), [...this.#kept, ...fresh]);
     }
     await this.#changing(async ({ a, b }) => {
       const frame = buildFrame(payload, this.#tip);
@@ -138,6 +176,7 @@ export class VoteLog {
       await writeWhole(b, frame.bytes, this.#end);
       this.#end += frame.bytes.length;
       this.#tip = frame.hash;
+      this.#frames += 1;
       this.#kept = [...this.#kept, ...fresh];
     });
   }
@@ -146,6 +185,7 @@ export class VoteLog {
   async finalised(height: number): Promise<void> {
     if (this.#doubt !== null) return;
     const header = this.#settledHeader();
+    this.#finalHeight = Math.max(this.#finalHeight, height);
     this.#kept = this.#kept.filter((vote) => vote.height > height);
     // Only now and then: writing both copies anew costs more flash than many votes.
     if (this.#end > header.capacity / 2) await this.#renew(Math.max(height, header.floorHeight), this.#kept);
@@ -162,6 +202,18 @@ export class VoteLog {
       throw inDoubt(`height ${this.#doubt.highestHeight} is not final yet`);
     await guarded('beginning the record of votes again', () => this.#begin(height));
     this.#doubt = null;
+  }
+
+  /**
+   * A vote of this node's own has turned up that the record does not hold: it is older than what was said, and so was
+   * put back with all that is beside it. Kept over restarts, until `endDoubt`.
+   */
+  async beginDoubt(reason: string, highestHeight: number): Promise<void> {
+    this.#doubt = { reason, highestHeight, isFirstStart: false };
+    await guarded('giving up the record of votes', () =>
+      this.#anchor.writeVotesIdentity(Uint8Array.from(randomBytes(16))),
+    );
+    await this.close();
   }
 
   async close(): Promise<void> {
@@ -209,7 +261,20 @@ export class VoteLog {
     this.#kept = kept;
     this.#end = image.end;
     this.#tip = image.tip;
+    this.#frames = kept.length === 0 ? 0 : 1;
     this.#files = await openFiles(this.#paths);
+  }
+
+  /** One that cannot be read says nothing: the ledger's own checks see to it. */
+  async #readMark(): Promise<VoteMark | null> {
+    const bytes = await this.#anchor.readVotesMark();
+    if (bytes === undefined) return null;
+    try {
+      return decodeVoteMark(bytes);
+    } catch (error) {
+      if (error instanceof ConsensusError) return null;
+      throw error;
+    }
   }
 
   #hasBody({ kind, digest }: KeptVote): boolean {
@@ -270,9 +335,14 @@ function highestOf(copy: FoundCopy): number {
 }
 
 /** Why a sound record of votes is still not to be trusted, or null. */
-function strangeness(identity: Uint8Array | undefined, header: VoteHeader): string | null {
-  if (identity === undefined) return 'the store does not know this record of votes';
-  return sameBytes(identity, header.identity) ? null : 'the store knows another record of votes';
+function strangeness(
+  copy: ReadCopy,
+  known: { readonly identity: Uint8Array | undefined; readonly mark: VoteMark | null },
+): string | null {
+  if (known.identity === undefined) return 'the store does not know this record of votes';
+  if (!sameBytes(known.identity, copy.header.identity)) return 'the store knows another record of votes';
+  if (known.mark !== null && isOlderThan(copy, known.mark)) return 'it is older than the ledger remembers it';
+  return null;
 }
 
 function inDoubt(reason: string): ConsensusError {

@@ -31,6 +31,26 @@ export type VoteHeader = {
   readonly previousTip: Uint8Array;
 };
 
+/** A place in a record of votes, and what stands there: enough to tell an older copy of the record from the true one. */
+export type VoteMark = {
+  readonly generation: number;
+  /** Frames after the header's. */
+  readonly frames: number;
+  /** Chain hash of the last of them. */
+  readonly tip: Uint8Array;
+};
+
+export function encodeVoteMark({ generation, frames, tip }: VoteMark): Uint8Array {
+  return encode([BigInt(generation), BigInt(frames), tip]);
+}
+
+/** @throws ConsensusError CONSENSUS_STORE_CORRUPT or CONSENSUS_BAD_ENCODING */
+export function decodeVoteMark(bytes: Uint8Array): VoteMark {
+  const [generation, frames, tip] = list(decode(bytes));
+  if (!(tip instanceof Uint8Array)) throw unreadable();
+  return { generation: count(generation), frames: count(frames), tip };
+}
+
 export function encodeVotes(votes: readonly KeptVote[]): Uint8Array {
   return encode(
     votes.map(({ height, round, kind, digest, payload }) => [

@@ -29,11 +29,32 @@ function vote(height: number, round: number, change: Partial<KeptVote> = {}): Ke
   };
 }
 
+type Anchor = VoteAnchor & {
+  head: { height: number };
+  identity: Uint8Array | undefined;
+  mark: Uint8Array | undefined;
+  follow: () => Uint8Array | null;
+};
+
+/** A block is stored: with it, where the record of votes stood. */
+function advance(anchor: Anchor, height: number): void {
+  anchor.mark = anchor.follow() ?? anchor.mark;
+  anchor.head.height = height;
+}
+
 /** What the ledger's store does for the record of votes, in memory. */
-function anchorAt(height = 0): VoteAnchor & { head: { height: number }; identity: Uint8Array | undefined } {
+function anchorAt(height = 0): Anchor {
   return {
     head: { height },
     identity: undefined,
+    mark: undefined,
+    follow: () => null,
+    followVotes(mark) {
+      this.follow = mark;
+    },
+    readVotesMark: async function () {
+      return this.mark;
+    },
     async readVotesIdentity() {
       return this.identity;
     },
@@ -118,6 +139,116 @@ t.test('what is final is dropped in time, what is open never', async (t) => {
   await log.append([vote(203, 0)]);
   await log.close();
 });
+
+t.test(
+  'a ledger that lost blocks finds every vote above its head, however the record was renewed',
+  async (t) => {
+    const directory = await newDirectory();
+    const anchor = anchorAt();
+    const log = await begun(directory, anchor);
+    const payload = new Uint8Array(30_000);
+    for (let height = 1; height <= 30; height++) {
+      await log.append([vote(height, 0, { payload })]);
+      advance(anchor, height);
+      // Never asked to drop what is final: the record is renewed when the next vote finds no room.
+      if (height < 10) await log.finalised(height);
+    }
+    await log.append([vote(31, 0)]);
+    await log.close();
+    for (const height of [0, 1, 5, 12, 20, 29, 30]) {
+      anchor.head.height = height;
+      const short = await openVoteLog(directory, anchor);
+      t.equal(short.doubt, null, 'it is not the record that lost something');
+      const known = new Set(short.votes.map((kept) => kept.height));
+      for (let voted = height + 1; voted <= 31; voted++)
+        if (voted > short.floorHeight && !known.has(voted))
+          t.fail(`at ${height}: the vote at ${voted} is forgotten, and nothing forbids another`);
+      t.equal(short.ledgerLost, height >= 30 ? null : 31, `from ${height}`);
+      await short.close();
+    }
+  },
+);
+
+t.test('a record of votes put back from a backup is found by what the ledger remembers of it', async (t) => {
+  const directory = await newDirectory();
+  const anchor = anchorAt();
+  let log = await begun(directory, anchor);
+  const [a, b] = [join(directory, 'votes-a.log'), join(directory, 'votes-b.log')];
+  const backups: { name: string; height: number }[] = [];
+  const payload = new Uint8Array(20_000);
+  for (let height = 1; height <= 24; height++) {
+    await log.append([vote(height, 0, { payload })]);
+    const name = join(directory, `backup-${height}`);
+    await mkdir(name);
+    await copyFile(a, join(name, 'a'));
+    await copyFile(b, join(name, 'b'));
+    backups.push({ name, height });
+    await log.append([vote(height, 0, { kind: 'commit' })]);
+    advance(anchor, height);
+    await log.finalised(height);
+  }
+  await log.append([vote(25, 0)]);
+  await log.close();
+  await copyFile(a, join(directory, 'now'));
+  for (const { name, height } of backups) {
+    await copyFile(join(name, 'a'), a);
+    await copyFile(join(name, 'b'), b);
+    const old = await openVoteLog(directory, anchor);
+    t.match(
+      old.doubt,
+      { reason: /older than the ledger remembers/, highestHeight: 25 },
+      `of height ${height}`,
+    );
+    await t.rejects(old.append([vote(25, 0, { digest: 'b'.repeat(64) })]), {
+      code: 'CONSENSUS_VOTES_IN_DOUBT',
+    });
+    await old.close();
+  }
+  await copyFile(join(directory, 'now'), a);
+  await copyFile(join(directory, 'now'), b);
+  log = await openVoteLog(directory, anchor);
+  t.equal(log.doubt, null, 'the newest is the one');
+  await log.close();
+  // Whoever begins again above the doubt must not be held for a backup at the next start.
+  await copyFile(join(backups[2]!.name, 'a'), a);
+  await rm(b);
+  log = await openVoteLog(directory, anchor);
+  await log.endDoubt(26);
+  anchor.head.height = 26;
+  log = await reopened(directory, log, anchor);
+  t.equal(log.doubt, null);
+  await log.append([vote(27, 0)]);
+  advance(anchor, 27);
+  log = await reopened(directory, log, anchor);
+  t.equal(log.doubt, null);
+  await log.close();
+});
+
+t.test(
+  'once its own signature turns up that it does not remember, a record is in doubt for good',
+  async (t) => {
+    const directory = await newDirectory();
+    const anchor = anchorAt();
+    let log = await begun(directory, anchor);
+    await log.append([vote(5, 0), vote(5, 1, { kind: 'commit' })]);
+    const digest = vote(5, 0).digest!;
+    t.ok(log.holds({ height: 5, kind: 'prepare', digest }));
+    t.notOk(log.holds({ height: 5, kind: 'proposal', digest }));
+    t.notOk(log.holds({ height: 5, kind: 'prepare', digest: 'b'.repeat(64) }));
+    t.notOk(log.holds({ height: 6, kind: 'prepare', digest }));
+    await log.beginDoubt('block 6 bears a seal', 6);
+    t.match(log.doubt, { reason: 'block 6 bears a seal', highestHeight: 6, isFirstStart: false });
+    await t.rejects(log.append([vote(7, 0)]), { code: 'CONSENSUS_VOTES_IN_DOUBT' });
+    log = await reopened(directory, log, anchor);
+    t.match(log.doubt, { reason: /another record/ }, 'after a restart too');
+    await t.rejects(log.endDoubt(4), { code: 'CONSENSUS_VOTES_IN_DOUBT' });
+    await log.endDoubt(8);
+    log = await reopened(directory, log, anchor);
+    t.equal(log.doubt, null);
+    t.ok(log.holds({ height: 8, kind: 'commit', digest }), 'below the floor nothing can be told');
+    await log.close();
+  },
+);
 
 /** Two copies as they are after these frames, made without the code that appends. */
 function copies(frames: readonly KeptVote[][], generation = 1, previousTip: Uint8Array = new Uint8Array(32)) {
