@@ -24,7 +24,7 @@ import {
   type Transport,
   WIRE_LIMITS,
 } from './network/index.ts';
-import { createFirstStart } from './node/first-start.ts';
+import { createEntry } from './node/entry.ts';
 import { createLatency, type LatencySummary } from './node/latency.ts';
 import { createOutbox, type Finality, type OwnCall, type Submitted } from './node/outbox.ts';
 import type { Clock, LedgerStorePort, Log, VoteLogPort } from './node/ports.ts';
@@ -164,6 +164,7 @@ export async function startNode(options: NodeOptions): Promise<LedgerNode> {
 
   /** The one way a block becomes part of the chain. */
   const append = async (final: FinalBlock, executed: Executed) => {
+    await voter.recognise(final);
     await store.append(final, executed);
     const { block } = final;
     const { height } = block.header;
@@ -172,6 +173,7 @@ export async function startNode(options: NodeOptions): Promise<LedgerNode> {
     for (const listener of blockListeners) tell(listener, block, executed);
     await outbox.advanced(block);
     await voter.advanced();
+    await entry.advanced();
   };
 
   /** What the listener does with a block is its own affair, and no reason for the ledger to stop. */
@@ -199,10 +201,7 @@ export async function startNode(options: NodeOptions): Promise<LedgerNode> {
     resendPool: () => publishTransactions(pool.take(head(), RESENT)),
   });
 
-  const firstStart = createFirstStart(shared, {
-    isDue: () => voteLog.doubt?.isFirstStart === true,
-    begin: voter.beginFirst,
-  });
+  const entry = createEntry(shared, { stage: voter.stage, enter: voter.enter });
 
   let outgoing: SignedTransaction[] = [];
   const flush = () => {
@@ -289,10 +288,10 @@ export async function startNode(options: NodeOptions): Promise<LedgerNode> {
       case 'sync-request':
         // Reading takes its time and changes nothing: the votes need not wait for it.
         serve(from, envelope.fromHeight, envelope.maxBlocks);
-        await firstStart.heard(from, envelope.fromHeight - 1);
+        await entry.heard(from, envelope.fromHeight - 1);
         return true;
       case 'sync-response':
-        await firstStart.heard(from, envelope.headHeight);
+        await entry.heard(from, envelope.headHeight);
         return sync.takeResponse(envelope, from);
     }
   };
@@ -319,7 +318,7 @@ export async function startNode(options: NodeOptions): Promise<LedgerNode> {
       voter
         .start()
         .then(() => outbox.start())
-        .then(() => firstStart.start())
+        .then(() => entry.start())
         .then(resolve, reject),
     );
   });
@@ -338,7 +337,7 @@ export async function startNode(options: NodeOptions): Promise<LedgerNode> {
       log({ event: up ? 'connected' : 'disconnected', height: head().height });
       if (!up) return;
       sync.ask();
-      firstStart.connected();
+      entry.connected();
       outbox.resend();
     }),
   ];

@@ -30,6 +30,10 @@ export type VoteLogPort = {
   append(votes: readonly KeptVotePort[]): Promise<void>;
   /** Votes up to this height are not needed any more. */
   finalised(height: number): Promise<void>;
+  /** Whether such a vote above the final height is in the record; what is at or below the floor counts as held. */
+  holds(vote: Pick<KeptVotePort, 'height' | 'kind' | 'digest'>): boolean;
+  /** A vote has turned up that is not: from now on nothing is signed, over restarts too. */
+  beginDoubt(reason: string, highestHeight: number): Promise<void>;
   endDoubt(height: number): Promise<void>;
 };
 

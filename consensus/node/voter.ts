@@ -1,6 +1,7 @@
 import {
   assembleBlock,
   BLOCK_BYTES_MAX,
+  blockDigest,
   type Executed,
   encodeFinalBlock,
   executeBlock,
@@ -32,6 +33,7 @@ import {
   type VoteRecord,
 } from '../protocol/index.ts';
 import { createBodies } from './bodies.ts';
+import type { EntryStage } from './entry.ts';
 import type { KeptVotePort, VoteLogPort } from './ports.ts';
 import { isValidator, nowMs, type Shared } from './shared.ts';
 
@@ -47,8 +49,16 @@ export type Voter = {
   readonly height: () => number;
   readonly round: () => number;
   readonly isInDoubt: () => boolean;
-  /** No block is final anywhere, so that no vote of an earlier life can matter. */
-  readonly beginFirst: () => Promise<void>;
+  /** What is still to be heard from the others before anything is signed. */
+  readonly stage: () => EntryStage;
+  /** It has been heard. */
+  readonly enter: () => Promise<void>;
+  /**
+   * Looks for own words in a final block before it is stored.
+   * @throws ConsensusError CONSENSUS_VOTES_IN_DOUBT when there is one that the record of votes does not hold; the doubt
+   * is on disk then, and outlasts the restart
+   */
+  readonly recognise: (final: FinalBlock) => Promise<void>;
 };
 
 export type VoterOptions = {
@@ -70,6 +80,7 @@ export function createVoter(shared: Shared, options: VoterOptions): Voter {
   const backlog: Event[] = [];
   let state: State;
   let startedUtcMs: number | null = null;
+  let entered = false;
   let busy = false;
   /** What is proposed, prepared or said early; a leader may yet be bound by a round change that it keeps. */
   const bodies = createBodies(
@@ -314,7 +325,7 @@ export function createVoter(shared: Shared, options: VoterOptions): Voter {
           timing,
           head: decidedHead(head()),
           records,
-          signsAbove: voteLog.doubt === null ? voteLog.floorHeight : Number.MAX_SAFE_INTEGER,
+          signsAbove: Number.MAX_SAFE_INTEGER,
         }),
       );
       busy = false;
@@ -360,7 +371,32 @@ export function createVoter(shared: Shared, options: VoterOptions): Voter {
     height: () => state.height,
     round: () => state.round,
     isInDoubt: () => voteLog.doubt !== null && isValidator(shared),
-    beginFirst: () => trustAbove(0),
+    stage() {
+      if (voteLog.doubt !== null) return voteLog.doubt.isFirstStart && isValidator(shared) ? 'first' : 'none';
+      return entered ? 'none' : 'again';
+    },
+    async enter() {
+      entered = true;
+      if (voteLog.doubt !== null) return trustAbove(0);
+      await take({ kind: 'doubt-ended', height: voteLog.floorHeight });
+    },
+    async recognise({ block: { header }, certificate }) {
+      if (voteLog.doubt !== null) return;
+      const { height } = header;
+      const digest = blockDigest(header);
+      const place = head().validators.findIndex(({ address }) => address === self);
+      const isSealed = certificate.seals.some(({ signer }) => signer === place);
+      const word =
+        isSealed && !voteLog.holds({ height, kind: 'commit', digest })
+          ? 'seal'
+          : header.proposer === self && !voteLog.holds({ height, kind: 'proposal', digest })
+            ? 'proposal'
+            : null;
+      if (word === null) return;
+      const reason = `block ${height} bears a ${word} of this node that its record of votes does not hold: the whole directory is older than that`;
+      await voteLog.beginDoubt(reason, height);
+      throw new ConsensusError('CONSENSUS_VOTES_IN_DOUBT', reason, { height });
+    },
   };
 }
 

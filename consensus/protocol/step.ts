@@ -60,6 +60,9 @@ export function step(state: State, event: Event): Step {
       break;
     case 'doubt-ended':
       turn.state.signsAbove = Math.min(turn.state.signsAbove, event.height);
+      // What was said before the restart could not be said again until now.
+      if (signs(turn.state))
+        for (const message of turn.state.sent) turn.effects.push({ kind: 'broadcast', message });
       joinRound(turn);
       // A proposal that came while nothing was signed still waits for this node's vote.
       if (turn.state.accepted !== null && turn.state.good.has(turn.state.accepted)) prepare(turn);

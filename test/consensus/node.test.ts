@@ -21,10 +21,13 @@ import {
   encodeEnvelope,
   signedDigest,
 } from '../../consensus/network/index.ts';
+import { createEntry, type EntryStage } from '../../consensus/node/entry.ts';
+import type { Shared } from '../../consensus/node/shared.ts';
 import { createTimers } from '../../consensus/node/timers.ts';
 import { type LedgerNode, startNode } from '../../consensus/node.ts';
 import type { Message, OwnMessage } from '../../consensus/protocol/index.ts';
 import { type LedgerStore, openLedgerStore, openVoteLog, type VoteLog } from '../../consensus/store/index.ts';
+import { openVoteBook } from '../soak/vote-book.ts';
 import { createMemoryNetwork, type MemoryNetwork, type MemoryTransport } from './network-in-memory.ts';
 
 const NOW_MS = Date.UTC(2026, 0, 1);
@@ -550,6 +553,245 @@ t.test(
     await open(members[0]!);
   },
 );
+
+/** All that a member signs from now on, as the others hear it. */
+function listenTo({ network }: Village, member: Member) {
+  const book = openVoteBook();
+  network.filter = ({ channel, from, payload }) => {
+    if (from !== member.name || (channel !== 'vote' && channel !== 'proposal')) return true;
+    const decoded = decodeEnvelope(channel, payload);
+    if (decoded.ok && 'message' in decoded.envelope) book.note(decoded.envelope.message);
+    return true;
+  };
+  return book;
+}
+
+t.test(
+  'who is put back from a backup as a whole finds its own word, and votes again only when it is safe',
+  async (t) => {
+    const scene = await village(t);
+    const { members, open, close, directory, clock } = scene;
+    await say(members[0]!, 'before');
+    await agree(members);
+    const restored = members[1]!;
+    const place = join(directory, restored.name);
+    await close(restored);
+    await cp(place, `${place}.backup`, { recursive: true });
+    const book = listenTo(scene, restored);
+    await open(restored);
+    for (let word = 0; word < 8; word += 1) await say(members[0]!, `word ${word}`);
+    await agree(members);
+    const said = book.size;
+    t.ok(said >= 8, 'it has taken part');
+    await close(restored);
+    await rm(place, { recursive: true });
+    await cp(`${place}.backup`, place, { recursive: true });
+    await open(restored);
+    t.equal(restored.voteLog.doubt, null, 'by itself it cannot know');
+    await until('it has seen its own word', () => restored.failures.length > 0);
+    t.match(restored.failures, [{ code: 'CONSENSUS_VOTES_IN_DOUBT', message: /older than that/ }]);
+    t.equal(book.size, said, 'and has said nothing before');
+    // Whoever watches over it starts it again.
+    restored.failures = [];
+    await close(restored);
+    await open(restored);
+    t.match(restored.voteLog.doubt, { isFirstStart: false });
+    for (const word of ['a', 'b', 'c']) await say(members[0]!, word);
+    await agree(members);
+    t.equal(book.size, said);
+    clock.nowMs += 10 * TIMING.allowedSkewMs;
+    await say(members[0]!, 'much later');
+    await until('trust', () => !restored.node.status().votesInDoubt);
+    for (const word of ['d', 'e']) await say(members[0]!, word);
+    await agree(members);
+    t.ok(book.size > said, 'it votes again');
+    t.strictSame(book.breaches, []);
+    t.strictSame(restored.failures, []);
+  },
+);
+
+t.test('whoever starts waits until it is where one honest node at least has come', async (t) => {
+  const names = ['a', 'b', 'c', 'd', 'e', 'f', 'g'];
+  const rounds: { stage: EntryStage; own: number; told: [string, number][]; enters: boolean }[] = [
+    {
+      stage: 'again',
+      own: 5,
+      told: [
+        ['b', 5],
+        ['c', 5],
+        ['d', 5],
+      ],
+      enters: false,
+    },
+    {
+      stage: 'again',
+      own: 5,
+      told: [
+        ['b', 5],
+        ['c', 5],
+        ['d', 5],
+        ['e', 5],
+      ],
+      enters: true,
+    },
+    {
+      stage: 'again',
+      own: 5,
+      told: [
+        ['b', 5],
+        ['c', 5],
+        ['d', 5],
+        ['stranger', 5],
+      ],
+      enters: false,
+    },
+    {
+      stage: 'again',
+      own: 5,
+      told: [
+        ['b', 5],
+        ['b', 5],
+        ['b', 5],
+        ['b', 5],
+      ],
+      enters: false,
+    },
+    {
+      stage: 'again',
+      own: 5,
+      told: [
+        ['b', 1e9],
+        ['c', 1e9],
+        ['d', 5],
+        ['e', 3],
+      ],
+      enters: true,
+    },
+    {
+      stage: 'again',
+      own: 5,
+      told: [
+        ['b', 7],
+        ['c', 7],
+        ['d', 7],
+        ['e', 5],
+      ],
+      enters: false,
+    },
+    {
+      stage: 'again',
+      own: 7,
+      told: [
+        ['b', 7],
+        ['c', 7],
+        ['d', 7],
+        ['e', 5],
+      ],
+      enters: true,
+    },
+    {
+      stage: 'first',
+      own: 0,
+      told: [
+        ['b', 0],
+        ['c', 0],
+        ['d', 0],
+        ['e', 0],
+      ],
+      enters: true,
+    },
+    {
+      stage: 'first',
+      own: 0,
+      told: [
+        ['b', 0],
+        ['c', 0],
+        ['d', 0],
+        ['e', 1],
+      ],
+      enters: false,
+    },
+    {
+      stage: 'first',
+      own: 1,
+      told: [
+        ['b', 0],
+        ['c', 0],
+        ['d', 0],
+        ['e', 0],
+      ],
+      enters: false,
+    },
+    {
+      stage: 'none',
+      own: 5,
+      told: [
+        ['b', 5],
+        ['c', 5],
+        ['d', 5],
+        ['e', 5],
+      ],
+      enters: false,
+    },
+  ];
+  for (const [index, { stage, own, told, enters }] of rounds.entries()) {
+    const transport = createMemoryNetwork().join('a');
+    const validators = names.map((address) => ({ address, publicKey: new Uint8Array(33) }));
+    const shared = {
+      self: 'a',
+      transport,
+      timers: createTimers(),
+      counters: {},
+      head: () => ({ height: own, validators }),
+    };
+    let entered = 0;
+    const entry = createEntry(shared as unknown as Shared, {
+      stage: () => (entered > 0 ? 'none' : stage),
+      enter: async () => {
+        entered += 1;
+      },
+    });
+    await entry.start();
+    for (const [from, height] of told) await entry.heard(from, height);
+    await entry.advanced();
+    t.equal(entered, enters ? 1 : 0, `case ${index}`);
+    shared.timers.clearAll();
+  }
+});
+
+t.test('after a start nothing is signed before a quorum has said where the chain is', async (t) => {
+  const scene = await village(t);
+  const { members, open, close, network } = scene;
+  await say(members[0]!, 'before');
+  await agree(members);
+  const late = members[2]!;
+  await close(late);
+  const book = listenTo(scene, late);
+  const listen = network.filter;
+  let told = new Set<string>();
+  let asked = 0;
+  network.filter = (message) => {
+    if (message.channel === 'sync-request' && message.from === late.name) asked += 1;
+    if (message.channel === 'sync-response' && message.to === late.name && !told.has(message.from))
+      return false;
+    return listen(message);
+  };
+  await open(late);
+  await say(members[0]!, 'without it');
+  await until('it follows', () => late.node.head.digest === members[0]!.node.head.digest);
+  told = new Set([members[0]!.name]);
+  const before = asked;
+  await until('it has asked all of them again', () => asked >= before + 3);
+  await say(members[0]!, 'still without it');
+  t.equal(book.size, 0, 'one answer, and its own, are no quorum of four');
+  told = new Set(members.map(({ name }) => name));
+  for (let word = 0; book.size === 0 && word < 50; word += 1) {
+    await say(members[0]!, `with it ${word}`);
+    await new Promise((resolve) => setTimeout(resolve, 50));
+  }
+  t.ok(book.size > 0, 'it votes');
+  t.strictSame(late.failures, []);
+});
 
 t.test('a network begins once a quorum is there, and its clock may be told the time late', async (t) => {
   const { members, open, close, directory } = await village(t);

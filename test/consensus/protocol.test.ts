@@ -440,6 +440,14 @@ t.test('a restart keeps the word', (t) => {
     records: [{ message: { prepared: { round: 0, digest: BLOCK }, prepares: [{}, {}, {}] } }],
   });
 
+  // Before it has heard where the chain is, it says nothing; then what it said, and nothing else.
+  const waiting = node(D, { records, signsAbove: Number.MAX_SAFE_INTEGER });
+  waiting.hear(proposal(B, 0, null, OTHER), prepare(A, 0, OTHER), prepare(B, 0, OTHER), prepare(C, 0, OTHER));
+  t.same(waiting.said(), []);
+  waiting.take({ kind: 'doubt-ended', height: 0 });
+  t.same(waiting.said(), ['prepare 0', 'commit 0']);
+  t.equal(waiting.did('persist').length, 0);
+
   const torn: VoteRecord[] = [
     {
       message: { kind: 'proposal', height: 5, round: 0, digest: BLOCK, author: B, justification: null },

@@ -1,7 +1,7 @@
 import { blockDigest } from '../../consensus/chain/index.ts';
 import { type Block, contract, openLedgerStore, parseGenesis } from '../../consensus/index.ts';
 import type { Record } from './kill-soak.ts';
-import type { VoteBook } from './witness.ts';
+import type { VoteBook } from './vote-book.ts';
 
 export type Audit = { readonly lost: number; readonly blocks: number; readonly faults: readonly string[] };
 

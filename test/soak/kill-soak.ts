@@ -11,7 +11,8 @@ import { auditStores } from './audit.ts';
 import { foundNetwork, type Person } from './committee.ts';
 import { readKeptVotes } from './kept-votes.ts';
 import type { Asked, Job, Told } from './member.ts';
-import { contentOf, openWitness, placeOf, type Witness } from './witness.ts';
+import { contentOf, placeOf } from './vote-book.ts';
+import { openWitness, type Witness } from './witness.ts';
 
 export type KillSoakOptions = {
   readonly kills: number;

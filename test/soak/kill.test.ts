@@ -1,6 +1,6 @@
 import t from 'tap';
 import { soakKill } from './kill-soak.ts';
-import { openVoteBook } from './witness.ts';
+import { openVoteBook } from './vote-book.ts';
 
 t.setTimeout(150_000);
 

@@ -1,0 +1,83 @@
+import type { Address } from '../contract/types.ts';
+import { encodeEnvelope } from '../network/index.ts';
+import { faultsTolerated, quorum } from '../protocol/index.ts';
+import type { Shared } from './shared.ts';
+
+/**
+ * Before a node signs anything after a start, it asks the others where the chain is, and waits for as many answers as
+ * make a quorum with it: without so many nobody could decide on anything, so that waiting for them costs nothing.
+ *
+ * A validator without any record of votes (`first`) cannot know by itself whether it is new or has lost all it had. If
+ * that quorum knows of no final block, the chain is only about to begin, and it may vote. Once there are blocks, it is
+ * in doubt like one whose record is damaged.
+ *
+ * One with a sound record (`again`) may have been put back from a backup as a whole, store and record together. So it
+ * first comes to where the others are: it signs nothing at heights that they have decided, and sees on the way what
+ * it signed there.
+ */
+export type Entry = {
+  readonly start: () => Promise<void>;
+  /** The network can be reached. */
+  readonly connected: () => void;
+  /** Another node has shown which height it looks for or has. */
+  readonly heard: (from: Address, headHeight: number) => Promise<void>;
+  /** A final block has been stored. */
+  readonly advanced: () => Promise<void>;
+};
+
+export type EntryStage = 'first' | 'again' | 'none';
+
+const ASK_INTERVAL_MS = 1_000;
+
+export function createEntry(
+  { self, head, transport, timers, counters }: Shared,
+  { stage, enter }: { readonly stage: () => EntryStage; readonly enter: () => Promise<void> },
+): Entry {
+  const heights = new Map<Address, number>();
+  const others = () =>
+    head()
+      .validators.map(({ address }) => address)
+      .filter((address) => address !== self);
+
+  /** The first blocks decide it: whoever comes after them can prove nothing by hearsay. */
+  const isOpen = () => stage() === 'again' || (stage() === 'first' && head().height === 0);
+
+  const isThere = (): boolean => {
+    const { height, validators } = head();
+    const needed = quorum(validators.length) - 1;
+    const told = others().flatMap((address) => heights.get(address) ?? []);
+    if (stage() === 'first') return told.filter((theirs) => theirs === 0).length >= needed;
+    if (told.length < needed) return false;
+    // Liars may name any height: of those named, one honest node at least has come to this one.
+    const highest = [height, ...told].sort((left, right) => right - left);
+    return height >= highest[Math.min(faultsTolerated(validators.length), highest.length - 1)]!;
+  };
+
+  const enterIfThere = async () => {
+    if (isOpen() && isThere()) await enter();
+  };
+
+  const ask = () => {
+    if (!isOpen()) return;
+    timers.set('entry', ASK_INTERVAL_MS, ask);
+    if (!transport.connected) return;
+    const fromHeight = head().height + 1;
+    const payload = encodeEnvelope({ channel: 'sync-request', fromHeight, maxBlocks: 1 });
+    for (const to of others())
+      if (!transport.publish({ channel: 'sync-request', to, payload })) counters.unsent += 1;
+  };
+
+  return {
+    async start() {
+      await enterIfThere();
+      ask();
+    },
+    connected: ask,
+    async heard(from, headHeight) {
+      if (!isOpen()) return;
+      if (others().includes(from)) heights.set(from, headHeight);
+      await enterIfThere();
+    },
+    advanced: enterIfThere,
+  };
+}
