@@ -22,7 +22,7 @@ const DEFAULT_LIMITS: PoolLimits = {
   minExpiryGainMs: 1000,
 };
 
-type PoolRefusal = TransactionFault | 'CHAIN_POOL_FULL' | 'CHAIN_NONCE_TAKEN';
+type PoolRefusal = TransactionFault | 'CHAIN_POOL_FULL' | 'CHAIN_NONCE_TAKEN' | 'CHAIN_OVER_RATE';
 
 type Admission =
   | { readonly ok: true; readonly id: Hash; readonly fresh: boolean }
@@ -36,23 +36,40 @@ type Pending = {
   readonly publicKey: Uint8Array;
 };
 
+/** How often something may come, by a clock that is not the pool's. */
+type Quota = { readonly has: (name: string) => boolean; readonly use: (name: string) => void };
+
+type Quotas = {
+  /** By sender: what it signed and a block could hold. Only transactions that it did sign use it up. */
+  readonly sent: Quota;
+  /** By transaction: that it failed. Anybody can send it again, so that its sender's quota must not bear it. */
+  readonly failed: Quota;
+};
+
+const UNLIMITED: Quota = { has: () => true, use: () => undefined };
+
 /** What a sender signs with by this head; undefined for who may not send at all. */
 type KeyOf = (sender: Address, head: Head) => Uint8Array | undefined;
 
 /**
  * Transactions waiting for a block, by sender and nonce. Everything in it is bounded, and the cheap checks come before
- * the signature's: whoever has no account, or fills it with nonces far ahead, is turned away unverified. When it is
- * full, the sender with most in it gives way to one with less.
+ * the signature's: whoever has no account, fills it with nonces far ahead or has used up its quota is turned away
+ * unverified. When it is full, the sender with most in it gives way to one with less.
  */
 export class Pool {
   readonly #limits: PoolLimits;
   readonly #keyOf: KeyOf;
+  readonly #quotas: Quotas;
   readonly #bySender = new Map<Address, Map<number, Pending>>();
   #count = 0;
   #bytes = 0;
 
-  constructor(keyOf: KeyOf, limits: Partial<PoolLimits> = {}) {
+  constructor(
+    keyOf: KeyOf,
+    { sent = UNLIMITED, failed = UNLIMITED, ...limits }: Partial<PoolLimits & Quotas> = {},
+  ) {
     this.#keyOf = keyOf;
+    this.#quotas = { sent, failed };
     this.#limits = { ...DEFAULT_LIMITS, ...limits };
   }
 
@@ -88,8 +105,11 @@ export class Pool {
     ) {
       return refuse('CHAIN_NONCE_TAKEN');
     }
+    const { sent, failed } = this.#quotas;
+    if (!sent.has(sender) || !failed.has(pending.id)) return refuse('CHAIN_OVER_RATE');
     const fault = checkTransaction(transaction, { genesis: head.genesis, publicKey });
     if (fault !== null) return refuse(fault);
+    sent.use(sender);
     if (present !== undefined) this.#remove(present);
     if (!this.#makeRoom(pending)) {
       if (present !== undefined) this.#insert(present);
@@ -147,7 +167,9 @@ export class Pool {
   /** Forgets a transaction that turned out to fail. */
   drop({ sender, nonce }: SignedTransaction): void {
     const pending = this.#bySender.get(sender)?.get(nonce);
-    if (pending !== undefined) this.#remove(pending);
+    if (pending === undefined) return;
+    this.#quotas.failed.use(pending.id);
+    this.#remove(pending);
   }
 
   #makeRoom(incoming: Pending): boolean {

@@ -208,6 +208,43 @@ t.test('a full pool lets nobody crowd out the others', async (t) => {
   t.ok(narrow.add(transfer(bob, 0), start, START_MS).ok === false || narrow.size === 2);
 });
 
+t.test('what a sender costs is bounded, and nobody else can use that up', async (t) => {
+  const quotaOf = (tokens: number) => {
+    const used = new Map<string, number>();
+    return {
+      used,
+      has: (name: string) => (used.get(name) ?? 0) < tokens,
+      use: (name: string) => void used.set(name, (used.get(name) ?? 0) + 1),
+    };
+  };
+  const sent = quotaOf(3);
+  const failed = quotaOf(1);
+  const pool = new Pool(keyOf, { sent, failed });
+  const add = (transaction: SignedTransaction) => pool.add(transaction, start, START_MS);
+  for (let time = 0; time < 9; time++) {
+    t.match(add({ ...transfer(alice, 0), signature: new Uint8Array(64) }), { code: 'CHAIN_BAD_SIGNATURE' });
+    t.match(add({ ...transfer(bob, 0), sender: alice.address }), { code: 'CHAIN_BAD_SIGNATURE' });
+  }
+  t.equal(sent.used.size, 0, 'forgeries are not hers');
+  t.ok(add(transfer(alice, 0)).ok);
+  for (let time = 0; time < 9; time++) t.match(add(transfer(alice, 0)), { ok: true, fresh: false });
+  t.equal(sent.used.get(alice.address), 1, 'what is here already costs nothing');
+
+  pool.drop(transfer(alice, 0));
+  for (let time = 0; time < 9; time++) t.match(add(transfer(alice, 0)), { code: 'CHAIN_OVER_RATE' });
+  t.equal(sent.used.get(alice.address), 1, 'nor what failed, whoever sends it again');
+
+  t.ok(add(transfer(alice, 1)).ok);
+  t.ok(add(transfer(alice, 2)).ok);
+  t.match(add(transfer(alice, 3)), { code: 'CHAIN_OVER_RATE' });
+  t.match(
+    add({ ...transfer(alice, 3), signature: new Uint8Array(64) }),
+    { code: 'CHAIN_OVER_RATE' },
+    'unverified',
+  );
+  t.ok(add(transfer(bob, 0)).ok, 'others are not touched');
+});
+
 t.test('whatever comes in, the pool stays within its bounds and in order', async () => {
   const commands = fc.array(
     fc.tuple(fc.boolean(), fc.integer({ min: 0, max: 12 }), fc.integer({ min: 1, max: 4 })),

@@ -5,6 +5,7 @@ import { encode } from '../../consensus/encoding/index.ts';
 import {
   CHANNELS,
   createGate,
+  createQuota,
   createVerifiedCache,
   decodeEnvelope,
   decodeVoteRecord,
@@ -203,13 +204,48 @@ t.test('the cache forgets, and only what was added is in it', (t) => {
   t.end();
 });
 
+t.test('a quota gives each name its burst and its rate, whatever the order of calls', (t) => {
+  const moves = fc.array(fc.tuple(fc.constantFrom('a', 'b'), fc.nat({ max: 700 })), { maxLength: 60 });
+  fc.assert(
+    fc.property(
+      moves,
+      fc.integer({ min: 1, max: 5 }),
+      fc.integer({ min: 1, max: 20 }),
+      (list, burst, perSecond) => {
+        const quota = createQuota({ burst, perSecond });
+        const used = new Map<string, number[]>();
+        let nowMs = 0;
+        for (const [name, laterMs] of list) {
+          nowMs += laterMs;
+          if (!quota.has(name, nowMs)) continue;
+          quota.use(name, nowMs);
+          const times = [...(used.get(name) ?? []), nowMs];
+          used.set(name, times);
+          for (const [index, sinceMs] of times.entries()) {
+            const allowed = burst + ((nowMs - sinceMs) * perSecond) / 1000;
+            if (times.length - index > allowed + 1e-6)
+              throw new Error(`${times.length - index} of ${allowed}`);
+          }
+        }
+        return true;
+      },
+    ),
+  );
+  const quota = createQuota({ burst: 1, perSecond: 1 });
+  quota.use('first', 0);
+  for (let name = 0; name < 2_000; name += 1) quota.use(`${name}`, 0);
+  t.ok(quota.has('first', 0), 'the one unheard for longest is forgotten');
+  t.notOk(quota.has('1999', 0));
+  t.ok(quota.has('1999', 1_000));
+  t.notOk(quota.has('1999', -5_000), 'a clock that goes back gives nothing');
+  t.end();
+});
+
 t.test('garbage in a name costs that name its ease, never its voice', (t) => {
   const limits = {
-    garbageBurst: 5,
-    garbagePerSecond: 1,
-    suspectsPerSecond: 2,
-    servedBurst: 2,
-    servedPerSecond: 1,
+    garbage: { burst: 5, perSecond: 1 },
+    suspects: { burst: 2, perSecond: 2 },
+    served: { burst: 2, perSecond: 1 },
   };
   const gate = createGate(limits, (name) => !name.startsWith('stranger'));
   for (let i = 0; i < 5; i += 1) {
