@@ -32,6 +32,9 @@ import type {
   TransactionFault,
 } from './types.ts';
 
+/** What follows a failed one waits until its sender has filled the gap; some calls are one a block. */
+const WAITING: ReadonlySet<BlockFault> = new Set(['CHAIN_NONCE_AHEAD', 'CONTRACT_NEXT_BLOCK']);
+
 /** Proposer of the genesis block: nobody. */
 const NOBODY = '0'.repeat(40);
 
@@ -67,6 +70,8 @@ type Dropped = {
   readonly transaction: SignedTransaction;
   readonly code: BlockFault;
   readonly reason: string;
+  /** Nothing is wrong with it but its turn: a later block may hold it. */
+  readonly waits: boolean;
 };
 
 export type Assembled = Omit<Executed, 'ok'> & {
@@ -97,7 +102,8 @@ export function assembleBlock(
     if (bytes > bytesLeft) continue;
     const result = applyTransaction(draft, transaction, { head, timeMs, contract });
     if (!result.ok) {
-      dropped.push({ transaction, code: result.code, reason: result.reason });
+      const { code, reason } = result;
+      dropped.push({ transaction, code, reason, waits: WAITING.has(code) });
       continue;
     }
     bytesLeft -= bytes;

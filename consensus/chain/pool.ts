@@ -127,17 +127,26 @@ export class Pool {
   /**
    * What could go into the next block: each sender's in the order of nonces without a gap, one of every sender in turn,
    * so that nobody crowds out the others.
+   * @param first the block's author: of what a block holds only one, such as a vote, the own one comes first, so that
+   * every validator has its say in its turn
    */
   take(
     head: Head,
-    { maxCount, maxBytes }: { readonly maxCount: number; readonly maxBytes: number },
+    {
+      maxCount,
+      maxBytes,
+      first,
+    }: { readonly maxCount: number; readonly maxBytes: number; readonly first?: Address },
   ): SignedTransaction[] {
     const taken: SignedTransaction[] = [];
     let bytes = 0;
-    let queues = [...this.#bySender].map(([sender, pending]) => ({
+    const queueOf = ([sender, pending]: readonly [Address, ReadonlyMap<number, Pending>]) => ({
       pending,
       nonce: nextNonce(head.state, sender),
-    }));
+    });
+    const senders = [...this.#bySender];
+    const isFirst = ([sender]: readonly [Address, unknown]) => sender === first;
+    let queues = [...senders.filter(isFirst), ...senders.filter((other) => !isFirst(other))].map(queueOf);
     while (queues.length > 0) {
       const still: typeof queues = [];
       for (const { pending, nonce } of queues) {

@@ -3,6 +3,8 @@ import { validatorsOf } from './committee.ts';
 import { advance, nominate, offer, open, withdraw } from './coordination.ts';
 import { type FieldsOf, readFields, type ShapeOf, writeFields } from './fields.ts';
 import { genesisEntries } from './genesis.ts';
+import { vote } from './governance.ts';
+import { rotateKey } from './keys.ts';
 import { recordSlot } from './metering.ts';
 import type { Method } from './method.ts';
 import { readNetwork } from './parameters.ts';
@@ -12,6 +14,7 @@ import { settle } from './settlement.ts';
 import type { BlockContext, Call, ContractEvent, ContractState, Outcome } from './types.ts';
 
 const methods = {
+  'accounts.rotateKey': rotateKey,
   'accounts.skip': skip,
   'accounts.transfer': transfer,
   'coordination.advance': advance,
@@ -19,6 +22,7 @@ const methods = {
   'coordination.offer': offer,
   'coordination.open': open,
   'coordination.withdraw': withdraw,
+  'governance.vote': vote,
   'metering.record': recordSlot,
   'registry.qualifyDevice': qualifyDevice,
   'registry.registerDevice': registerDevice,
@@ -59,12 +63,7 @@ export function applyCall(state: ContractState, call: Call, context: BlockContex
 /** All that a chain asks of these rules. */
 export const contract = { genesisEntries, applyCall, publicKeyOf: keyOfAccount, validatorsOf } as const;
 
-function run(
-  state: ContractState,
-  call: Call,
-  { height, timeMs }: BlockContext,
-  events: ContractEvent[],
-): void {
+function run(state: ContractState, call: Call, context: BlockContext, events: ContractEvent[]): void {
   require(Object.hasOwn(methods, call.method), 'CONTRACT_UNKNOWN_METHOD', 'there is no such method');
   const method: Method = methods[call.method as MethodName] as never;
   const account = accounts.get(state, call.sender);
@@ -74,7 +73,7 @@ function run(
   }
   const args = readFields(method.fields, call.args);
   const emit = (name: string, fields: ContractEvent['fields']) => events.push({ name, fields });
-  method.run({ state, sender: call.sender, height, timeMs, network: readNetwork(state), emit }, args);
+  method.run({ state, sender: call.sender, ...context, network: readNetwork(state), emit }, args);
 }
 
 /** Holds writes back until they are known to stand. */

@@ -116,6 +116,15 @@ export function optional<T>(field: Field<T>): Field<T | null> {
   };
 }
 
+/** Several values that belong together, in the fields' order. */
+export function shape<F extends FieldsOf>(fields: F): Field<ShapeOf<F>> {
+  return {
+    read: (value, where) =>
+      Array.isArray(value) ? readFields(fields, value) : badKind(where, `a list of ${Object.keys(fields)}`),
+    write: (value) => writeFields(fields, value),
+  };
+}
+
 /** An account: 20 bytes. */
 export const address = hex(20);
 

@@ -52,6 +52,11 @@ export function genesisEntries(genesis: ContractGenesis): [key: string, value: U
     account.roles.add('validator');
     opened.set(address, account);
   }
+  const seatless = genesis.accounts.find(
+    ({ address, roles }) =>
+      roles.includes('validator') && !validators.some((member) => member.address === address),
+  );
+  if (seatless !== undefined) throw bad(`${seatless.address} has the role of a validator and no seat`);
   const entries = [...opened].flatMap(([address, { roles, ...rest }]): [string, Uint8Array][] => [
     [accounts.key(address), accounts.encode({ roles: ROLES.filter((role) => roles.has(role)), ...rest })],
     keyEntry(rest.publicKey, address),

@@ -1,6 +1,6 @@
 import type { FieldsOf, ShapeOf } from './fields.ts';
 import type { Network } from './parameters.ts';
-import type { Address, ContractEvent, ContractState, Role } from './types.ts';
+import type { Address, ContractEvent, ContractState, Hash, Role } from './types.ts';
 
 /** What a running method sees: a draft of the state, the caller, the block. */
 export type Scope = {
@@ -9,6 +9,8 @@ export type Scope = {
   readonly height: number;
   readonly timeMs: number;
   readonly network: Network;
+  /** Hash of the chain's genesis. */
+  readonly genesis: Hash;
   emit(name: string, fields: ContractEvent['fields']): void;
 };
 

@@ -94,7 +94,16 @@ export function checkNetwork(genesis: {
   if (parameters.recordWindowMs / genesis.slotMs > RECORDS_MAX) {
     throw bad(`recordWindowMs must not span more than ${RECORDS_MAX} slots`);
   }
-  return { ...parameters, slotMs: genesis.slotMs, faults: Math.floor((genesis.validators - 1) / 3) };
+  return { ...parameters, slotMs: genesis.slotMs, faults: faultsOf(genesis.validators) };
+}
+
+/** Deadlines go by the committee there is. */
+export function setFaults(state: ContractState, validators: number): void {
+  networks.put(state, { ...readNetwork(state), faults: faultsOf(validators) });
+}
+
+function faultsOf(validators: number): number {
+  return Math.floor((validators - 1) / 3);
 }
 
 export function networkEntry(network: Network): [key: string, value: Uint8Array] {

@@ -68,7 +68,10 @@ export type RejectionCode =
   | 'CONTRACT_TOO_EARLY'
   | 'CONTRACT_TOO_LATE'
   | 'CONTRACT_OUT_OF_RANGE'
-  | 'CONTRACT_IMPLAUSIBLE';
+  | 'CONTRACT_IMPLAUSIBLE'
+  | 'CONTRACT_BAD_PROOF'
+  /** Nothing is wrong with it but the block: it waits for the next. */
+  | 'CONTRACT_NEXT_BLOCK';
 
 export type Outcome =
   | { readonly ok: true; readonly events: readonly ContractEvent[] }

@@ -116,8 +116,8 @@ export function createOutbox(
     }
     const { next, dropped } = rehearse([transaction], stage.after);
     const refusal = dropped[0];
-    // One before it has just failed and its skip is on the way: this one's turn will come.
-    if (refusal?.code === 'CHAIN_NONCE_AHEAD') stage = null;
+    // One before it has just failed and its skip is on the way, or waits for a block itself: this one's turn will come.
+    if (refusal?.waits) stage = null;
     else if (refusal !== undefined) return { ok: false, code: refusal.code, reason: refusal.reason };
     else stage = { on: stage.on, nextNonce: transaction.nonce + 1, after: next };
     const entry = { id: transactionId(transaction), transaction, failed: null, kept: false };
@@ -138,11 +138,11 @@ export function createOutbox(
         settle(id, { ok: false, code: 'CHAIN_EXPIRED', reason: 'its time is over' });
       else fresh.push(replace(entry, signed(transaction, freeNonce())));
     }
-    for (const { transaction, code, reason } of rehearse(sorted().map((entry) => entry.transaction))
+    for (const { transaction, code, reason, waits } of rehearse(sorted().map((entry) => entry.transaction))
       .dropped) {
       const entry = entries.get(transaction.nonce);
       // Too early is no failure: its time comes, or the own clock, just started, finds out what time it is.
-      if (entry === undefined || code === 'CHAIN_NONCE_AHEAD' || code === 'CONTRACT_TOO_EARLY') continue;
+      if (entry === undefined || waits || code === 'CONTRACT_TOO_EARLY') continue;
       log({
         event: 'own-transaction-failed',
         method: transaction.method,

@@ -188,7 +188,7 @@ export function createVoter(shared: Shared, options: VoterOptions): Voter {
   };
 
   const build = (allowEmpty: boolean): Hash | null => {
-    const candidates = pool.take(head(), { maxCount: 2_000, maxBytes: PROPOSED_BYTES_MAX });
+    const candidates = pool.take(head(), { maxCount: 2_000, maxBytes: PROPOSED_BYTES_MAX, first: self });
     const proposal = {
       proposer: self,
       timeMs: clock.utcMs(),
@@ -200,10 +200,9 @@ export function createVoter(shared: Shared, options: VoterOptions): Voter {
     return bodies.add(block, { ok: true, ...executed }, self);
   };
 
-  /** What follows a failed one waits on; it may succeed once its sender has filled the gap. */
   const dropFailed = (dropped: ReturnType<typeof assembleBlock>['dropped']) => {
-    for (const { transaction, code, reason } of dropped) {
-      if (code === 'CHAIN_NONCE_AHEAD') continue;
+    for (const { transaction, code, reason, waits } of dropped) {
+      if (waits) continue;
       pool.drop(transaction);
       log({
         event: 'transaction-dropped',

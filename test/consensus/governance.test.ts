@@ -1,0 +1,631 @@
+import { readFileSync } from 'node:fs';
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import fc from 'fast-check';
+import t from 'tap';
+import {
+  assembleBlock,
+  executeBlock,
+  genesisHead,
+  type Head,
+  Pool,
+  type SignedTransaction,
+  signTransaction,
+  transactionsRoot,
+  validatorsHash,
+  verifyFinalBlock,
+} from '../../consensus/chain/index.ts';
+import {
+  type ArgumentsOf,
+  buildCall,
+  contract,
+  type MethodName,
+  type Motion,
+  readAccount,
+  readCommittee,
+  readNetwork,
+  readVotes,
+  rotationTo,
+  type Tally,
+  tallyVote,
+} from '../../consensus/contract/index.ts';
+import { fromHex, toHex } from '../../consensus/crypto/index.ts';
+import { type NodeKey, nodeKeyOf, openLedgerStore } from '../../consensus/store/index.ts';
+import {
+  alice,
+  bob,
+  finalBlock,
+  genesis,
+  memberKeys,
+  START_MS,
+  sealed,
+  start,
+  transfer,
+  validatorKeys,
+} from './chain-fixture.ts';
+
+const [ann, ben, cleo, dan] = validatorKeys as [NodeKey, NodeKey, NodeKey, NodeKey];
+/** Keys that nobody has at the beginning. */
+const fresh = Array.from({ length: 40 }, (_, index) =>
+  nodeKeyOf(fromHex((1000 + index).toString(16).padStart(64, '0'))),
+);
+const [eve, fay] = fresh as [NodeKey, NodeKey];
+
+// The tally
+
+type Scenario = {
+  readonly name: string;
+  readonly epoch?: number;
+  readonly signers: readonly string[];
+  readonly blocks: readonly {
+    readonly signer: string;
+    readonly voted?: string;
+    readonly auth?: boolean;
+    readonly checkpoint?: readonly string[];
+  }[];
+  readonly results?: readonly string[];
+  readonly failure?: string;
+};
+
+const { cases }: { cases: readonly Scenario[] } = JSON.parse(
+  readFileSync(new URL('../../../test/vectors/eip-225.json', import.meta.url), 'utf8'),
+);
+
+/** A chain of Clique's around the tally: who may sign is Clique's affair, what the votes come to is the tally's. */
+function playClique({ epoch = 30_000, signers, blocks }: Scenario): readonly string[] | string {
+  let tally: Tally = { height: 0, validators: [...signers].sort(), votes: [] };
+  const recent = new Map<number, string>();
+  for (const [index, { signer, voted, auth, checkpoint }] of blocks.entries()) {
+    const height = index + 1;
+    recent.delete(height - (Math.floor(tally.validators.length / 2) + 1));
+    if (!tally.validators.includes(signer)) return 'unauthorized signer';
+    if ([...recent.values()].includes(signer)) return 'recently signed';
+    recent.set(height, signer);
+    if (checkpoint !== undefined && String(checkpoint) !== String(tally.validators))
+      return 'wrong checkpoint';
+    if (voted === undefined) continue;
+    const motion = auth === true ? 'add' : 'drop';
+    const vote = { signer, motion, target: voted, publicKey: null } as const;
+    const tallied = tallyVote(tally, vote, { height, epochBlocks: epoch });
+    if (!tallied.ok) return tallied.fault;
+    recent.delete(height - (Math.floor(tallied.tally.validators.length / 2) + 1));
+    tally = tallied.tally;
+  }
+  return tally.validators;
+}
+
+t.test('the tally comes to what EIP-225 publishes', async (t) => {
+  t.equal(cases.length, 23);
+  for (const scenario of cases) {
+    t.strictSame(playClique(scenario), scenario.failure ?? scenario.results, scenario.name);
+  }
+});
+
+t.test('whatever is voted, the tally is EIP-225 said plainly', async () => {
+  const names = ['A', 'B', 'C', 'D', 'E', 'F'];
+  const ballots = fc.array(
+    fc.record({
+      signer: fc.constantFrom(...names),
+      target: fc.constantFrom(...names),
+      auth: fc.boolean(),
+      gap: fc.integer({ min: 1, max: 3 }),
+    }),
+    { maxLength: 60 },
+  );
+  const play = (
+    size: number,
+    epoch: number,
+    list: readonly { signer: string; target: string; auth: boolean; gap: number }[],
+  ) => {
+    let tally: Tally = { height: 0, validators: names.slice(0, size), votes: [] };
+    const signers = new Set(names.slice(0, size));
+    let pending: { signer: string; target: string; auth: boolean }[] = [];
+    let height = 0;
+    for (const { gap, ...ballot } of list) {
+      for (let block = 0; block < gap; block++) {
+        height += 1;
+        if (height % epoch === 0) pending = [];
+      }
+      const { signer, target, auth } = ballot;
+      const vote = { signer, target, motion: auth ? 'add' : 'drop', publicKey: null } as const;
+      const tallied = tallyVote(tally, vote, { height, epochBlocks: epoch });
+      if (tallied.ok !== signers.has(signer)) throw new Error('a vote of the wrong people');
+      if (!tallied.ok) continue;
+      tally = tallied.tally;
+      pending = pending.filter((other) => other.signer !== signer || other.target !== target);
+      if (auth !== signers.has(target)) pending.push(ballot);
+      const about = pending.filter((other) => other.target === target);
+      if (about.length * 2 > signers.size) {
+        if (signers.has(target)) {
+          signers.delete(target);
+          pending = pending.filter((other) => other.signer !== target);
+        } else signers.add(target);
+        pending = pending.filter((other) => other.target !== target);
+      }
+      if (String(tally.validators) !== String([...signers].sort())) throw new Error('another committee');
+      const left = tally.votes.map((vote) => `${vote.signer}${vote.motion}${vote.target}`).sort();
+      const model = pending.map((vote) => `${vote.signer}${vote.auth ? 'add' : 'drop'}${vote.target}`).sort();
+      if (String(left) !== String(model)) throw new Error('other votes stand');
+    }
+  };
+  fc.assert(fc.property(fc.integer({ min: 1, max: 6 }), fc.constantFrom(3, 7, 1000), ballots, play), {
+    numRuns: 1000,
+  });
+});
+
+// The contract
+
+/** Signing takes its time. */
+const proofs = new Map<string, ReturnType<typeof rotationTo>>();
+
+/** The state after the genesis, and calls on it: each in a block of its own unless told otherwise. */
+class Town {
+  readonly entries: Map<string, Uint8Array>;
+  height = 0;
+
+  constructor(parameters: Record<string, bigint> = {}, validators = genesis.validators) {
+    const accounts = genesis.accounts;
+    this.entries = new Map(contract.genesisEntries({ ...genesis, accounts, validators, parameters }));
+  }
+
+  readonly state = {
+    get: (key: string) => this.entries.get(key),
+    set: (key: string, value: Uint8Array) => void this.entries.set(key, value),
+    delete: (key: string) => void this.entries.delete(key),
+  };
+
+  /** The code of a rejection, or the names of the events. */
+  call<M extends MethodName>(
+    sender: string,
+    method: M,
+    args: ArgumentsOf<M>,
+    { sameBlock = false } = {},
+  ): string {
+    if (!sameBlock) this.height += 1;
+    const before = new Map(this.entries);
+    const context = { height: this.height, timeMs: START_MS + this.height, genesis: start.genesis };
+    const outcome = contract.applyCall(this.state, { sender, ...buildCall(method, args) }, context);
+    if (outcome.ok) return outcome.events.map(({ name }) => name).join(' ');
+    const unchanged =
+      before.size === this.entries.size &&
+      [...before].every(([key, value]) => this.entries.get(key) === value);
+    if (!unchanged) throw new Error('a rejection changed the state');
+    return outcome.code;
+  }
+
+  vote(signer: NodeKey, motion: Motion, target: string, key: NodeKey | null = null, options = {}): string {
+    const publicKey = key === null ? null : toHex(key.publicKey);
+    return this.call(signer.address, 'governance.vote', { motion, target, publicKey }, options);
+  }
+
+  rotate(account: NodeKey, to: NodeKey, change: { account?: string; genesis?: string } = {}): string {
+    const proven = { genesis: start.genesis, account: account.address, ...change };
+    const name = `${proven.genesis} ${proven.account} ${to.address}`;
+    const args = proofs.get(name) ?? rotationTo(to.privateKey, proven);
+    proofs.set(name, args);
+    return this.call(account.address, 'accounts.rotateKey', args);
+  }
+
+  seats(): string[] {
+    return contract.validatorsOf(this.state).map(({ address }) => nameOf(address));
+  }
+
+  money(): bigint {
+    const accounts = [...this.entries.keys()].filter((key) => key.startsWith('accounts/'));
+    return accounts.reduce((sum, key) => sum + readAccount(this.state, key.slice(9))!.balanceMicro, 0n);
+  }
+}
+
+const names = new Map(
+  Object.entries({ ann, ben, cleo, dan, eve, fay, alice, bob }).map(([name, key]) => [key.address, name]),
+);
+const nameOf = (address: string) => names.get(address) ?? address;
+
+t.test('seats are voted in and out', async (t) => {
+  const town = new Town();
+  t.equal(town.vote(ann, 'add', eve.address, eve), 'governance.voted');
+  t.equal(town.vote(ann, 'add', eve.address, eve), 'CONTRACT_ALREADY_EXISTS', 'it stands already');
+  t.equal(town.vote(ben, 'add', eve.address, eve), 'governance.voted');
+  t.strictSame(
+    readVotes(town.state, town.height + 1).map(({ signer, motion }) => [nameOf(signer), motion]),
+    [
+      ['ann', 'add'],
+      ['ben', 'add'],
+    ],
+  );
+  t.equal(readAccount(town.state, eve.address), undefined);
+  t.equal(town.vote(cleo, 'add', eve.address, eve), 'governance.voted governance.added', '3 of 4');
+  t.equal(readAccount(town.state, eve.address)?.balanceMicro, 0n);
+  t.strictSame(readAccount(town.state, eve.address)?.roles, ['validator']);
+  t.same(new Set(town.seats()), new Set(['ann', 'ben', 'cleo', 'dan', 'eve']));
+  t.equal(readCommittee(town.state).changedHeight, town.height);
+  t.strictSame(readVotes(town.state, town.height + 1), []);
+  t.equal(readNetwork(town.state).faults, 1);
+  t.equal(town.vote(eve, 'drop', dan.address), 'governance.voted');
+  t.equal(town.vote(dan, 'add', fay.address, fay), 'governance.voted');
+  t.equal(town.vote(ann, 'drop', dan.address), 'governance.voted');
+  t.equal(town.vote(ben, 'drop', dan.address), 'governance.voted governance.dropped');
+  t.same(new Set(town.seats()), new Set(['ann', 'ben', 'cleo', 'eve']));
+  t.strictSame(readVotes(town.state, town.height + 1), [], 'his votes go with him');
+  t.strictSame(readAccount(town.state, dan.address)?.roles, ['prosumer']);
+  t.equal(town.vote(dan, 'drop', ann.address), 'CONTRACT_WRONG_ROLE');
+});
+
+t.test('what a vote may not ask for', async (t) => {
+  const town = new Town();
+  const ask = (motion: Motion, target: string, publicKey: string | null) =>
+    town.call(ann.address, 'governance.vote', { motion, target, publicKey });
+  t.equal(town.vote(alice, 'drop', dan.address), 'CONTRACT_WRONG_ROLE');
+  t.equal(ask('drop', dan.address, toHex(dan.publicKey)), 'CONTRACT_BAD_ARGUMENTS', 'a key for nothing');
+  t.equal(ask('add', eve.address, null), 'CONTRACT_BAD_ARGUMENTS', 'no key');
+  t.equal(ask('add', eve.address, '05'.repeat(33)), 'CONTRACT_BAD_ARGUMENTS', 'no point of the curve');
+  t.equal(ask('add', eve.address, toHex(fay.publicKey)), 'CONTRACT_BAD_ARGUMENTS', 'another address');
+  t.equal(ask('add', eve.address, toHex(bob.publicKey)), 'CONTRACT_ALREADY_EXISTS', 'a key that is taken');
+  t.equal(ask('add', alice.address, toHex(fay.publicKey)), 'CONTRACT_NOT_QUALIFIED', 'not her key');
+  t.equal(ask('add', dan.address, toHex(dan.publicKey)), 'CONTRACT_ALREADY_EXISTS', 'he has a seat');
+  t.equal(ask('drop', alice.address, null), 'CONTRACT_ALREADY_EXISTS', 'she has none');
+  t.equal(ask('revoke', eve.address, null), 'CONTRACT_UNKNOWN_ACCOUNT');
+  t.equal(ask('rekey', eve.address, toHex(eve.publicKey)), 'CONTRACT_UNKNOWN_ACCOUNT');
+  t.equal(ask('rekey', alice.address, toHex(eve.publicKey)), 'CONTRACT_ALREADY_EXISTS', 'she has a key');
+  t.equal(ask('rekey', alice.address, toHex(bob.publicKey)), 'CONTRACT_ALREADY_EXISTS', "bob's");
+  t.equal(town.vote(ann, 'add', alice.address, alice), 'governance.voted', 'an account that is there');
+  t.equal(town.vote(ann, 'drop', alice.address), 'governance.voted', 'taken back');
+  t.strictSame(readVotes(town.state, town.height + 1), []);
+  for (let index = 2; index < 18; index++) {
+    t.equal(town.vote(ann, 'add', fresh[index]!.address, fresh[index]!), 'governance.voted');
+  }
+  t.equal(town.vote(ann, 'add', eve.address, eve), 'CONTRACT_OUT_OF_RANGE', 'she has sixteen standing');
+});
+
+t.test('one vote a block, and none of an epoch that is over', async (t) => {
+  const town = new Town({ epochBlocks: 10n });
+  t.equal(town.vote(ann, 'drop', dan.address), 'governance.voted');
+  t.equal(town.vote(ben, 'drop', dan.address, null, { sameBlock: true }), 'CONTRACT_NEXT_BLOCK');
+  t.equal(town.vote(ben, 'drop', dan.address), 'governance.voted');
+  town.height = 9;
+  t.equal(readVotes(town.state, 9).length, 2);
+  t.equal(readVotes(town.state, 10).length, 0);
+  t.equal(town.vote(cleo, 'drop', dan.address), 'governance.voted', 'at height 10, all alone');
+  t.equal(readVotes(town.state, 11).length, 1);
+  t.equal(town.seats().length, 4);
+});
+
+t.test('a committee is never empty and never above 31', async (t) => {
+  const alone = new Town(
+    {},
+    genesis.validators.filter(({ address }) => address === ann.address),
+  );
+  t.equal(alone.vote(ann, 'drop', ann.address), 'CONTRACT_OUT_OF_RANGE');
+  t.equal(alone.vote(ann, 'revoke', ann.address), 'CONTRACT_OUT_OF_RANGE');
+  t.strictSame(alone.seats(), ['ann']);
+  const full = new Town(
+    {},
+    [ann, ...fresh.slice(0, 30)].map(({ address, publicKey }) => ({ address, publicKey })),
+  );
+  t.equal(full.seats().length, 31);
+  t.equal(readNetwork(full.state).faults, 10);
+  for (const signer of fresh.slice(0, 15)) {
+    t.equal(full.vote(signer, 'add', bob.address, bob), 'governance.voted');
+  }
+  t.equal(full.vote(ann, 'add', bob.address, bob), 'CONTRACT_OUT_OF_RANGE', 'the vote that would pass');
+});
+
+t.test('a key is revoked, and a replaced meter keeps its address and balance', async (t) => {
+  const town = new Town();
+  for (const signer of [ann, ben]) town.vote(signer, 'revoke', alice.address);
+  t.ok(contract.publicKeyOf(town.state, alice.address));
+  t.equal(town.vote(cleo, 'revoke', alice.address), 'governance.voted governance.revoked');
+  t.equal(contract.publicKeyOf(town.state, alice.address), undefined, 'it can send nothing more');
+  t.equal(town.vote(ann, 'revoke', alice.address), 'CONTRACT_ALREADY_EXISTS', 'it has none');
+  t.equal(town.vote(ann, 'add', alice.address, alice), 'CONTRACT_NOT_QUALIFIED', 'no seat for it either');
+  t.equal(
+    town.vote(ann, 'rekey', alice.address, alice),
+    'CONTRACT_ALREADY_EXISTS',
+    'what is revoked stays so',
+  );
+  town.vote(ann, 'rekey', alice.address, eve);
+  town.vote(ben, 'rekey', alice.address, eve);
+  t.equal(town.vote(cleo, 'rekey', alice.address, fay), 'governance.voted', 'another key does not add up');
+  t.equal(town.vote(dan, 'rekey', alice.address, eve), 'governance.voted governance.rekeyed');
+  t.strictSame(contract.publicKeyOf(town.state, alice.address), eve.publicKey);
+  t.equal(readAccount(town.state, alice.address)?.balanceMicro, 1_000_000n);
+  t.equal(town.vote(ann, 'add', eve.address, eve), 'CONTRACT_ALREADY_EXISTS', 'the key serves alice now');
+});
+
+t.test('a revoked validator loses its seat and its votes', async (t) => {
+  const town = new Town();
+  town.vote(dan, 'drop', ann.address);
+  for (const signer of [ann, ben]) town.vote(signer, 'revoke', dan.address);
+  t.equal(town.vote(cleo, 'revoke', dan.address), 'governance.voted governance.revoked');
+  t.same(new Set(town.seats()), new Set(['ann', 'ben', 'cleo']));
+  t.strictSame(readVotes(town.state, town.height + 1), []);
+  t.strictSame(readAccount(town.state, dan.address)?.roles, ['prosumer']);
+  t.equal(readNetwork(town.state).faults, 0);
+});
+
+t.test(
+  'a majority that was made by a departure waits to be touched, and for a key that is still free',
+  async (t) => {
+    const town = new Town();
+    town.vote(ann, 'add', eve.address, eve);
+    town.vote(ben, 'add', eve.address, eve);
+    for (const signer of [ann, ben, cleo]) town.vote(signer, 'drop', dan.address);
+    t.same(new Set(town.seats()), new Set(['ann', 'ben', 'cleo']), '2 of 3 wait');
+    t.equal(town.rotate(bob, eve), 'accounts.keyRotated', 'meanwhile the key is taken');
+    t.equal(
+      town.vote(cleo, 'drop', eve.address),
+      'CONTRACT_ALREADY_EXISTS',
+      'and the touch cannot be carried out',
+    );
+    t.equal(town.seats().length, 3);
+  },
+);
+
+t.test('a key is rotated by its account, and serves one account for ever', async (t) => {
+  const town = new Town();
+  t.equal(town.rotate(ann, eve), 'accounts.keyRotated');
+  t.strictSame(contract.publicKeyOf(town.state, ann.address), eve.publicKey);
+  const seat = contract.validatorsOf(town.state).find(({ address }) => address === ann.address);
+  t.strictSame(seat?.publicKey, eve.publicKey, 'the seat follows');
+  t.equal(town.rotate(ann, ann), 'CONTRACT_ALREADY_EXISTS', 'not back');
+  t.equal(town.rotate(bob, eve), 'CONTRACT_ALREADY_EXISTS', "not another's");
+  t.equal(town.rotate(bob, ben), 'CONTRACT_ALREADY_EXISTS');
+  t.equal(town.rotate(bob, fay, { account: alice.address }), 'CONTRACT_BAD_PROOF', 'proven for another');
+  t.equal(town.rotate(bob, fay, { genesis: '00'.repeat(32) }), 'CONTRACT_BAD_PROOF', 'on another chain');
+  const { proof } = rotationTo(fay.privateKey, { genesis: start.genesis, account: bob.address });
+  const rotate = (args: ArgumentsOf<'accounts.rotateKey'>) =>
+    town.call(bob.address, 'accounts.rotateKey', args);
+  t.equal(rotate({ publicKey: toHex(fresh[9]!.publicKey), proof }), 'CONTRACT_BAD_PROOF', 'by another key');
+  t.equal(rotate({ publicKey: '05'.repeat(33), proof }), 'CONTRACT_BAD_ARGUMENTS');
+  t.equal(rotate({ publicKey: toHex(fay.publicKey), proof }), 'accounts.keyRotated');
+});
+
+t.test('whatever is voted and rotated, seats, roles, keys and money stay in order', async () => {
+  const people = [...memberKeys, ...fresh.slice(0, 3)];
+  const spares = fresh.slice(3, 12);
+  const person = fc.integer({ min: 0, max: people.length - 1 });
+  const moves = fc.array(
+    fc.record({
+      signer: person,
+      target: person,
+      key: fc.integer({ min: 0, max: people.length + spares.length - 1 }),
+      motion: fc.constantFrom('add', 'drop', 'revoke', 'rekey', 'replace', 'rotate', 'pay'),
+      company: fc.integer({ min: 0, max: 4 }),
+      sameBlock: fc.boolean(),
+    }),
+    { minLength: 10, maxLength: 40 },
+  );
+  const reached = { added: 0, dropped: 0, revoked: 0, rekeyed: 0, keyRotated: 0 };
+  fc.assert(
+    fc.property(moves, (list) => {
+      const town = new Town({ epochBlocks: 50n });
+      const keys = new Map<string, string>();
+      let seatsBefore = town.seats();
+      let changedAt = -1;
+      const steps = list.flatMap(({ company, motion, ...move }) =>
+        (motion === 'replace' ? (['revoke', 'rekey'] as const) : [motion]).flatMap((said) =>
+          Array.from({ length: company + 1 }, (_, index) => ({
+            ...move,
+            motion: said,
+            signer: (move.signer + index) % people.length,
+          })),
+        ),
+      );
+      for (const { signer, target, key, motion, sameBlock } of steps) {
+        const [by, about, named] = [people[signer]!, people[target]!, [...people, ...spares][key]!];
+        const act = () => {
+          if (motion === 'rotate') return town.rotate(by, named);
+          if (motion === 'pay') {
+            const args = { to: about.address, amountMicro: 7n, memo: '' };
+            return town.call(by.address, 'accounts.transfer', args);
+          }
+          // Mostly the key that fits: a newcomer's own.
+          const own = motion === 'add' && key % 4 > 0 ? about : named;
+          const withKey = motion === 'add' || motion === 'rekey' ? own : null;
+          return town.vote(by, motion, about.address, withKey, { sameBlock });
+        };
+        const said = act();
+        for (const name of Object.keys(reached) as (keyof typeof reached)[])
+          if (said.includes(`.${name}`)) reached[name] += 1;
+        const seats = town.seats();
+        if (String(seats) !== String(seatsBefore)) {
+          if (Math.abs(seats.length - seatsBefore.length) !== 1)
+            throw new Error('more than one seat at once');
+          if (changedAt === town.height) throw new Error('two changes in a block');
+          changedAt = town.height;
+        }
+        seatsBefore = seats;
+        const { members } = readCommittee(town.state);
+        if (members.length < 1 || members.length !== seats.length) throw new Error('a seat without a key');
+        if (String([...members].sort()) !== String(members)) throw new Error('unsorted');
+        for (const { address } of people) {
+          const account = readAccount(town.state, address);
+          if (account === undefined) continue;
+          if (account.roles.includes('validator') !== members.includes(address))
+            throw new Error('role without seat');
+          const holds = account.publicKey === null ? null : toHex(account.publicKey);
+          if (holds === null) continue;
+          if ((keys.get(holds) ?? address) !== address) throw new Error('a key of two accounts');
+          keys.set(holds, address);
+        }
+        for (const { signer: voter } of readVotes(town.state, town.height + 1))
+          if (!members.includes(voter)) throw new Error('a vote without a seat');
+        if (town.money() !== 6_000_000n) throw new Error('money came or went');
+      }
+    }),
+    { numRuns: 80 },
+  );
+  t.ok(
+    Object.values(reached).every((count) => count > 0),
+    JSON.stringify(reached),
+  );
+});
+
+// The chain
+
+function call<M extends MethodName>(
+  sender: NodeKey,
+  nonce: number,
+  method: M,
+  args: ArgumentsOf<M>,
+  key: NodeKey = sender,
+): SignedTransaction {
+  const expiresMs = START_MS + 3_600_000;
+  const content = {
+    genesis: start.genesis,
+    sender: sender.address,
+    nonce,
+    expiresMs,
+    ...buildCall(method, args),
+  };
+  return signTransaction(content, key.privateKey);
+}
+const ballot = (
+  sender: NodeKey,
+  nonce: number,
+  motion: Motion,
+  target: NodeKey,
+  key: NodeKey | null = null,
+) =>
+  call(sender, nonce, 'governance.vote', {
+    motion,
+    target: target.address,
+    publicKey: key === null ? null : toHex(key.publicKey),
+  });
+
+t.test(
+  'a header names who decides on the next height, and the block before decides by its own',
+  async (t) => {
+    let head: Head = start;
+    for (const signer of [ann, ben]) head = finalBlock(head, [ballot(signer, 0, 'drop', dan)]).next;
+    t.equal(head.validators.length, 4);
+    const changing = finalBlock(head, [ballot(cleo, 0, 'drop', dan)]);
+    t.match(verifyFinalBlock(head, changing.final), { ok: true }, 'sealed by the four');
+    const { next } = changing;
+    t.equal(next.validators.length, 3);
+    t.equal(next.header.validatorsHash, validatorsHash(next.validators));
+    const { header } = changing.final.block;
+    const lie = {
+      ...changing.final.block,
+      header: { ...header, validatorsHash: validatorsHash(head.validators) },
+    };
+    t.match(executeBlock(head, lie, contract), { ok: false, code: 'CHAIN_WRONG_ROOT' });
+    const after = finalBlock(next, [transfer(alice, 0)]);
+    const threeOfFour = sealed(head, after.final.block, { signers: [ann, ben, cleo] });
+    t.equal(threeOfFour.seals.length, 3);
+    t.match(verifyFinalBlock(next, after.final), { ok: true });
+    const withDan = {
+      block: after.final.block,
+      certificate: sealed({ ...next, validators: head.validators }, after.final.block, {
+        signers: [ann, dan],
+      }),
+    };
+    t.match(verifyFinalBlock(next, withDan), { ok: false }, 'a dropped one seals nothing');
+  },
+);
+
+t.test('the second vote of a block waits for the next; own ones come first', async (t) => {
+  const pool = new Pool((address, { state }) => contract.publicKeyOf(state, address));
+  for (const signer of [ann, ben, cleo]) t.ok(pool.add(ballot(signer, 0, 'drop', dan), start, START_MS).ok);
+  const limits = { maxCount: 100, maxBytes: 1_000_000 };
+  const assemble = (head: Head, author: NodeKey) =>
+    assembleBlock(
+      head,
+      pool.take(head, { ...limits, first: author.address }),
+      { proposer: author.address, timeMs: 0 },
+      contract,
+    );
+  const one = assemble(start, ben);
+  t.strictSame(
+    one.block.transactions.map(({ sender }) => nameOf(sender)),
+    ['ben'],
+  );
+  t.strictSame(
+    one.dropped.map(({ code, waits }) => [code, waits]),
+    [
+      ['CONTRACT_NEXT_BLOCK', true],
+      ['CONTRACT_NEXT_BLOCK', true],
+    ],
+  );
+  pool.advance(one.next, START_MS);
+  const two = assemble(one.next, cleo);
+  t.strictSame(
+    two.block.transactions.map(({ sender }) => nameOf(sender)),
+    ['cleo'],
+  );
+  pool.advance(two.next, START_MS);
+  const three = assemble(two.next, ben);
+  t.equal(three.next.validators.length, 3);
+  const greedy = assemble(start, ann).block;
+  const { header } = finalBlock(start, [transfer(alice, 0)]).final.block;
+  const transactions = [ballot(ann, 0, 'drop', dan), ballot(ben, 0, 'drop', dan)];
+  const both = { header: { ...header, transactionsRoot: transactionsRoot(transactions) }, transactions };
+  t.match(executeBlock(start, both, contract), { ok: false, code: 'CONTRACT_NEXT_BLOCK' });
+  t.equal(greedy.transactions.length, 1);
+});
+
+t.test(
+  'a rotated key signs from the next transaction on, and the pool takes what is signed again',
+  async (t) => {
+    const { genesis: chain } = start;
+    const rotation = call(
+      alice,
+      0,
+      'accounts.rotateKey',
+      rotationTo(eve.privateKey, { genesis: chain, account: alice.address }),
+    );
+    const pay = { to: bob.address, amountMicro: 5n, memo: '' };
+    const byOld = call(alice, 1, 'accounts.transfer', pay);
+    const byNew = call(alice, 1, 'accounts.transfer', pay, eve);
+    const options = { proposer: ann.address, timeMs: 0 };
+    t.strictSame(
+      assembleBlock(start, [byNew], options, contract).dropped.map(({ code }) => code),
+      ['CHAIN_BAD_SIGNATURE'],
+    );
+    const { block, dropped, next } = assembleBlock(start, [rotation, byOld, byNew], options, contract);
+    t.strictSame(
+      dropped.map(({ code }) => code),
+      ['CHAIN_BAD_SIGNATURE'],
+      'the old key is over at once',
+    );
+    t.equal(block.transactions.length, 2);
+    t.equal(executeBlock(start, block, contract).ok, true);
+    const pool = new Pool((address, { state }) => contract.publicKeyOf(state, address));
+    t.match(pool.add(byOld, start, START_MS), { ok: true, fresh: true });
+    const rotated = assembleBlock(start, [rotation], options, contract).next;
+    t.match(pool.add(byNew, rotated, START_MS), { ok: true, fresh: true }, 'it takes the place of the old');
+    t.strictSame(pool.take(rotated, { maxCount: 9, maxBytes: 9_000 }), [byNew]);
+    t.match(pool.add(byNew, rotated, START_MS), { ok: true, fresh: false });
+    t.match(pool.add(byOld, rotated, START_MS), { ok: true, fresh: false }, 'and the old does not come back');
+    t.strictSame(pool.take(rotated, { maxCount: 9, maxBytes: 9_000 }), [byNew]);
+    t.equal(next.height, 1);
+  },
+);
+
+t.test('a store comes back with the committee of its state, also right after a change', async (t) => {
+  const directory = await mkdtemp(join(tmpdir(), 'gridquorum-governance-'));
+  t.teardown(() => rm(directory, { recursive: true }));
+  const options = { directory, genesis, contract };
+  let store = await openLedgerStore(options);
+  let signers = 0;
+  for (const transactions of [
+    [ballot(ann, 0, 'drop', dan)],
+    [ballot(ben, 0, 'drop', dan)],
+    [ballot(cleo, 0, 'drop', dan)],
+    [transfer(alice, 0)],
+  ]) {
+    const { final, executed } = finalBlock(store.head, transactions);
+    await store.append(final, executed);
+    const before = store.head;
+    await store.close();
+    store = await openLedgerStore(options);
+    t.equal(store.recovery, null);
+    t.equal(store.head.digest, before.digest);
+    t.strictSame(store.head.validators, before.validators);
+    signers = store.head.validators.length;
+  }
+  t.equal(signers, 3);
+  t.equal(genesisHead(genesis, contract).validators.length, 4);
+  await store.close();
+});
