@@ -101,7 +101,7 @@ function readClosedBlock(value: CborValue | undefined): ClosedBlock {
   };
 }
 
-function headerFields(header: Header): CborValue {
+export function headerFields(header: Header): CborValue {
   return [
     BigInt(header.version),
     BigInt(header.height),
@@ -115,7 +115,8 @@ function headerFields(header: Header): CborValue {
   ];
 }
 
-function readHeader(value: CborValue | undefined): Header {
+/** @throws ConsensusError CONSENSUS_BAD_ENCODING */
+export function readHeader(value: CborValue | undefined): Header {
   const fields = readArray(value, 'header', 9);
   if (fields[0] !== 1n) {
     throw new ConsensusError('CONSENSUS_BAD_ENCODING', 'unknown version of a header', { field: 'version' });

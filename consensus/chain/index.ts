@@ -19,6 +19,7 @@ export {
   sealDigest,
   signSeal,
 } from './certificate.ts';
+export { epochBlocksOf } from './epochs.ts';
 export { formatGenesis, genesisHash, parseGenesis } from './genesis.ts';
 export {
   assembleBlock,
@@ -27,9 +28,38 @@ export {
   openFinalBlock,
   verifyFinalBlock,
 } from './ledger.ts';
-export { merkleRoot } from './merkle.ts';
+export {
+  checkLightProof,
+  type Evidence,
+  type LightProof,
+  type LightVerdict,
+  provenState,
+  proveReads,
+} from './light-proof.ts';
+export { checkpointIn, formatLightProof, PROOF_FORMAT, parseLightProof } from './light-proof-json.ts';
+export { merklePath, merkleRoot, verifyMerklePath } from './merkle.ts';
+export {
+  type Checkpoint,
+  checkpointOf,
+  decodeMilestone,
+  encodeMilestone,
+  followMilestone,
+  type Milestone,
+} from './milestone.ts';
 export { nextNonce } from './nonces.ts';
 export { Pool } from './pool.ts';
+export {
+  cutState,
+  decodeManifest,
+  encodeManifest,
+  encodePart,
+  isEmptyPart,
+  type Manifest,
+  manifestRoot,
+  openPart,
+  partOf,
+  type SnapshotPart,
+} from './snapshot.ts';
 export { decodeProof, encodeProof, verifyProof } from './state-proof.ts';
 export { type StateChanges, type StateProof, StateTree } from './state-tree.ts';
 export {

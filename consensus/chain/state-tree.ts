@@ -60,6 +60,43 @@ export class StateTree {
       else open.push(node.right, node.left);
     }
   }
+
+  /**
+   * The tree as its largest subtrees of no more than `bytesMax`, in the order of their paths; an entry that is larger
+   * by itself is one too. The same state is cut in the same places by everybody.
+   */
+  *cut(bytesMax: number): IterableIterator<Subtree> {
+    const open: { readonly node: Node; readonly depth: number }[] = [{ node: this.#top, depth: 0 }];
+    for (let next = open.pop(); next !== undefined; next = open.pop()) {
+      const { node, depth } = next;
+      if (node === null || node.kind === 'entry' || node.bytes <= bytesMax) {
+        yield { depth, hash: hashOf(node), bytes: bytesOf(node), tree: new StateTree(node) };
+      } else {
+        open.push({ node: node.right, depth: depth + 1 }, { node: node.left, depth: depth + 1 });
+      }
+    }
+  }
+}
+
+/** All entries whose paths begin with the same `depth` bits. `bytes` is what they take as list items. */
+export type Subtree = {
+  readonly depth: number;
+  readonly hash: Uint8Array;
+  readonly bytes: number;
+  readonly tree: Pick<StateTree, 'entries'>;
+};
+
+/** Root of the subtree of these entries, which share the first `depth` bits of their paths, in the order of these. */
+export function subtreeHash(
+  entries: readonly (readonly [key: string, value: Uint8Array])[],
+  depth: number,
+): Uint8Array {
+  return hashOf(
+    built(
+      entries.map(([key, value]) => entryOf(pathOf(key), key, value)),
+      depth,
+    ),
+  );
 }
 
 /**
@@ -104,7 +141,14 @@ type Entry = {
   readonly value: Uint8Array;
   hash: Uint8Array | null;
 };
-type Branch = { readonly kind: 'branch'; readonly left: Node; readonly right: Node; hash: Uint8Array | null };
+type Branch = {
+  readonly kind: 'branch';
+  readonly left: Node;
+  readonly right: Node;
+  /** Of all its entries: known at once, so that a state can be cut without a walk over it. */
+  readonly bytes: number;
+  hash: Uint8Array | null;
+};
 type Node = Entry | Branch | null;
 type Change = { readonly path: Uint8Array; readonly key: string; readonly value: Uint8Array | null };
 
@@ -134,7 +178,7 @@ function updated(node: Node, changes: readonly Change[], depth: number): Node {
 function grown(entry: Entry | null, changes: readonly Change[], depth: number): Node {
   const replaced = entry === null || changes.some(({ path }) => samePath(path, entry.path));
   const entries: Entry[] = changes.flatMap(({ path, key, value }) =>
-    value === null ? [] : [{ kind: 'entry', path, key, value, hash: null }],
+    value === null ? [] : [entryOf(path, key, value)],
   );
   if (!replaced) {
     entries.push(entry);
@@ -155,8 +199,22 @@ function built(entries: readonly Entry[], depth: number): Node {
 function joined(left: Node, right: Node): Node {
   if (left === null && (right === null || right.kind === 'entry')) return right;
   if (right === null && left !== null && left.kind === 'entry') return left;
-  return { kind: 'branch', left, right, hash: null };
+  return { kind: 'branch', left, right, bytes: bytesOf(left) + bytesOf(right), hash: null };
 }
+
+function entryOf(path: Uint8Array, key: string, value: Uint8Array): Entry {
+  return { kind: 'entry', path, key, value, hash: null };
+}
+
+/** At most, in a list of keys and values: a head of five bytes each, and three bytes a letter where it needs them. */
+function bytesOf(node: Node): number {
+  if (node === null) return 0;
+  if (node.kind === 'branch') return node.bytes;
+  const { key, value } = node;
+  return key.length * (ASCII.test(key) ? 1 : 3) + value.length + 10;
+}
+
+const ASCII = /^[ -~]*$/;
 
 /** Place of the first that turns right at this depth, by halving. */
 function firstRight(sorted: readonly { readonly path: Uint8Array }[], depth: number): number {
@@ -183,7 +241,7 @@ function valueHashOf(entry: Entry): Uint8Array {
   return stateValueHash(entry.value);
 }
 
-function comparePaths(left: Uint8Array, right: Uint8Array): number {
+export function comparePaths(left: Uint8Array, right: Uint8Array): number {
   for (let index = 0; index < 32; index++) {
     const difference = left[index]! - right[index]!;
     if (difference !== 0) return difference;

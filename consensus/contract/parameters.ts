@@ -2,7 +2,7 @@ import { ConsensusError } from '../errors.ts';
 import { amount, count } from './fields.ts';
 import { record } from './record.ts';
 import { Rejection } from './rejection.ts';
-import type { ContractState } from './types.ts';
+import { type ContractState, EPOCH_BLOCKS_DEFAULT } from './types.ts';
 
 const DAY_MS = 86_400_000;
 
@@ -34,7 +34,7 @@ const DEFAULTS: Parameters = {
   deliveryToleranceW: 50,
   recordGraceMs: 3_600_000,
   recordWindowMs: 7 * DAY_MS,
-  epochBlocks: 1000,
+  epochBlocks: EPOCH_BLOCKS_DEFAULT,
 };
 
 /** More records than this a home are not kept, however short the slot. */

@@ -13,6 +13,8 @@ export type Hash = string;
 
 /** Seats of a committee at most. */
 export const VALIDATORS_MAX = 31;
+/** Where a genesis is silent. */
+export const EPOCH_BLOCKS_DEFAULT = 1000;
 
 /** A member of the committee: the account that has a seat, and the key it signs with, compressed, 33 bytes. */
 export type Validator = { readonly address: Address; readonly publicKey: Uint8Array };

@@ -1,5 +1,7 @@
 import {
   blockDigest,
+  type Certificate,
+  type Checkpoint,
   type Contract,
   checkCertificate,
   type FinalBlock,
@@ -10,7 +12,15 @@ import {
   validatorsHash,
 } from '../chain/index.ts';
 import type { Database } from './database.ts';
-import { corrupt, decodeHeight, decodeStoredBlock, keys, rangeOf, stateKeyOf } from './layout.ts';
+import {
+  corrupt,
+  decodeHeight,
+  decodeStoredBlock,
+  decodeStoredMilestone,
+  keys,
+  rangeOf,
+  stateKeyOf,
+} from './layout.ts';
 
 /** Blocks below the head whose links are checked at every start; the rest is checked when it is read. */
 const TAIL_BLOCKS = 64;
@@ -20,7 +30,10 @@ const TAIL_BLOCKS = 64;
  * the head's block and the links of the newest blocks.
  * @throws ConsensusError CONSENSUS_STORE_CORRUPT, naming what does not fit
  */
-export async function loadHead(database: Database, start: Head, contract: Contract): Promise<Head> {
+export async function loadHead(
+  database: Database,
+  { start, trusted, contract }: { start: Head; trusted: Checkpoint; contract: Contract },
+): Promise<Head> {
   const stored = await database.get(keys.head);
   if (stored === undefined) throw corrupt('head', 'it is missing');
   const height = decodeHeight(stored);
@@ -29,19 +42,30 @@ export async function loadHead(database: Database, start: Head, contract: Contra
     if (state.root !== start.state.root) throw corrupt('state', 'its root is not that of the genesis');
     return start;
   }
-  const { newest, parent } = await loadTail(database, height, start);
-  const { header } = newest.block;
+  const { header, certificate } = await loadTail(database, height, start);
   if (state.root !== header.stateRoot) throw corrupt('state', `its root is not that of block ${height}`);
   const { genesis } = start;
   const validators = contract.validatorsOf(state);
   if (header.validatorsHash !== validatorsHash(validators)) throw corrupt('head', 'another committee');
   const digest = blockDigest(header);
-  // A committee that this block has changed is in the state no more: its seals were checked when the block came.
-  if (parent.validatorsHash === header.validatorsHash) {
-    const fault = checkCertificate(newest.certificate, { genesis, height, digest, validators });
-    if (fault !== null) throw corrupt(`block ${height}`, `its certificate does not hold: ${fault}`);
-  }
+  const sealers = await committeeBefore(database, height, trusted);
+  const fault = checkCertificate(certificate, { genesis, height, digest, validators: sealers });
+  if (fault !== null) throw corrupt(`block ${height}`, `its certificate does not hold: ${fault}`);
   return { genesis, height, digest, header, state, validators, proposer: header.proposer };
+}
+
+/** Who decided on a height: the committee of the newest block before it that changed it. */
+async function committeeBefore(
+  database: Database,
+  height: number,
+  trusted: Checkpoint,
+): Promise<Checkpoint['validators']> {
+  const range = { gt: rangeOf('milestone').gt, lt: keys.milestone(height), reverse: true };
+  for await (const bytes of database.values(range)) {
+    const { validators } = decodeStoredMilestone(bytes);
+    if (validators !== null) return validators;
+  }
+  return trusted.validators;
 }
 
 async function loadState(database: Database): Promise<StateTree> {
@@ -52,23 +76,45 @@ async function loadState(database: Database): Promise<StateTree> {
   return StateTree.EMPTY.update(entries);
 }
 
-/** The newest block and the header before it, once they and those before them hang together. */
-async function loadTail(
-  database: Database,
-  height: number,
-  start: Head,
-): Promise<{ newest: FinalBlock; parent: Header }> {
-  const newest = await loadBlock(database, height);
-  let child = newest;
-  let parentOfNewest = start.header;
-  for (let below = height - 1; below >= 0 && below >= height - TAIL_BLOCKS; below--) {
-    const parent = below === 0 ? null : await loadBlock(database, below);
-    const digest = parent === null ? start.digest : blockDigest(parent.block.header);
-    if (child.block.header.parent !== digest) throw corrupt(`block ${below + 1}`, 'it follows another block');
-    if (child === newest && parent !== null) parentOfNewest = parent.block.header;
-    child = parent ?? child;
+type Sealed = { readonly header: Header; readonly certificate: Certificate };
+
+/** Header and seals of the newest block, once it and those before it hang together. */
+async function loadTail(database: Database, height: number, start: Head): Promise<Sealed> {
+  const first = await loadFirstHeight(database);
+  if (height < first) return loadMilestone(database, height);
+  const newest = await loadSealed(database, height);
+  let child = newest.header;
+  for (let below = height - 1; below >= first && below >= height - TAIL_BLOCKS; below--) {
+    const { header } = await loadSealed(database, below);
+    checkLink(child, blockDigest(header));
+    child = header;
   }
-  return { newest, parent: parentOfNewest };
+  if (child.height === 1) checkLink(child, start.digest);
+  return newest;
+}
+
+function checkLink(child: Header, parentDigest: string): void {
+  if (child.parent !== parentDigest) throw corrupt(`block ${child.height}`, 'it follows another block');
+}
+
+/** Height of the oldest block that is kept. @throws ConsensusError CONSENSUS_STORE_CORRUPT */
+export async function loadFirstHeight(database: Database): Promise<number> {
+  const stored = await database.get(keys.first);
+  return stored === undefined ? 1 : decodeHeight(stored, 'first');
+}
+
+/** Of a store that began with a snapshot, and has no block yet. */
+async function loadMilestone(database: Database, height: number): Promise<Sealed> {
+  const stored = await database.get(keys.milestone(height));
+  if (stored === undefined) throw corrupt(`milestone ${height}`, 'it is missing');
+  const milestone = decodeStoredMilestone(stored);
+  if (milestone.header.height !== height) throw corrupt(`milestone ${height}`, 'it has another height');
+  return milestone;
+}
+
+async function loadSealed(database: Database, height: number): Promise<Sealed> {
+  const { block, certificate } = await loadBlock(database, height);
+  return { header: block.header, certificate };
 }
 
 async function loadBlock(database: Database, height: number): Promise<FinalBlock> {

@@ -16,6 +16,19 @@ export async function guarded<Result>(doing: string, work: () => Promise<Result>
   }
 }
 
+type Attempt<Value> =
+  | { readonly ok: true; readonly value: Value }
+  | { readonly ok: false; readonly reason: string };
+
+/** Reading from a damaged database: that it fails is what one comes for. */
+export async function attempt<Value>(read: () => Promise<Value>): Promise<Attempt<Value>> {
+  try {
+    return { ok: true, value: await read() };
+  } catch (error) {
+    return { ok: false, reason: storeFailure(error, 'reading the damaged store').message };
+  }
+}
+
 /** Whether LevelDB itself could not read, as against content that does not fit together. */
 export function isDatabaseDamage(error: unknown): boolean {
   const codes = codesOf(error);

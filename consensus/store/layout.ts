@@ -1,7 +1,9 @@
 import {
   decodeFinalBlock,
+  decodeMilestone,
   encodeFinalBlock,
   type FinalBlock,
+  type Milestone,
   type SignedTransaction,
 } from '../chain/index.ts';
 import { type CborValue, decode, encode } from '../encoding/index.ts';
@@ -16,7 +18,9 @@ import { ConsensusError } from '../errors.ts';
  *     meta/votes           identity of the record of own votes that belongs to this store, 16 bytes
  *     meta/votes-mark      where that record stood when the newest block was stored
  *     head                 height of the newest block
+ *     first                height of the oldest block that is kept; absent: all are
  *     block/HEIGHT         final block with its certificate
+ *     milestone/HEIGHT     header and seals of an epoch's last block or one that changed the committee, kept for ever
  *     pending/SENDER/NONCE own transaction that no block holds yet
  *     state/KEY            entry of the state
  */
@@ -28,6 +32,8 @@ export const keys = {
   votes: 'meta/votes',
   votesMark: 'meta/votes-mark',
   head: 'head',
+  first: 'first',
+  milestone: (height: number) => `milestone/${ordered(height)}`,
   block: (height: number) => `block/${ordered(height)}`,
   pending: ({ sender, nonce }: Pick<SignedTransaction, 'sender' | 'nonce'>) =>
     `pending/${sender}/${ordered(nonce)}`,
@@ -35,7 +41,10 @@ export const keys = {
 };
 
 /** All keys that begin with the prefix: `0` follows `/` in the order of bytes. */
-export function rangeOf(kind: 'block' | 'pending' | 'state'): { readonly gt: string; readonly lt: string } {
+export function rangeOf(kind: 'block' | 'milestone' | 'pending' | 'state'): {
+  readonly gt: string;
+  readonly lt: string;
+} {
   return { gt: `${kind}/`, lt: `${kind}0` };
 }
 
@@ -47,11 +56,11 @@ export function encodeHeight(height: number): Uint8Array {
   return encode(BigInt(height));
 }
 
-/** @throws ConsensusError CONSENSUS_STORE_CORRUPT */
-export function decodeHeight(bytes: Uint8Array): number {
-  const value = readable('head', () => decode(bytes));
+/** @param what it is the height of. @throws ConsensusError CONSENSUS_STORE_CORRUPT */
+export function decodeHeight(bytes: Uint8Array, what = 'head'): number {
+  const value = readable(what, () => decode(bytes));
   if (typeof value !== 'bigint' || value < 0n || value > BigInt(Number.MAX_SAFE_INTEGER)) {
-    throw corrupt('head', 'it is no height');
+    throw corrupt(what, 'it is no height');
   }
   return Number(value);
 }
@@ -65,6 +74,11 @@ export function decodeStoredBlock(height: number, bytes: Uint8Array): FinalBlock
   const final = readable(`block ${height}`, () => decodeFinalBlock(bytes));
   if (final.block.header.height !== height) throw corrupt(`block ${height}`, 'it has another height');
   return final;
+}
+
+/** @throws ConsensusError CONSENSUS_STORE_CORRUPT */
+export function decodeStoredMilestone(bytes: Uint8Array): Milestone {
+  return readable('milestone', () => decodeMilestone(bytes));
 }
 
 export function encodeFormat(): Uint8Array {
@@ -83,7 +97,7 @@ export function corrupt(what: string, reason: string, cause?: unknown): Consensu
   return new ConsensusError('CONSENSUS_STORE_CORRUPT', `${what}: ${reason}`, details, { cause });
 }
 
-function readable<Value extends FinalBlock | CborValue>(what: string, read: () => Value): Value {
+function readable<Value extends FinalBlock | Milestone | CborValue>(what: string, read: () => Value): Value {
   try {
     return read();
   } catch (error) {

@@ -1,29 +1,47 @@
 import { mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import {
+  blockDigest,
+  type Checkpoint,
   type Contract,
+  checkpointOf,
   type Executed,
+  epochBlocksOf,
   type FinalBlock,
   type Genesis,
   genesisHead,
   type Head,
+  type Milestone,
   type SignedTransaction,
+  validatorsHash,
 } from '../chain/index.ts';
 import { toHex } from '../crypto/index.ts';
 import { ConsensusError } from '../errors.ts';
-import { blockBatch, firstBatch, pendingEntry, votesMarkEntry } from './batches.ts';
-import { loadHead } from './check.ts';
+import { blockBatch, firstBatch, milestoneOf, pendingEntry, pruneBatch, votesMarkEntry } from './batches.ts';
+import { loadFirstHeight, loadHead } from './check.ts';
 import { closingOnFailure, type Database, openDatabase, openRepaired } from './database.ts';
 import { guarded, isDatabaseDamage, storeFailure } from './failure.ts';
-import { corrupt, decodeFormat, decodeStoredBlock, FORMAT_VERSION, keys } from './layout.ts';
+import {
+  corrupt,
+  decodeFormat,
+  decodeStoredBlock,
+  decodeStoredMilestone,
+  FORMAT_VERSION,
+  keys,
+  rangeOf,
+} from './layout.ts';
 import { readPending } from './pending.ts';
-import { finishSwap, type Recovery, rebuild } from './rebuild.ts';
+import { type Recovery, rebuild } from './rebuild.ts';
+import { fillFrom, finishSwap, openBeside, swapIn } from './replacement.ts';
+import { type FoundSnapshot, openSnapshots, type Snapshots } from './snapshots.ts';
 
 export type StoreOptions = {
   /** Created if missing; the ledger lies in `ledger` below it. */
   readonly directory: string;
   readonly genesis: Genesis;
   readonly contract: Contract;
+  /** A later height than the genesis at which the committee is believed; the genesis where absent. */
+  readonly checkpoint?: Checkpoint;
 };
 
 /**
@@ -38,7 +56,10 @@ export async function openLedgerStore(options: StoreOptions): Promise<LedgerStor
     await mkdir(options.directory, { recursive: true, mode: 0o700 });
     await finishSwap(directory);
     const start = genesisHead(options.genesis, options.contract);
-    return load({ ...options, directory, start });
+    const trusted = options.checkpoint ?? checkpointOf(start);
+    const epochBlocks = epochBlocksOf(options.genesis);
+    const snapshots = openSnapshots(join(options.directory, 'snapshots'));
+    return load({ ...options, directory, start, trusted, epochBlocks, snapshots });
   });
 }
 
@@ -47,24 +68,40 @@ export class LedgerStore {
   readonly recovery: Recovery | null;
   /** Whether this start created it. */
   readonly isNew: boolean;
-  readonly #database: Database;
-  readonly #pendingKeys: Set<string>;
+  readonly snapshots: Snapshots;
+  /** Blocks from one end of an epoch to the next. */
+  readonly epochBlocks: number;
+  /** Where trust in committees begins. */
+  readonly trusted: Checkpoint;
+  readonly #directory: string;
+  readonly #contract: Contract;
+  #database: Database;
+  #pendingKeys: Set<string>;
   #head: Head;
+  #firstHeight: number;
   #appending = false;
   #markVotes: () => Uint8Array | null = () => null;
+  /** While one database takes another's place, everybody waits for it, as it has waited for all that was under way. */
+  #swapping: Promise<void> | null = null;
+  readonly #underWay = new Set<Promise<unknown>>();
 
-  constructor(opened: {
-    readonly database: Database;
-    readonly head: Head;
-    readonly recovery: Recovery | null;
-    readonly isNew: boolean;
-    readonly pending: readonly SignedTransaction[];
-  }) {
+  constructor(opened: Opened) {
     this.#database = opened.database;
     this.#head = opened.head;
+    this.#firstHeight = opened.firstHeight;
+    this.#directory = opened.directory;
+    this.#contract = opened.contract;
     this.recovery = opened.recovery;
     this.isNew = opened.isNew;
+    this.snapshots = opened.snapshots;
+    this.epochBlocks = opened.epochBlocks;
+    this.trusted = opened.trusted;
     this.#pendingKeys = new Set(opened.pending.map(keys.pending));
+  }
+
+  /** Of the oldest block that is kept; one above the head's where there is none. */
+  get firstHeight(): number {
+    return this.#firstHeight;
   }
 
   get head(): Head {
@@ -86,12 +123,14 @@ export class LedgerStore {
     this.#appending = true;
     try {
       const settled = final.block.transactions.map(keys.pending).filter((key) => this.#pendingKeys.has(key));
+      const { epochBlocks } = this;
+      const milestone = milestoneOf(final, { before: this.#head.validators, next, epochBlocks });
       const mark = this.#markVotes();
       const batch = [
-        ...blockBatch(final, changes, settled),
+        ...blockBatch(final, changes, { milestone, settled }),
         ...(mark === null ? [] : [votesMarkEntry(mark)]),
       ];
-      await guarded('storing a block', () => this.#database.batch(batch, { sync: true }));
+      await this.#guarded('storing a block', () => this.#database.batch(batch, { sync: true }));
       for (const key of settled) this.#pendingKeys.delete(key);
       this.#head = next;
     } finally {
@@ -100,47 +139,123 @@ export class LedgerStore {
   }
 
   /** @throws ConsensusError CONSENSUS_STORE_CORRUPT when it cannot be read any more */
-  async readBlock(height: number): Promise<FinalBlock | undefined> {
-    const stored = await this.readEncodedBlock(height);
-    return stored === undefined ? undefined : decodeStoredBlock(height, stored);
+  async readBlock(height: number): Promise<BlockRead<FinalBlock>> {
+    const read = await this.readEncodedBlock(height);
+    return read.ok ? { ok: true, found: decodeStoredBlock(height, read.found) } : read;
   }
 
   /** As `encodeFinalBlock` made it, for those who ask for it. */
-  async readEncodedBlock(height: number): Promise<Uint8Array | undefined> {
-    return guarded('reading a block', () => this.#database.get(keys.block(height)));
+  async readEncodedBlock(height: number): Promise<BlockRead<Uint8Array>> {
+    const found = await this.#guarded('reading a block', () => this.#database.get(keys.block(height)));
+    if (found !== undefined) return { ok: true, found };
+    const firstHeight = this.#firstHeight;
+    const code = height >= 1 && height < firstHeight ? 'STORE_BLOCK_PRUNED' : 'STORE_BLOCK_UNKNOWN';
+    return { ok: false, code, firstHeight };
+  }
+
+  /**
+   * Deletes blocks below a height, oldest first; what stays of them is their milestones and what they did to the state.
+   * @returns how many, at most `blocksMax`
+   */
+  async prune(belowHeight: number, blocksMax: number): Promise<number> {
+    const first = this.#firstHeight;
+    const end = Math.min(belowHeight, first + blocksMax, this.#head.height);
+    if (end <= first) return 0;
+    // Not synced: a crash brings blocks back, and the next start prunes them again.
+    await this.#guarded('pruning blocks', () => this.#database.batch(pruneBatch(first, end)));
+    this.#firstHeight = end;
+    return end - first;
+  }
+
+  /** The milestone at this height, if there is one. */
+  async readMilestone(height: number): Promise<Milestone | undefined> {
+    const stored = await this.#guarded('reading a milestone', () =>
+      this.#database.get(keys.milestone(height)),
+    );
+    return stored === undefined ? undefined : decodeStoredMilestone(stored);
+  }
+
+  /** Blocks above a height that changed the committee, ascending, `countMax` of them at most. */
+  async readCommitteeChanges(aboveHeight: number, countMax: number): Promise<Milestone[]> {
+    return this.#guarded('reading milestones', async () => {
+      const changes: Milestone[] = [];
+      const range = { gt: keys.milestone(aboveHeight), lt: rangeOf('milestone').lt };
+      for await (const bytes of this.#database.values(range)) {
+        const milestone = decodeStoredMilestone(bytes);
+        if (milestone.validators !== null) changes.push(milestone);
+        if (changes.length >= countMax) break;
+      }
+      return changes;
+    });
+  }
+
+  /**
+   * Goes on from a snapshot whose parts have all come: the state is loaded and checked once more, and a store of it is
+   * built beside this one and put in its place. Blocks up to it are not here then. Undefined when a part is damaged.
+   * @param changes blocks that changed the committee since `trusted`, up to and with the snapshot's own
+   */
+  async adopt(snapshot: FoundSnapshot, changes: readonly Milestone[]): Promise<Head | undefined> {
+    const { header } = snapshot.milestone;
+    const state = await this.snapshots.load(snapshot);
+    if (state === undefined) return undefined;
+    const validators = this.#contract.validatorsOf(state);
+    if (validatorsHash(validators) !== header.validatorsHash) return undefined;
+    const { genesis } = this.#head;
+    const { height, proposer } = header;
+    const head: Head = { genesis, height, digest: blockDigest(header), header, state, validators, proposer };
+    await guarded('taking over a snapshot', async () => {
+      const known = await this.readCommitteeChanges(0, Number.POSITIVE_INFINITY);
+      const milestones = [...known, ...changes, snapshot.milestone];
+      const fresh = await openBeside(this.#directory);
+      await closingOnFailure(fresh, () => fillFrom(fresh, { head, milestones, firstHeight: height + 1 }));
+      this.#swapping = this.#swap(fresh, head);
+      await this.#swapping;
+      this.#swapping = null;
+    });
+    return head;
+  }
+
+  async #swap(fresh: Database, head: Head): Promise<void> {
+    const directory = this.#directory;
+    await Promise.allSettled(this.#underWay);
+    await swapIn(fresh, this.#database, { directory, newest: head });
+    this.#database = (await openDatabase(directory)).database;
+    this.#pendingKeys = new Set((await readPending(this.#database)).map(keys.pending));
+    this.#head = head;
+    this.#firstHeight = head.height + 1;
   }
 
   /** Keeps an own transaction, synced, until a block holds it: nothing signed is lost by a crash. */
   async keepPending(transaction: SignedTransaction): Promise<void> {
     const batch = [pendingEntry(transaction)];
-    await guarded('storing a transaction', () => this.#database.batch(batch, { sync: true }));
+    await this.#guarded('storing a transaction', () => this.#database.batch(batch, { sync: true }));
     this.#pendingKeys.add(keys.pending(transaction));
   }
 
   /** For a transaction that failed or expired. */
   async forgetPending(transaction: Pick<SignedTransaction, 'sender' | 'nonce'>): Promise<void> {
     const key = keys.pending(transaction);
-    await guarded('forgetting a transaction', () => this.#database.del(key));
+    await this.#guarded('forgetting a transaction', () => this.#database.del(key));
     this.#pendingKeys.delete(key);
   }
 
   /** Own transactions that no block held when the store was last written, by nonce. */
   async readPending(): Promise<SignedTransaction[]> {
-    return guarded('reading pending transactions', () => readPending(this.#database));
+    return this.#guarded('reading pending transactions', () => readPending(this.#database));
   }
 
   /** Which record of own votes belongs to this store; undefined if there never was one. */
   async readVotesIdentity(): Promise<Uint8Array | undefined> {
-    return guarded('reading the store', () => this.#database.get(keys.votes));
+    return this.#guarded('reading the store', () => this.#database.get(keys.votes));
   }
 
   async writeVotesIdentity(identity: Uint8Array): Promise<void> {
-    await guarded('marking the store', () => this.#database.put(keys.votes, identity, { sync: true }));
+    await this.#guarded('marking the store', () => this.#database.put(keys.votes, identity, { sync: true }));
   }
 
   /** Where the record of own votes stood when the newest block was stored. */
   async readVotesMark(): Promise<Uint8Array | undefined> {
-    return guarded('reading the store', () => this.#database.get(keys.votesMark));
+    return this.#guarded('reading the store', () => this.#database.get(keys.votesMark));
   }
 
   /** From now on every block is stored together with what `mark` gives. */
@@ -149,36 +264,67 @@ export class LedgerStore {
   }
 
   async close(): Promise<void> {
-    await guarded('closing the store', () => this.#database.close());
+    await this.#guarded('closing the store', () => this.#database.close());
+  }
+
+  async #guarded<Result>(doing: string, work: () => Promise<Result>): Promise<Result> {
+    while (this.#swapping !== null) await this.#swapping;
+    const running = guarded(doing, work);
+    this.#underWay.add(running);
+    try {
+      return await running;
+    } finally {
+      this.#underWay.delete(running);
+    }
   }
 }
 
-type Loading = StoreOptions & { readonly start: Head };
+/** A block, or why it is not here: deleted for its age, or never seen. */
+export type BlockRead<Found> =
+  | { readonly ok: true; readonly found: Found }
+  | {
+      readonly ok: false;
+      readonly code: 'STORE_BLOCK_PRUNED' | 'STORE_BLOCK_UNKNOWN';
+      /** Of the oldest block that is kept. */
+      readonly firstHeight: number;
+    };
+
+type Loading = StoreOptions & {
+  readonly start: Head;
+  readonly trusted: Checkpoint;
+  readonly epochBlocks: number;
+  readonly snapshots: Snapshots;
+};
+
+type Opened = Loading &
+  Loaded & {
+    readonly database: Database;
+    readonly recovery: Recovery | null;
+    readonly isNew: boolean;
+  };
+
+type Loaded = {
+  readonly head: Head;
+  readonly firstHeight: number;
+  readonly pending: readonly SignedTransaction[];
+};
 
 async function load(loading: Loading): Promise<LedgerStore> {
-  const { directory, start, contract } = loading;
+  const { directory, start } = loading;
   const { database, repaired } = await openDatabase(directory);
   const checked = await closingOnFailure(database, async () => {
     const isNew = repaired === null && (await isEmpty(database));
     if (isNew) await database.batch(firstBatch(start), { sync: true });
-    return { isNew, ...(await check(database, start, contract)) };
+    return { isNew, ...(await check(database, loading)) };
   });
-  if (checked.ok) return new LedgerStore({ database, recovery: null, ...checked });
+  if (checked.ok) return new LedgerStore({ ...loading, ...checked, database, recovery: null });
   const readable = checked.isDatabaseDamage ? await reopenRepaired(database, directory) : database;
   const reason = repaired === null ? checked.reason : `${repaired}; after its repair: ${checked.reason}`;
-  const recovery = await closingOnFailure(readable, () =>
-    rebuild(readable, { directory, start, contract, reason }),
-  );
+  const recovery = await closingOnFailure(readable, () => rebuild(readable, { ...loading, reason }));
   const { database: fresh } = await openDatabase(directory);
   return closingOnFailure(fresh, async () => {
-    const head = await loadHead(fresh, start, contract);
-    return new LedgerStore({
-      database: fresh,
-      head,
-      recovery,
-      isNew: false,
-      pending: await readPending(fresh),
-    });
+    const loaded = await loadAll(fresh, loading);
+    return new LedgerStore({ ...loading, ...loaded, database: fresh, recovery, isNew: false });
   });
 }
 
@@ -193,20 +339,25 @@ async function isEmpty(database: Database): Promise<boolean> {
 }
 
 type Checked =
-  | { readonly ok: true; readonly head: Head; readonly pending: readonly SignedTransaction[] }
+  | ({ readonly ok: true } & Loaded)
   | { readonly ok: false; readonly reason: string; readonly isDatabaseDamage: boolean };
 
 /** Corruption is an outcome here, mended by the caller; all else is thrown. */
-async function check(database: Database, start: Head, contract: Contract): Promise<Checked> {
+async function check(database: Database, loading: Loading): Promise<Checked> {
   try {
-    await checkMeta(database, start);
-    const head = await loadHead(database, start, contract);
-    return { ok: true, head, pending: await readPending(database) };
+    await checkMeta(database, loading.start);
+    return { ok: true, ...(await loadAll(database, loading)) };
   } catch (error) {
     const failure = storeFailure(error, 'checking the store');
     if (failure.code !== 'CONSENSUS_STORE_CORRUPT') throw failure;
     return { ok: false, reason: failure.message, isDatabaseDamage: isDatabaseDamage(error) };
   }
+}
+
+async function loadAll(database: Database, loading: Loading): Promise<Loaded> {
+  const head = await loadHead(database, loading);
+  const firstHeight = await loadFirstHeight(database);
+  return { head, firstHeight, pending: await readPending(database) };
 }
 
 async function checkMeta(database: Database, start: Head): Promise<void> {

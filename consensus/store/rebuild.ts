@@ -1,12 +1,23 @@
-import { rename, rm } from 'node:fs/promises';
-import { dirname } from 'node:path';
-import { type Contract, executeBlock, type FinalBlock, type Head, verifyFinalBlock } from '../chain/index.ts';
-import { blockBatch, firstBatch, pendingEntry } from './batches.ts';
-import { type Database, openDatabase } from './database.ts';
-import { exists, syncDirectory } from './directory.ts';
-import { storeFailure } from './failure.ts';
-import { decodeStoredBlock, keys } from './layout.ts';
-import { readPending } from './pending.ts';
+import {
+  blockDigest,
+  type Checkpoint,
+  type Contract,
+  checkCertificate,
+  executeBlock,
+  type FinalBlock,
+  followMilestone,
+  type Head,
+  type Milestone,
+  transactionsRoot,
+  validatorsHash,
+  verifyFinalBlock,
+} from '../chain/index.ts';
+import { blockBatch, milestoneOf } from './batches.ts';
+import type { Database } from './database.ts';
+import { attempt } from './failure.ts';
+import { decodeStoredBlock, decodeStoredMilestone, encodeHeight, keys, rangeOf } from './layout.ts';
+import { fillFrom, openBeside, swapIn } from './replacement.ts';
+import type { Snapshots } from './snapshots.ts';
 
 /** What a start had to mend. The chain goes on at `height`; blocks above it come from the others again. */
 export type Recovery = {
@@ -20,83 +31,127 @@ export type Recovery = {
 export type RebuildOptions = {
   readonly directory: string;
   readonly start: Head;
+  /** Where trust in committees begins: the genesis, or a later height that somebody vouched for. */
+  readonly trusted: Checkpoint;
   readonly contract: Contract;
+  readonly epochBlocks: number;
+  readonly snapshots: Pick<Snapshots, 'heights' | 'find' | 'load'>;
   readonly reason: string;
 };
 
 /**
- * Builds the store anew beside the damaged one, from the genesis and as many of its blocks as prove themselves, with
- * own transactions still pending, and puts it in the other's place. After a crash either the damaged store is still
- * in place and this is done again, or `finishSwap` ends the work.
+ * Builds the store anew beside the damaged one, from the newest snapshot that proves itself, or else the genesis, and as
+ * many of the blocks after it as prove themselves, with own transactions still pending, and puts it in the other's
+ * place.
  */
 export async function rebuild(damaged: Database, options: RebuildOptions): Promise<Recovery> {
-  const { directory, start, contract, reason } = options;
-  const beside = `${directory}.rebuilt`;
-  await rm(beside, { recursive: true, force: true });
-  const { database: fresh } = await openDatabase(beside);
-  await fresh.batch(firstBatch(start));
-  const { height, endedBecause } = await replay(damaged, fresh, { start, contract });
-  await fresh.batch((await readPending(damaged)).map(pendingEntry));
-  for (const key of [keys.votes, keys.votesMark]) {
-    const known = await attempt(() => damaged.get(key));
-    if (known.ok && known.value !== undefined) await fresh.put(key, known.value);
-  }
-  // Synced once, last: what was written before stands in the same log or in tables that LevelDB syncs itself.
-  await fresh.put(keys.head, (await fresh.get(keys.head))!, { sync: true });
-  await fresh.close();
-  await damaged.close();
-  await rename(directory, `${directory}.damaged`);
-  await finishSwap(directory);
-  return { reason, endedBecause, height };
+  const { directory, reason } = options;
+  const base = await newestSnapshot(await followMilestones(damaged, options.trusted), options);
+  const fresh = await openBeside(directory);
+  const firstHeight = base.head.height + 1;
+  await fillFrom(fresh, { head: base.head, milestones: base.milestones, firstHeight });
+  const { head, endedBecause } = await replay(damaged, fresh, { ...options, start: base.head });
+  await copyOlder(damaged, fresh, base);
+  await swapIn(fresh, damaged, { directory, newest: head });
+  return { reason, endedBecause, height: head.height };
 }
 
-/**
- * Ends a swap that a crash may have cut: a store that is missing while its replacement waits was moved away after the
- * replacement was complete.
- */
-export async function finishSwap(directory: string): Promise<void> {
-  if (!(await exists(directory)) && (await exists(`${directory}.rebuilt`))) {
-    await rename(`${directory}.rebuilt`, directory);
-    await syncDirectory(dirname(directory));
+type Followed = { readonly milestone: Milestone; readonly checkpoint: Checkpoint };
+
+/** Those of the damaged store that follow from the genesis, up to the first that does not. */
+async function followMilestones(damaged: Database, start: Checkpoint): Promise<Followed[]> {
+  const followed: Followed[] = [];
+  // Past a damaged table there is nothing to be had; what came before it is still good.
+  await attempt(async () => {
+    for await (const bytes of damaged.values(rangeOf('milestone'))) {
+      const milestone = decodeStoredMilestone(bytes);
+      if (milestone.header.height <= start.height) continue;
+      const step = followMilestone(followed.at(-1)?.checkpoint ?? start, milestone);
+      if (!step.ok) return;
+      followed.push({ milestone, checkpoint: step.checkpoint });
+    }
+  });
+  return followed;
+}
+
+type Base = {
+  readonly head: Head;
+  readonly milestones: readonly Milestone[];
+  readonly committees: Committees;
+};
+/** The committee that decided on a height. */
+type Committees = (height: number) => Checkpoint['validators'];
+
+async function newestSnapshot(
+  followed: readonly Followed[],
+  { start, trusted, snapshots, contract }: RebuildOptions,
+): Promise<Base> {
+  const before = (height: number) =>
+    followed.filter(({ checkpoint }) => checkpoint.height < height).at(-1)?.checkpoint;
+  const committees: Committees = (height) => (before(height) ?? trusted).validators;
+  const upTo = (height: number) =>
+    followed.filter(({ checkpoint }) => checkpoint.height <= height).map(({ milestone }) => milestone);
+  for (const height of [...(await snapshots.heights())].reverse()) {
+    const found = await snapshots.find(height);
+    // Its own milestone may be missing among those of the damaged store: it is followed from the last before it.
+    const step = found && followMilestone(before(height) ?? trusted, found.milestone);
+    if (found === undefined || !step?.ok) continue;
+    const state = await snapshots.load(found);
+    if (state === undefined) continue;
+    const { checkpoint } = step;
+    const { header } = found.milestone;
+    const head = { ...checkpoint, header, state, proposer: header.proposer };
+    if (validatorsHash(contract.validatorsOf(state)) !== header.validatorsHash) continue;
+    const milestones = [...upTo(height - 1), found.milestone];
+    return { head, milestones, committees };
   }
-  await rm(`${directory}.damaged`, { recursive: true, force: true });
+  return { head: start, milestones: [], committees };
 }
 
 async function replay(
   damaged: Database,
   fresh: Database,
-  { start, contract }: Pick<RebuildOptions, 'start' | 'contract'>,
-): Promise<{ height: number; endedBecause: string }> {
+  { start, contract, epochBlocks }: Pick<RebuildOptions, 'start' | 'contract' | 'epochBlocks'>,
+): Promise<{ head: Head; endedBecause: string }> {
   let head = start;
   for (;;) {
     const height = head.height + 1;
     const read = await attempt(() => readStored(damaged, height));
-    if (!read.ok) return { height: head.height, endedBecause: read.reason };
-    if (read.value === undefined)
-      return { height: head.height, endedBecause: `block ${height} is not there` };
+    if (!read.ok) return { head, endedBecause: read.reason };
+    if (read.value === undefined) return { head, endedBecause: `block ${height} is not there` };
     const final = verifyFinalBlock(head, read.value);
-    if (!final.ok) return { height: head.height, endedBecause: `block ${height}: ${final.code}` };
+    if (!final.ok) return { head, endedBecause: `block ${height}: ${final.code}` };
     const executed = executeBlock(head, read.value.block, contract);
-    if (!executed.ok) return { height: head.height, endedBecause: `block ${height}: ${executed.code}` };
-    await fresh.batch(blockBatch(read.value, executed.changes));
-    head = executed.next;
+    if (!executed.ok) return { head, endedBecause: `block ${height}: ${executed.code}` };
+    const { next, changes } = executed;
+    const milestone = milestoneOf(read.value, { before: head.validators, next, epochBlocks });
+    await fresh.batch(blockBatch(read.value, changes, { milestone }));
+    head = next;
+  }
+}
+
+/** Blocks below the snapshot are not needed, but kept for those who ask, as far down as they prove themselves. */
+async function copyOlder(damaged: Database, fresh: Database, { head, committees }: Base): Promise<void> {
+  const { genesis } = head;
+  let expected = head.digest;
+  for (let height = head.height; height > 0; height -= 1) {
+    const read = await attempt(() => readStored(damaged, height));
+    if (!read.ok || read.value === undefined) return;
+    const { block, certificate } = read.value;
+    const digest = blockDigest(block.header);
+    if (digest !== expected || transactionsRoot(block.transactions) !== block.header.transactionsRoot) return;
+    if (checkCertificate(certificate, { genesis, height, digest, validators: committees(height) }) !== null)
+      return;
+    const batch = [
+      { type: 'put', key: keys.block(height), value: (await damaged.get(keys.block(height)))! },
+      { type: 'put', key: keys.first, value: encodeHeight(height) },
+    ] as const;
+    await fresh.batch([...batch]);
+    expected = block.header.parent;
   }
 }
 
 async function readStored(database: Database, height: number): Promise<FinalBlock | undefined> {
   const stored = await database.get(keys.block(height));
   return stored === undefined ? undefined : decodeStoredBlock(height, stored);
-}
-
-type Attempt<Value> =
-  | { readonly ok: true; readonly value: Value }
-  | { readonly ok: false; readonly reason: string };
-
-/** Reading from a damaged database: that it fails is what one comes for. */
-async function attempt<Value>(read: () => Promise<Value>): Promise<Attempt<Value>> {
-  try {
-    return { ok: true, value: await read() };
-  } catch (error) {
-    return { ok: false, reason: storeFailure(error, 'reading the damaged store').message };
-  }
 }

@@ -58,9 +58,10 @@ t.test('a store begins at the genesis and goes on where it was', async (t) => {
   t.equal(again.recovery, null);
   t.equal(again.head.digest, chain[2]!.next.digest);
   t.equal(again.head.state.root, chain[2]!.next.header.stateRoot);
-  t.strictSame(await again.readBlock(2), chain[1]!.final);
-  t.strictSame(toHex((await again.readEncodedBlock(3))!), toHex(encodeFinalBlock(chain[2]!.final)));
-  t.equal(await again.readBlock(4), undefined);
+  t.strictSame(await again.readBlock(2), { ok: true, found: chain[1]!.final });
+  const encoded = await again.readEncodedBlock(3);
+  t.equal(encoded.ok && toHex(encoded.found), toHex(encodeFinalBlock(chain[2]!.final)));
+  t.strictSame(await again.readBlock(4), { ok: false, code: 'STORE_BLOCK_UNKNOWN', firstHeight: 1 });
   await again.close();
 });
 

@@ -20,11 +20,12 @@ export async function auditStores(
     if (store.recovery !== null) faults.push(`${directory}: ${store.recovery.reason}`);
     const heightOf = new Map<string, number>();
     for (let height = 1; height <= store.head.height; height += 1) {
-      const final = await store.readBlock(height);
-      if (final === undefined) {
+      const read = await store.readBlock(height);
+      if (!read.ok) {
         faults.push(`${directory}: block ${height} is missing`);
         continue;
       }
+      const final = read.found;
       const digest = blockDigest(final.block.header);
       if ((digests.get(height) ?? digest) !== digest) faults.push(`two blocks at height ${height}`);
       digests.set(height, digest);

@@ -1,0 +1,221 @@
+import { mkdir, open, readdir, readFile, rename, rm, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import {
+  cutState,
+  decodeManifest,
+  decodeMilestone,
+  encodeManifest,
+  encodeMilestone,
+  encodePart,
+  isEmptyPart,
+  type Manifest,
+  type Milestone,
+  manifestRoot,
+  openPart,
+  partOf,
+  type SnapshotPart,
+  StateTree,
+} from '../chain/index.ts';
+import { ConsensusError } from '../errors.ts';
+import { exists, syncDirectory } from './directory.ts';
+import { guarded, isMissingFile } from './failure.ts';
+
+/**
+ * Snapshots of the state as plain files, one a part: written once and never moved again, where a database would write
+ * values of this size anew with every compaction.
+ *
+ *     snapshots/HEIGHT/milestone    header, seals and, where it changed, the new committee
+ *     snapshots/HEIGHT/manifest     what the parts are
+ *     snapshots/HEIGHT/INDEX        a part
+ *     snapshots/draft/              the one in the making
+ *     snapshots/incoming/HASH       parts from others
+ *
+ * A snapshot gets its name once all of it is synced, so what has a name is whole. Whatever is read proves itself
+ * against the header; nothing here is believed.
+ */
+export type Snapshots = {
+  /** Heights, ascending. */
+  readonly heights: () => Promise<readonly number[]>;
+  /** Writes one part after the other, and lets others work in between. The newest two are kept. */
+  readonly write: (milestone: Milestone, state: StateTree, signal: AbortSignal) => Promise<SnapshotSize>;
+  /** Undefined where there is none, or none that holds together. */
+  readonly find: (height: number) => Promise<FoundSnapshot | undefined>;
+  /** As it lies there: whoever asked for it checks it. Undefined where it is missing. */
+  readonly readPart: (height: number, index: number) => Promise<Uint8Array | undefined>;
+  /** All of its parts, checked one by one, as a state. Undefined when one is missing or damaged. */
+  readonly load: (snapshot: FoundSnapshot) => Promise<StateTree | undefined>;
+  readonly incoming: Incoming;
+};
+
+export type FoundSnapshot = { readonly milestone: Milestone; readonly manifest: Manifest };
+
+export type SnapshotSize = { readonly parts: number; readonly bytes: number };
+
+/** Parts from others, each checked before it comes here; they outlast a restart and are known by their hashes. */
+export type Incoming = {
+  readonly has: (part: SnapshotPart) => Promise<boolean>;
+  readonly add: (part: SnapshotPart, bytes: Uint8Array) => Promise<void>;
+  /** Makes a snapshot of those that this one names; false when one is missing. What else came is forgotten. */
+  readonly complete: (snapshot: FoundSnapshot) => Promise<boolean>;
+  readonly clear: () => Promise<void>;
+};
+
+/** The older of the two is there for those who began to fetch it, and while the newer is being written. */
+const KEPT = 2;
+const MILESTONE = 'milestone';
+const MANIFEST = 'manifest';
+
+/** @param directory made when something is first written to it */
+export function openSnapshots(directory: string): Snapshots {
+  const placeOf = (height: number) => join(directory, ordered(height));
+  const draft = join(directory, 'draft');
+  const incoming = join(directory, 'incoming');
+
+  const heights = async (): Promise<number[]> => {
+    const names = await namesIn(directory);
+    return names
+      .filter((name) => /^[0-9a-f]{16}$/.test(name))
+      .map((name) => Number.parseInt(name, 16))
+      .sort((left, right) => left - right);
+  };
+
+  const beginDraft = async () => {
+    await rm(draft, { recursive: true, force: true });
+    await mkdir(draft, { recursive: true, mode: 0o700 });
+  };
+
+  /** Gives the draft its name, and lets go of those that it replaces. */
+  const finishDraft = async ({ milestone, manifest }: FoundSnapshot) => {
+    await writeSynced(join(draft, MANIFEST), encodeManifest(manifest));
+    await writeSynced(join(draft, MILESTONE), encodeMilestone(milestone));
+    await syncDirectory(draft);
+    const place = placeOf(milestone.header.height);
+    await rm(place, { recursive: true, force: true });
+    await rename(draft, place);
+    await syncDirectory(directory);
+    for (const height of (await heights()).slice(0, -KEPT)) {
+      // The name goes first: what is half deleted must not look like a snapshot.
+      await beginDraft();
+      await rename(placeOf(height), join(draft, 'old'));
+      await rm(draft, { recursive: true, force: true });
+    }
+  };
+
+  const find = async (height: number): Promise<FoundSnapshot | undefined> => {
+    const stored = await readIfThere(join(placeOf(height), MILESTONE));
+    const listed = await readIfThere(join(placeOf(height), MANIFEST));
+    if (stored === undefined || listed === undefined) return undefined;
+    try {
+      const milestone = decodeMilestone(stored);
+      const manifest = decodeManifest(listed);
+      const isWhole =
+        milestone.header.height === height && manifestRoot(manifest) === milestone.header.stateRoot;
+      return isWhole ? { milestone, manifest } : undefined;
+    } catch (error) {
+      // What cannot be read is no snapshot: there is another, or the others have one.
+      if (error instanceof ConsensusError) return undefined;
+      throw error;
+    }
+  };
+
+  return {
+    heights: () => guarded('listing snapshots', heights),
+    write: (milestone, state, signal) =>
+      guarded('writing a snapshot', async () => {
+        await beginDraft();
+        const manifest: SnapshotPart[] = [];
+        let bytes = 0;
+        for (const subtree of cutState(state)) {
+          if (signal.aborted) throw aborted();
+          const part = partOf(subtree);
+          if (!isEmptyPart(part)) {
+            const encoded = encodePart(subtree.tree.entries());
+            await writeSynced(join(draft, String(manifest.length)), encoded);
+            bytes += encoded.length;
+          }
+          manifest.push(part);
+        }
+        await finishDraft({ milestone, manifest });
+        return { parts: manifest.length, bytes };
+      }),
+    find: (height) => guarded('reading a snapshot', () => find(height)),
+    readPart: (height, index) =>
+      guarded('reading a snapshot', () => readIfThere(join(placeOf(height), String(index)))),
+    load: ({ milestone, manifest }) =>
+      guarded('reading a snapshot', async () => {
+        let state = StateTree.EMPTY;
+        for (const [index, part] of manifest.entries()) {
+          if (isEmptyPart(part)) continue;
+          const bytes = await readIfThere(join(placeOf(milestone.header.height), String(index)));
+          const entries = bytes === undefined ? null : openPart(bytes, part);
+          if (entries === null) return undefined;
+          state = state.update(new Map(entries));
+        }
+        return state.root === milestone.header.stateRoot ? state : undefined;
+      }),
+    incoming: {
+      has: (part) => guarded('looking for a part', () => exists(join(incoming, part.hash))),
+      add: (part, bytes) =>
+        guarded('storing a part', async () => {
+          await mkdir(incoming, { recursive: true, mode: 0o700 });
+          // Renamed into place: a part that a crash has cut must not look like one that is there.
+          const place = join(incoming, part.hash);
+          await writeFile(`${place}.new`, bytes, { mode: 0o600 });
+          await rename(`${place}.new`, place);
+        }),
+      complete: (snapshot) =>
+        guarded('completing a snapshot', async () => {
+          await beginDraft();
+          for (const [index, part] of snapshot.manifest.entries()) {
+            if (isEmptyPart(part)) continue;
+            const bytes = await readIfThere(join(incoming, part.hash));
+            if (bytes === undefined || openPart(bytes, part) === null) {
+              await rm(join(incoming, part.hash), { force: true });
+              return false;
+            }
+            await writeSynced(join(draft, String(index)), bytes);
+          }
+          await finishDraft(snapshot);
+          await rm(incoming, { recursive: true, force: true });
+          return true;
+        }),
+      clear: () => guarded('clearing parts', () => rm(incoming, { recursive: true, force: true })),
+    },
+  };
+}
+
+async function writeSynced(file: string, bytes: Uint8Array): Promise<void> {
+  const handle = await open(file, 'w', 0o600);
+  try {
+    await handle.writeFile(bytes);
+    await handle.datasync();
+  } finally {
+    await handle.close();
+  }
+}
+
+async function readIfThere(file: string): Promise<Uint8Array | undefined> {
+  try {
+    return new Uint8Array(await readFile(file));
+  } catch (error) {
+    if (isMissingFile(error)) return undefined;
+    throw error;
+  }
+}
+
+async function namesIn(directory: string): Promise<string[]> {
+  try {
+    return await readdir(directory);
+  } catch (error) {
+    if (isMissingFile(error)) return [];
+    throw error;
+  }
+}
+
+function aborted(): ConsensusError {
+  return new ConsensusError('CONSENSUS_ABORTED', 'the snapshot was given up');
+}
+
+function ordered(height: number): string {
+  return height.toString(16).padStart(16, '0');
+}

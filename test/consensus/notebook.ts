@@ -1,0 +1,131 @@
+import {
+  assembleBlock,
+  blockDigest,
+  type Contract,
+  executeBlock,
+  type FinalBlock,
+  type Genesis,
+  gatherCertificate,
+  genesisHead,
+  type Head,
+  type SignedTransaction,
+  type StateTree,
+  signSeal,
+  signTransaction,
+} from '../../consensus/chain/index.ts';
+import { fromHex, toHex } from '../../consensus/crypto/index.ts';
+import { type CborValue, decode, encode } from '../../consensus/encoding/index.ts';
+import { type NodeKey, nodeKeyOf } from '../../consensus/store/index.ts';
+
+/** A ledger that keeps notes of any size, and whose committee anybody may set: for what rules would be in the way of. */
+
+const NOTES_START_MS = 1_767_225_600_000;
+
+/** Sorted by address. */
+export const noteKeys: readonly NodeKey[] = Array.from({ length: 8 }, (_, index) =>
+  nodeKeyOf(fromHex((index + 1).toString(16).padStart(64, '0'))),
+).sort((left, right) => (left.address < right.address ? -1 : 1));
+
+const accountOf = (address: string) => `account/${address}`;
+
+export const notebook: Contract = {
+  genesisEntries: ({ accounts, validators }) => [
+    ...accounts.map(({ address, publicKey }): [string, Uint8Array] => [accountOf(address), publicKey]),
+    ['committee', encode(validators.map(({ address }) => fromHex(address)))],
+  ],
+  publicKeyOf: (state, address) => state.get(accountOf(address)),
+  validatorsOf(state) {
+    const members = decode(state.get('committee')!) as readonly Uint8Array[];
+    return members.map((member) => ({
+      address: toHex(member),
+      publicKey: state.get(accountOf(toHex(member)))!,
+    }));
+  },
+  applyCall(state, { method, args }) {
+    if (method === 'committee.set') state.set('committee', encode(args[0]!));
+    else if (method === 'notes.write') state.set(`note/${args[0]}`, args[1] as Uint8Array);
+    else if (method !== 'accounts.skip')
+      return { ok: false, code: 'CONTRACT_UNKNOWN_METHOD', reason: method };
+    return { ok: true, events: [] };
+  },
+};
+
+export function notesGenesis(epochBlocks: number, validators = 4): Genesis {
+  const people = noteKeys.map(({ address, publicKey }) => ({ address, publicKey }));
+  return {
+    network: 'notebook',
+    currency: 'EUR',
+    timeMs: NOTES_START_MS,
+    slotMs: 300_000,
+    validators: people.slice(0, validators),
+    accounts: people.map((person) => ({ ...person, roles: [], balanceMicro: 0n })),
+    parameters: { epochBlocks: BigInt(epochBlocks) },
+  };
+}
+
+export type Written = ReturnType<typeof writtenBlock>;
+
+/** A final block of these transactions, sealed by everybody who has a seat. */
+export function writtenBlock(head: Head, transactions: readonly SignedTransaction[], stepMs = 1_000) {
+  const proposer = head.validators[0]!.address;
+  const timeMs = head.header.timeMs + stepMs;
+  const { block, dropped } = assembleBlock(head, transactions, { proposer, timeMs }, notebook);
+  if (dropped.length > 0) throw new Error(`dropped: ${dropped[0]?.code} ${dropped[0]?.reason}`);
+  const executed = executeBlock(head, block, notebook);
+  if (!executed.ok) throw new Error(executed.reason);
+  const { height } = block.header;
+  const subject = { genesis: head.genesis, height, round: 0, digest: blockDigest(block.header) };
+  const commits = noteKeys.map(({ address, privateKey }) => ({
+    author: address,
+    signature: signSeal(subject, privateKey),
+  }));
+  const certificate = gatherCertificate(commits, { round: 0, validators: head.validators });
+  const final: FinalBlock = { block, certificate };
+  return { final, executed, next: executed.next };
+}
+
+export function noted(
+  { genesis, state }: { readonly genesis: string; readonly state: StateTree },
+  method: string,
+  args: readonly CborValue[],
+  { key = noteKeys[0]!, ahead = 0 } = {},
+): SignedTransaction {
+  const nonce = nonceOf(state, key.address) + ahead;
+  const expiresMs = NOTES_START_MS + 400 * 86_400_000;
+  const content = { genesis, sender: key.address, nonce, method, args, expiresMs };
+  return signTransaction(content, key.privateKey);
+}
+
+function nonceOf(state: StateTree, address: string): number {
+  const stored = state.get(`chain/nonce/${address}`);
+  return stored === undefined ? 0 : Number(decode(stored));
+}
+
+export type Plan = {
+  readonly genesis: Genesis;
+  readonly length: number;
+  /** Who has a seat from a height on, by their places among `noteKeys`. */
+  readonly committees?: Readonly<Record<number, readonly number[]>>;
+  readonly noteBytes?: number;
+  readonly stepMs?: number;
+};
+
+/** A chain in which every block writes a note. */
+export function notesChain({ genesis, length, committees = {}, noteBytes = 40, stepMs }: Plan) {
+  const start = genesisHead(genesis, notebook);
+  const blocks: Written[] = [];
+  let head = start;
+  for (let height = 1; height <= length; height += 1) {
+    const seats = committees[height];
+    const note = new Uint8Array(noteBytes).fill(height);
+    const transactions = [noted(head, 'notes.write', [`number ${height}`, note])];
+    if (seats !== undefined) {
+      const members = seats.map((place) => fromHex(noteKeys[place]!.address));
+      transactions.push(noted(head, 'committee.set', [members], { ahead: 1 }));
+    }
+    const written = writtenBlock(head, transactions, stepMs);
+    blocks.push(written);
+    head = written.next;
+  }
+  return { start, blocks, head };
+}
