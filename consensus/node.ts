@@ -30,9 +30,12 @@ import { createEntry } from './node/entry.ts';
 import { createLatency, type LatencySummary } from './node/latency.ts';
 import { createOutbox, type Finality, type OwnCall, type Submitted } from './node/outbox.ts';
 import type { Clock, LedgerStorePort, Log, VoteLogPort } from './node/ports.ts';
+import { createProviders } from './node/providers.ts';
 import { isValidator, type NodeCounters, nowMs, type Shared } from './node/shared.ts';
-import { createSync } from './node/sync.ts';
+import { createSnapshotSync, type SnapshotProgress } from './node/snapshot-sync.ts';
+import { createSync, type Sync } from './node/sync.ts';
 import { createTimers } from './node/timers.ts';
+import { createUpkeep } from './node/upkeep.ts';
 import { createVoter } from './node/voter.ts';
 import { createWorkQueue } from './node/work-queue.ts';
 import { faultsTolerated } from './protocol/index.ts';
@@ -55,6 +58,8 @@ export type NodeOptions = {
   readonly log: Log;
   /** The node has stopped for good: its disk failed, or it does not come to the result that a quorum has sealed. */
   readonly onFailure?: (error: unknown) => void;
+  /** Age, by the chain's time, up to which blocks are kept; absent: all of them, and they are preferred to snapshots. */
+  readonly keepBlocksMs?: number;
 };
 
 /** Real milliseconds, but for `allowedSkewMs`, which is in the clock's. */
@@ -83,6 +88,8 @@ export type LedgerNode = {
   readonly whenFinal: (id: Hash, wait: Wait) => Promise<Finality>;
   /** Every final block, once it is stored. Returns the way to stop listening. */
   readonly onBlock: (listener: BlockListener) => () => void;
+  /** Told of every new head: after a block, and after a snapshot took the place of many. */
+  readonly onHead: (listener: (head: Head) => void) => () => void;
   readonly status: () => NodeStatus;
   readonly stop: () => Promise<void>;
 };
@@ -91,6 +98,15 @@ export type Wait = { readonly timeoutMs: number; readonly signal?: AbortSignal }
 
 /** `events` by transaction, in the block's order. */
 export type BlockListener = (block: Block, events: readonly (readonly ContractEvent[])[], head: Head) => void;
+
+export type SyncStatus = {
+  /** The highest height heard of. */
+  readonly targetHeight: number;
+  /** Of the oldest block that is kept. */
+  readonly firstHeight: number;
+  /** Of the snapshot that is being fetched. */
+  readonly snapshot: SnapshotProgress | null;
+};
 
 export type NodeStatus = {
   readonly height: number;
@@ -103,6 +119,7 @@ export type NodeStatus = {
   readonly poolSize: number;
   readonly ownPending: number;
   readonly queueLength: number;
+  readonly sync: SyncStatus;
   /** From the first that is known to wait for a block (own pool or a proposal) to its being final here. */
   readonly latency: LatencySummary;
   readonly counters: Readonly<NodeCounters>;
@@ -133,8 +150,16 @@ const VERIFIED_KEPT = 16_384;
 export async function startNode(options: NodeOptions): Promise<LedgerNode> {
   const { genesis, contract, privateKey, store, voteLog, transport, clock, timing, log } = options;
   const self = addressOf(publicKeyOf(privateKey));
-  const counters: NodeCounters = { garbage: 0, notAdmitted: 0, overflow: 0, unsent: 0, unserved: 0 };
+  const counters: NodeCounters = {
+    garbage: 0,
+    notAdmitted: 0,
+    overflow: 0,
+    unsent: 0,
+    unserved: 0,
+    droppedProviders: 0,
+  };
   const blockListeners = new Set<BlockListener>();
+  const headListeners = new Set<(head: Head) => void>();
   const timers = createTimers();
   let failed = false;
   let stopped = false;
@@ -178,6 +203,8 @@ export async function startNode(options: NodeOptions): Promise<LedgerNode> {
     latency.end(height, nowMs());
     pool.advance(head(), clock.utcMs());
     for (const listener of blockListeners) tell(listener, block, executed);
+    tellHead();
+    upkeep.advanced(final, executed.next);
     await outbox.advanced(block);
     await voter.advanced();
     await entry.advanced();
@@ -192,13 +219,43 @@ export async function startNode(options: NodeOptions): Promise<LedgerNode> {
     }
   };
 
-  const sync = createSync(shared, append);
-  const serve = (to: string, fromHeight: number, maxBlocks: number) => {
-    sync.serve(to, fromHeight, maxBlocks).catch((error: unknown) => {
+  const tellHead = () => {
+    for (const listener of headListeners) {
+      try {
+        listener(head());
+      } catch (error) {
+        log({ event: 'listener-failed', height: head().height, reason: String(error) });
+      }
+    }
+  };
+
+  /** A snapshot has taken the place of blocks. */
+  const jumped = async () => {
+    pool.advance(head(), clock.utcMs());
+    tellHead();
+    await outbox.jumped();
+    await voter.advanced();
+  };
+
+  const upkeep = createUpkeep(shared, options.keepBlocksMs ?? null);
+  const providers = createProviders(shared);
+  const snapshots = createSnapshotSync(shared, { providers, jumped, ended: () => sync.ask() });
+  const sync: Sync = createSync(shared, {
+    providers,
+    append,
+    seekSnapshot: snapshots.begin,
+    isSeeking: () => snapshots.progress() !== null,
+    wantsAllBlocks: options.keepBlocksMs === undefined,
+  });
+  /** Reading takes its time and changes nothing: the votes need not wait for it. */
+  const aside = (work: Promise<void>) => {
+    work.catch((error: unknown) => {
       // A store that is closed while an answer is in the making has not failed.
       if (!stopped) fail(error);
     });
   };
+  const serve = (to: string, fromHeight: number, maxBlocks: number) =>
+    aside(sync.serve(to, fromHeight, maxBlocks));
   const voter = createVoter(shared, {
     timing,
     voteLog,
@@ -293,13 +350,23 @@ export async function startNode(options: NodeOptions): Promise<LedgerNode> {
         if (envelope.height > head().height + 1) sync.heard(envelope.height, from);
         return envelope.height !== head().height + 1 || sync.takeEncoded(envelope.finalBlock, from);
       case 'sync-request':
-        // Reading takes its time and changes nothing: the votes need not wait for it.
         serve(from, envelope.fromHeight, envelope.maxBlocks);
         await entry.heard(from, envelope.fromHeight - 1);
         return true;
       case 'sync-response':
         await entry.heard(from, envelope.headHeight);
         return sync.takeResponse(envelope, from);
+      case 'snapshot-request':
+        aside(
+          envelope.about === 'offer'
+            ? snapshots.serveOffer(from, envelope.aboveHeight)
+            : snapshots.servePart(from, envelope.height, envelope.index),
+        );
+        return true;
+      case 'snapshot-response':
+        return envelope.about === 'offer'
+          ? snapshots.takeOffer(envelope.offer, from)
+          : snapshots.takePart(envelope, from);
     }
   };
 
@@ -365,6 +432,10 @@ export async function startNode(options: NodeOptions): Promise<LedgerNode> {
       blockListeners.add(listener);
       return () => blockListeners.delete(listener);
     },
+    onHead(listener) {
+      headListeners.add(listener);
+      return () => headListeners.delete(listener);
+    },
     status: () => ({
       height: head().height,
       digest: head().digest,
@@ -375,6 +446,11 @@ export async function startNode(options: NodeOptions): Promise<LedgerNode> {
       poolSize: pool.size,
       ownPending: outbox.size(),
       queueLength: queue.length(),
+      sync: {
+        targetHeight: sync.target(),
+        firstHeight: store.firstHeight,
+        snapshot: snapshots.progress(),
+      },
       latency: latency.summary(),
       counters: { ...counters },
       failed,
@@ -384,6 +460,7 @@ export async function startNode(options: NodeOptions): Promise<LedgerNode> {
       for (const end of unsubscribe) end();
       timers.clearAll();
       await queue.stop();
+      await upkeep.stop();
       timers.clearAll();
     },
   };

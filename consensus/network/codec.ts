@@ -23,6 +23,10 @@ export const WIRE_LIMITS = {
   transactions: 64,
   finalBlocks: 16,
   validators: VALIDATORS_MAX,
+  milestones: 64,
+  milestoneBytes: 16 * 1024,
+  manifestBytes: 64 * 1024,
+  partBytes: 320 * 1024,
 } as const;
 
 /** One payload's content. `block` is the encoded block that the message is about. */
@@ -34,12 +38,38 @@ export type Envelope =
   /** The height is a hint: it lets those who have the block pass it over unopened. */
   | { readonly channel: 'block'; readonly height: number; readonly finalBlock: Uint8Array }
   | { readonly channel: 'sync-request'; readonly fromHeight: number; readonly maxBlocks: number }
-  /** `headHeight` is the sender's own. */
+  /** `headHeight` is the sender's own, `firstHeight` that of the oldest block it keeps. */
   | {
       readonly channel: 'sync-response';
       readonly headHeight: number;
+      readonly firstHeight: number;
       readonly finalBlocks: readonly Uint8Array[];
+    }
+  /** Which snapshot there is, and how the committee came to it from the one after `aboveHeight`. */
+  | { readonly channel: 'snapshot-request'; readonly about: 'offer'; readonly aboveHeight: number }
+  | {
+      readonly channel: 'snapshot-request';
+      readonly about: 'part';
+      readonly height: number;
+      readonly index: number;
+    }
+  | { readonly channel: 'snapshot-response'; readonly about: 'offer'; readonly offer: SnapshotOffer }
+  /** Null: it is not there (any more). */
+  | {
+      readonly channel: 'snapshot-response';
+      readonly about: 'part';
+      readonly height: number;
+      readonly index: number;
+      readonly part: Uint8Array | null;
     };
+
+/** Milestones and manifest stay closed here: the chain opens them. */
+export type SnapshotOffer = {
+  /** Blocks that changed the committee, ascending, as many as one message takes. */
+  readonly changes: readonly Uint8Array[];
+  /** Null while there are more changes than that, and where there is no snapshot above. */
+  readonly snapshot: { readonly milestone: Uint8Array; readonly manifest: Uint8Array } | null;
+};
 
 export type Decoded =
   | { readonly ok: true; readonly envelope: Envelope }
@@ -58,7 +88,19 @@ export function encodeEnvelope(envelope: Envelope): Uint8Array {
     case 'sync-request':
       return encode([BigInt(envelope.fromHeight), BigInt(envelope.maxBlocks)]);
     case 'sync-response':
-      return encode([BigInt(envelope.headHeight), envelope.finalBlocks]);
+      return encode([BigInt(envelope.headHeight), BigInt(envelope.firstHeight), envelope.finalBlocks]);
+    case 'snapshot-request':
+      return encode(
+        envelope.about === 'offer'
+          ? [OFFER, BigInt(envelope.aboveHeight)]
+          : [PART, BigInt(envelope.height), BigInt(envelope.index)],
+      );
+    case 'snapshot-response': {
+      if (envelope.about === 'part')
+        return encode([PART, BigInt(envelope.height), BigInt(envelope.index), envelope.part]);
+      const { changes, snapshot } = envelope.offer;
+      return encode([OFFER, changes, snapshot === null ? null : [snapshot.milestone, snapshot.manifest]]);
+    }
   }
 }
 
@@ -88,6 +130,9 @@ export function decodeVoteRecord(bytes: Uint8Array): VoteRecord {
   });
 }
 
+const OFFER = 0n;
+const PART = 1n;
+
 const PROPOSAL = 0n;
 const PREPARE = 1n;
 const COMMIT = 2n;
@@ -108,10 +153,35 @@ function readEnvelope(channel: Channel, reader: Reader): Envelope {
       return { channel, fromHeight: reader.integer(), maxBlocks: reader.integer() };
     case 'sync-response': {
       const headHeight = reader.integer();
+      const firstHeight = reader.integer();
       const finalBlocks = reader.byteStrings(WIRE_LIMITS.finalBlocks, WIRE_LIMITS.payloadBytes);
-      return { channel, headHeight, finalBlocks };
+      return { channel, headHeight, firstHeight, finalBlocks };
+    }
+    case 'snapshot-request': {
+      if (readAbout(reader) === 'offer') return { channel, about: 'offer', aboveHeight: reader.integer() };
+      return { channel, about: 'part', height: reader.integer(), index: reader.integer() };
+    }
+    case 'snapshot-response': {
+      if (readAbout(reader) === 'offer') return { channel, about: 'offer', offer: readOffer(reader) };
+      const place = { height: reader.integer(), index: reader.integer() };
+      return { channel, about: 'part', ...place, part: reader.optionalBytes(WIRE_LIMITS.partBytes) };
     }
   }
+}
+
+function readAbout(reader: Reader): 'offer' | 'part' {
+  const about = BigInt(reader.integer());
+  if (about !== OFFER && about !== PART) throw bad('neither about an offer nor about a part');
+  return about === OFFER ? 'offer' : 'part';
+}
+
+function readOffer(reader: Reader): SnapshotOffer {
+  const changes = reader.byteStrings(WIRE_LIMITS.milestones, WIRE_LIMITS.milestoneBytes);
+  const snapshot = reader.optional((item) => ({
+    milestone: item.bytes(WIRE_LIMITS.milestoneBytes),
+    manifest: item.bytes(WIRE_LIMITS.manifestBytes),
+  }));
+  return { changes, snapshot };
 }
 
 function readAgreement(channel: 'proposal' | 'vote', reader: Reader): Envelope {

@@ -4,6 +4,7 @@ export {
   type Envelope,
   encodeEnvelope,
   encodeVoteRecord,
+  type SnapshotOffer,
   WIRE_LIMITS,
 } from './codec.ts';
 export { createGate, type Gate } from './gate.ts';

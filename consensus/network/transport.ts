@@ -1,4 +1,12 @@
-export type Channel = 'proposal' | 'vote' | 'transaction' | 'block' | 'sync-request' | 'sync-response';
+export type Channel =
+  | 'proposal'
+  | 'vote'
+  | 'transaction'
+  | 'block'
+  | 'sync-request'
+  | 'sync-response'
+  | 'snapshot-request'
+  | 'snapshot-response';
 
 export const CHANNELS: readonly Channel[] = [
   'proposal',
@@ -7,6 +15,8 @@ export const CHANNELS: readonly Channel[] = [
   'block',
   'sync-request',
   'sync-response',
+  'snapshot-request',
+  'snapshot-response',
 ];
 
 /**

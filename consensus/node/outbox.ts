@@ -41,6 +41,8 @@ export type Outbox = {
   readonly onOutcome: (id: Hash, listener: (outcome: Finality) => void) => () => void;
   /** A final block has been stored. */
   readonly advanced: (block: Block) => Promise<void>;
+  /** The head has gone past blocks that were never seen here. */
+  readonly jumped: () => Promise<void>;
   readonly resend: () => void;
   readonly size: () => number;
 };
@@ -245,6 +247,22 @@ export function createOutbox(
         entries.delete(transaction.nonce);
         const failed = isFirstForm ? null : entry.failed;
         settle(entry.id, failed === null ? { ok: true, height, timeMs } : { ok: false, ...failed });
+      }
+      if (entries.size > 0) await mend();
+    },
+    async jumped() {
+      const { header, state } = head();
+      const { height, timeMs } = header;
+      for (const entry of sorted()) {
+        const { nonce } = entry.transaction;
+        if (nonce >= nextNonce(state, self)) continue;
+        entries.delete(nonce);
+        // Somewhere below, its nonce was used, and only what this node has signed for it could use it: the call, or the
+        // skip that stood in for it. Signed anew, it could be done twice.
+        settle(
+          entry.id,
+          entry.failed === null ? { ok: true, height, timeMs } : { ok: false, ...entry.failed },
+        );
       }
       if (entries.size > 0) await mend();
     },

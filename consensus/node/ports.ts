@@ -1,4 +1,14 @@
-import type { Executed, FinalBlock, Head, SignedTransaction } from '../chain/index.ts';
+import type {
+  Checkpoint,
+  Executed,
+  FinalBlock,
+  Head,
+  Manifest,
+  Milestone,
+  SignedTransaction,
+  SnapshotPart,
+  StateTree,
+} from '../chain/index.ts';
 import type { Hash } from '../contract/types.ts';
 
 /** What the node needs of its database. What resolves is on disk. */
@@ -7,10 +17,47 @@ export type LedgerStorePort = {
   readonly head: Head;
   /** Block, state and head in one synced write; own transactions in it are pending no more. */
   append(final: FinalBlock, executed: Pick<Executed, 'next' | 'changes'>): Promise<void>;
-  readEncodedBlock(height: number): Promise<Uint8Array | undefined>;
+  readEncodedBlock(
+    height: number,
+  ): Promise<{ readonly ok: true; readonly found: Uint8Array } | { readonly ok: false }>;
+  /** Of the oldest block that is kept. */
+  readonly firstHeight: number;
+  /** Blocks from one end of an epoch to the next. */
+  readonly epochBlocks: number;
+  /** A height whose committee is believed, from the configuration: the genesis, or a later one. */
+  readonly trusted: Checkpoint;
+  /** Deletes blocks below the height, oldest first, so many at most; returns how many. */
+  prune(belowHeight: number, blocksMax: number): Promise<number>;
+  readMilestone(height: number): Promise<Milestone | undefined>;
+  /** Blocks above the height that changed the committee, ascending, so many at most. */
+  readCommitteeChanges(aboveHeight: number, countMax: number): Promise<readonly Milestone[]>;
+  readonly snapshots: SnapshotsPort;
+  /** Goes on from a snapshot whose parts are all here; undefined when one of them is damaged. */
+  adopt(snapshot: FoundSnapshotPort, changes: readonly Milestone[]): Promise<Head | undefined>;
   keepPending(transaction: SignedTransaction): Promise<void>;
   forgetPending(transaction: Pick<SignedTransaction, 'sender' | 'nonce'>): Promise<void>;
   readPending(): Promise<readonly SignedTransaction[]>;
+};
+
+type FoundSnapshotPort = { readonly milestone: Milestone; readonly manifest: Manifest };
+
+/** States at the ends of epochs, in parts. */
+type SnapshotsPort = {
+  heights(): Promise<readonly number[]>;
+  /** Takes as long as it takes, in small steps. */
+  write(
+    milestone: Milestone,
+    state: StateTree,
+    signal: AbortSignal,
+  ): Promise<{ readonly parts: number; readonly bytes: number }>;
+  find(height: number): Promise<FoundSnapshotPort | undefined>;
+  readPart(height: number, index: number): Promise<Uint8Array | undefined>;
+  readonly incoming: {
+    has(part: SnapshotPart): Promise<boolean>;
+    add(part: SnapshotPart, bytes: Uint8Array): Promise<void>;
+    complete(snapshot: FoundSnapshotPort): Promise<boolean>;
+    clear(): Promise<void>;
+  };
 };
 
 /** The record of own votes, apart from the database. */

@@ -39,6 +39,8 @@ export type NodeCounters = {
   unsent: number;
   /** Not answered: asked too often. */
   unserved: number;
+  /** Asked no more for a while: what it answered did not hold, or nothing came. */
+  droppedProviders: number;
 };
 
 /** Real, monotonic. */

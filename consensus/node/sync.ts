@@ -8,6 +8,7 @@ import {
 } from '../chain/index.ts';
 import { ConsensusError } from '../errors.ts';
 import { encodeEnvelope, WIRE_LIMITS } from '../network/index.ts';
+import type { Providers } from './providers.ts';
 import { nowMs, type Shared } from './shared.ts';
 import { divergence } from './voter.ts';
 
@@ -18,11 +19,28 @@ export type Sync = {
   readonly ask: () => void;
   /** Takes a final block in if it is the next; false for garbage. */
   readonly takeEncoded: (finalBlock: Uint8Array, from: string) => Promise<boolean>;
-  readonly takeResponse: (
-    response: { readonly headHeight: number; readonly finalBlocks: readonly Uint8Array[] },
-    from: string,
-  ) => Promise<boolean>;
+  readonly takeResponse: (response: SyncResponse, from: string) => Promise<boolean>;
   readonly serve: (to: string, fromHeight: number, maxBlocks: number) => Promise<void>;
+  /** The highest height heard of. */
+  readonly target: () => number;
+};
+
+type SyncResponse = {
+  readonly headHeight: number;
+  readonly firstHeight: number;
+  readonly finalBlocks: readonly Uint8Array[];
+};
+
+export type SyncOptions = {
+  readonly providers: Providers;
+  /** The one way a block becomes part of the chain. */
+  readonly append: (final: FinalBlock, executed: Executed) => Promise<void>;
+  /** The blocks that are missing are not kept any more, or too many: a snapshot may help. */
+  readonly seekSnapshot: () => void;
+  /** While one is fetched, blocks below it would be fetched in vain. */
+  readonly isSeeking: () => boolean;
+  /** Whether blocks are preferred to a snapshot wherever somebody has them: this node is to keep all. */
+  readonly wantsAllBlocks: boolean;
 };
 
 /** No more questions than this, whatever the reason to ask. */
@@ -38,11 +56,9 @@ const ASKERS_MAX = 1024;
 
 type Question = { readonly to: string; readonly fromHeight: number; readonly maxBlocks: number };
 
-export function createSync(
-  shared: Shared,
-  append: (final: FinalBlock, executed: Executed) => Promise<void>,
-): Sync {
-  const { self, head, transport, timers, gate, counters, store, contract, log } = shared;
+export function createSync(shared: Shared, options: SyncOptions): Sync {
+  const { head, transport, timers, gate, counters, store, contract, log } = shared;
+  const { providers, append, seekSnapshot, isSeeking, wantsAllBlocks } = options;
   let provider = 0;
   let askedAtMs = Number.NEGATIVE_INFINITY;
   /** The highest height heard of, and how many providers may still be asked for it. */
@@ -51,10 +67,8 @@ export function createSync(
   const asking: Question[] = [];
   let serving = 0;
 
-  const providers = () =>
-    head()
-      .validators.map(({ address }) => address)
-      .filter((address) => address !== self);
+  /** Those who have said that they keep the next block no more, since the head last moved. */
+  const pruned = new Set<string>();
 
   const ask = () => {
     const waitMs = askedAtMs + ASK_INTERVAL_MS - nowMs();
@@ -62,9 +76,9 @@ export function createSync(
       timers.set('sync ask', waitMs, ask);
       return;
     }
-    const candidates = providers();
+    const candidates = providers.list();
     const to = candidates[provider % candidates.length];
-    if (to === undefined || !transport.connected) return;
+    if (to === undefined || !transport.connected || isSeeking()) return;
     askedAtMs = nowMs();
     const fromHeight = head().height + 1;
     const payload = encodeEnvelope({
@@ -82,7 +96,7 @@ export function createSync(
   };
 
   const askAround = () => {
-    patience = providers().length;
+    patience = providers.list().length;
     ask();
   };
 
@@ -110,15 +124,27 @@ export function createSync(
   const heard = (height: number, from: string) => {
     if (height <= head().height) return;
     target = Math.max(target, height);
-    const known = providers().indexOf(from);
+    const known = providers.list().indexOf(from);
     if (known >= 0) provider = known;
+    if (isFarBehind(height)) seekSnapshot();
     askAround();
+  };
+
+  /** Hearsay too: if it is a lie, nobody can show a snapshot, and blocks are asked for again. */
+  const isFarBehind = (height: number) => !wantsAllBlocks && height > head().height + store.epochBlocks;
+
+  /** Nobody has the next block: then only a snapshot leads past it. One who says so is enough for who needs no blocks. */
+  const isPruned = (from: string, firstHeight: number): boolean => {
+    const next = head().height + 1;
+    if (firstHeight > next) pruned.add(from);
+    return firstHeight > next && (!wantsAllBlocks || providers.list().every((name) => pruned.has(name)));
   };
 
   /** One that cannot be read any more is as good as none: the others have it, and the node works without it. */
   const readBlock = async (height: number): Promise<Uint8Array | undefined> => {
     try {
-      return await store.readEncodedBlock(height);
+      const read = await store.readEncodedBlock(height);
+      return read.ok ? read.found : undefined;
     } catch (error) {
       if (!(error instanceof ConsensusError) || error.code !== 'CONSENSUS_STORE_CORRUPT') throw error;
       log({ event: 'block-unreadable', height, reason: error.message });
@@ -129,6 +155,7 @@ export function createSync(
   const answer = async ({ to, fromHeight, maxBlocks }: Question) => {
     const finalBlocks: Uint8Array[] = [];
     const headHeight = head().height;
+    const { firstHeight } = store;
     const count = Math.min(maxBlocks, WIRE_LIMITS.finalBlocks, headHeight - fromHeight + 1);
     let bytes = 0;
     for (let height = fromHeight; height < fromHeight + count; height += 1) {
@@ -137,7 +164,7 @@ export function createSync(
       finalBlocks.push(encoded);
       bytes += encoded.length;
     }
-    const payload = encodeEnvelope({ channel: 'sync-response', headHeight, finalBlocks });
+    const payload = encodeEnvelope({ channel: 'sync-response', headHeight, firstHeight, finalBlocks });
     if (!transport.publish({ channel: 'sync-response', to, payload })) counters.unsent += 1;
   };
 
@@ -145,24 +172,27 @@ export function createSync(
     heard,
     ask: askAround,
     takeEncoded: take,
-    async takeResponse({ headHeight, finalBlocks }, from) {
+    target: () => Math.max(target, head().height),
+    async takeResponse({ headHeight, firstHeight, finalBlocks }, from) {
       timers.clear('sync answer');
       const before = head().height;
       for (const encoded of finalBlocks) {
         if (await take(encoded, from)) continue;
-        provider += 1;
+        providers.drop(from, 'a block of its answer does not hold');
         askAround();
         return false;
       }
       // Who gave nothing may be behind, or lie about it: the next question is another's, whenever it comes.
       const helped = head().height > before;
-      if (!helped) provider += 1;
+      if (helped) pruned.clear();
+      else provider += 1;
       target = Math.max(headHeight, head().height);
       if (head().height === target) return true;
+      if (isFarBehind(headHeight) || isPruned(from, firstHeight)) seekSnapshot();
       // Ask on at once while it helps.
       if (helped) askedAtMs = Number.NEGATIVE_INFINITY;
       if (helped || patience > 0) {
-        patience = helped ? providers().length : patience - 1;
+        patience = helped ? providers.list().length : patience - 1;
         ask();
       }
       return true;

@@ -31,6 +31,8 @@ export const defaultOutboxLimits: Readonly<Record<OutboxClass, OutboxLimits>> = 
   'sync-request': { messagesMax: 32, bytesMax: mebibyte / 16, ttlMs: 30_000, whenFull: 'drop-oldest' },
   block: { messagesMax: 64, bytesMax: 4 * mebibyte, ttlMs: 120_000, whenFull: 'drop-oldest' },
   'sync-response': { messagesMax: 64, bytesMax: 4 * mebibyte, ttlMs: 30_000, whenFull: 'drop-oldest' },
+  'snapshot-request': { messagesMax: 32, bytesMax: mebibyte / 16, ttlMs: 30_000, whenFull: 'drop-oldest' },
+  'snapshot-response': { messagesMax: 16, bytesMax: 2 * mebibyte, ttlMs: 30_000, whenFull: 'drop-oldest' },
   retained: { messagesMax: 16, bytesMax: mebibyte / 16, ttlMs: 3_600_000, whenFull: 'drop-oldest' },
 };
 

@@ -7,6 +7,8 @@ export const channels = [
   'sync-request',
   'block',
   'sync-response',
+  'snapshot-request',
+  'snapshot-response',
 ] as const;
 export type Channel = (typeof channels)[number];
 

@@ -72,8 +72,25 @@ const envelope: fc.Arbitrary<Envelope> = fc.oneof(
     .tuple(count, count)
     .map(([fromHeight, maxBlocks]) => ({ channel: 'sync-request', fromHeight, maxBlocks }) as Envelope),
   fc
-    .tuple(count, fc.array(block, { maxLength: 16 }))
-    .map(([headHeight, finalBlocks]) => ({ channel: 'sync-response', headHeight, finalBlocks }) as Envelope),
+    .tuple(count, count, fc.array(block, { maxLength: 16 }))
+    .map(
+      ([headHeight, firstHeight, finalBlocks]) =>
+        ({ channel: 'sync-response', headHeight, firstHeight, finalBlocks }) as Envelope,
+    ),
+  count.map((aboveHeight) => ({ channel: 'snapshot-request', about: 'offer', aboveHeight }) as Envelope),
+  fc
+    .tuple(count, count)
+    .map(([height, index]) => ({ channel: 'snapshot-request', about: 'part', height, index }) as Envelope),
+  fc.tuple(fc.array(block, { maxLength: 64 }), fc.option(fc.tuple(block, block))).map(([changes, pair]) => {
+    const snapshot = pair && { milestone: pair[0], manifest: pair[1] };
+    return { channel: 'snapshot-response', about: 'offer', offer: { changes, snapshot } } as Envelope;
+  }),
+  fc
+    .tuple(count, count, fc.option(block))
+    .map(
+      ([height, index, part]) =>
+        ({ channel: 'snapshot-response', about: 'part', height, index, part }) as Envelope,
+    ),
 );
 
 t.test('what is encoded comes back, on its channel only', (t) => {

@@ -312,7 +312,12 @@ t.test('a provider that hides what it has is asked once', async (t) => {
   const [liar] = members as [Member];
   const away = members.at(-1)!;
   const publish = liar.transport.publish;
-  const nothing = encodeEnvelope({ channel: 'sync-response', headHeight: 0, finalBlocks: [] });
+  const nothing = encodeEnvelope({
+    channel: 'sync-response',
+    headHeight: 0,
+    firstHeight: 1,
+    finalBlocks: [],
+  });
   liar.transport.publish = (message) =>
     publish(message.channel === 'sync-response' ? { ...message, payload: nothing } : message);
   away.transport.setUp(false);

@@ -1,0 +1,343 @@
+import {
+  type Checkpoint,
+  checkpointOf,
+  decodeManifest,
+  decodeMilestone,
+  encodeManifest,
+  encodeMilestone,
+  followMilestone,
+  type Head,
+  isEmptyPart,
+  type Manifest,
+  type Milestone,
+  manifestRoot,
+  openPart,
+} from '../chain/index.ts';
+import type { Address } from '../contract/types.ts';
+import { ConsensusError } from '../errors.ts';
+import { encodeEnvelope, type SnapshotOffer, WIRE_LIMITS } from '../network/index.ts';
+import type { Providers } from './providers.ts';
+import { nowMs, type Shared } from './shared.ts';
+
+/**
+ * Takes a node past blocks that nobody keeps any more, or that are too many: to the state at the end of an epoch, part
+ * by part. Everybody is asked what he has, and the highest that its seals prove is fetched, so that an old one can only
+ * be offered in vain. Every part is checked before it is kept.
+ */
+export type SnapshotSync = {
+  /** Looks for a snapshot above the own head, if it is not at it and did not just look in vain. */
+  readonly begin: () => void;
+  readonly progress: () => SnapshotProgress | null;
+  /** These return false for what no honest node sends. */
+  readonly takeOffer: (offer: SnapshotOffer, from: Address) => Promise<boolean>;
+  readonly takePart: (
+    answer: { readonly height: number; readonly index: number; readonly part: Uint8Array | null },
+    from: Address,
+  ) => Promise<boolean>;
+  readonly serveOffer: (to: Address, aboveHeight: number) => Promise<void>;
+  readonly servePart: (to: Address, height: number, index: number) => Promise<void>;
+};
+
+export type SnapshotProgress = {
+  /** 0 while it is not known which. */
+  readonly height: number;
+  readonly parts: number;
+  readonly partsHere: number;
+};
+
+export type SnapshotSyncOptions = {
+  readonly providers: Providers;
+  /** Goes on from there. */
+  readonly jumped: (head: Head) => Promise<void>;
+  /** It has ended, either way: blocks may be asked for again. */
+  readonly ended: () => void;
+};
+
+/** Patience with all offers, and with one part; a part is asked for twice. */
+const OFFERS_MS = 2_000;
+const PART_MS = 3_000;
+const PART_TRIES = 2;
+/** Between two parts: no faster than an honest node serves. */
+const PACE_MS = 100;
+/** After a look in vain. */
+const REST_MS = 10_000;
+/** Answers in the making: each holds a part in memory. */
+const SERVED_AT_ONCE = 4;
+/** Committee changes that one provider may lead through. */
+const CHANGES_MAX = 4096;
+
+/** A snapshot that a provider has shown to be sealed, and the changes of the committee that lead there. */
+type Offered = {
+  readonly from: Address;
+  readonly milestone: Milestone;
+  readonly manifest: Manifest;
+  readonly changes: readonly Milestone[];
+};
+
+type Asking = {
+  readonly kind: 'asking';
+  /** How far each provider has led, among those still to answer. */
+  readonly waiting: Map<Address, { trusted: Checkpoint; changes: Milestone[] }>;
+};
+
+type Fetching = {
+  readonly kind: 'fetching';
+  readonly offered: Offered;
+  index: number;
+  tries: number;
+  readonly startedMs: number;
+};
+
+export function createSnapshotSync(shared: Shared, options: SnapshotSyncOptions): SnapshotSync {
+  const { head, store, transport, timers, queue, gate, counters, log } = shared;
+  const { providers, jumped, ended } = options;
+  let doing: Asking | Fetching | null = null;
+  let offers: Offered[] = [];
+  let serving = 0;
+  let restUntilMs = Number.NEGATIVE_INFINITY;
+  let askedPartAtMs = Number.NEGATIVE_INFINITY;
+
+  /** Where trust begins: at the own head, or at what somebody vouched for above it. */
+  const base = (): Checkpoint =>
+    store.trusted.height > head().height ? store.trusted : checkpointOf(head());
+
+  const send = (to: Address, request: { about: 'offer'; aboveHeight: number } | PartRequest) => {
+    const payload = encodeEnvelope({ channel: 'snapshot-request', ...request });
+    if (!transport.publish({ channel: 'snapshot-request', to, payload })) counters.unsent += 1;
+  };
+
+  const begin = () => {
+    if (doing !== null || nowMs() < restUntilMs || !transport.connected) return;
+    const trusted = base();
+    const asked = providers.list();
+    if (asked.length === 0) return;
+    offers = [];
+    doing = { kind: 'asking', waiting: new Map(asked.map((name) => [name, { trusted, changes: [] }])) };
+    for (const to of asked) send(to, { about: 'offer', aboveHeight: trusted.height });
+    log({ event: 'snapshot-sought', height: head().height, providers: asked.length });
+    const asking = doing;
+    timers.set('snapshot', OFFERS_MS, () => {
+      queue.add(() => (doing === asking ? choose() : undefined));
+    });
+  };
+
+  const end = (reason: string | null) => {
+    timers.clear('snapshot');
+    doing = null;
+    offers = [];
+    if (reason !== null) {
+      restUntilMs = nowMs() + REST_MS;
+      log({ event: 'snapshot-given-up', reason });
+    }
+    ended();
+  };
+
+  /** The highest offered, from whoever agrees with most about its parts. */
+  const choose = async () => {
+    const useful = offers.filter(({ milestone }) => milestone.header.height > head().height);
+    const height = Math.max(0, ...useful.map(({ milestone }) => milestone.header.height));
+    const highest = useful.filter(({ milestone }) => milestone.header.height === height);
+    const backers = (offered: Offered) =>
+      highest.filter(({ manifest }) => sameManifest(manifest, offered.manifest)).length;
+    const [offered] = [...highest].sort((left, right) => backers(right) - backers(left));
+    if (offered === undefined) return end('nobody shows a snapshot above the own head');
+    doing = { kind: 'fetching', offered, index: -1, tries: 0, startedMs: nowMs() };
+    await next(doing);
+  };
+
+  /** Goes to the next part that is not here yet. */
+  const next = async (fetching: Fetching) => {
+    const { manifest } = fetching.offered;
+    fetching.tries = 0;
+    do fetching.index += 1;
+    while (
+      fetching.index < manifest.length &&
+      (isEmptyPart(manifest[fetching.index]!) ||
+        (await store.snapshots.incoming.has(manifest[fetching.index]!)))
+    );
+    if (fetching.index >= manifest.length) return finish(fetching);
+    askPart(fetching);
+  };
+
+  const askPart = (fetching: Fetching) => {
+    const waitMs = askedPartAtMs + PACE_MS - nowMs();
+    if (waitMs > 0) {
+      timers.set('snapshot', waitMs, () => {
+        if (doing === fetching) askPart(fetching);
+      });
+      return;
+    }
+    askedPartAtMs = nowMs();
+    const { offered, index } = fetching;
+    fetching.tries += 1;
+    send(offered.from, { about: 'part', height: offered.milestone.header.height, index });
+    timers.set('snapshot', PART_MS, () => {
+      if (doing !== fetching) return;
+      if (fetching.tries < PART_TRIES) askPart(fetching);
+      else queue.add(() => (doing === fetching ? leave(offered.from, 'it does not answer') : undefined));
+    });
+  };
+
+  /** Goes on with somebody else; what has come is kept, since its hash names it whoever sent it. */
+  const leave = async (provider: Address, liedHow: string | null) => {
+    if (liedHow !== null) providers.drop(provider, liedHow);
+    offers = offers.filter(({ from }) => from !== provider);
+    await choose();
+  };
+
+  const finish = async ({ offered, startedMs }: Fetching) => {
+    timers.clear('snapshot');
+    const { milestone, manifest, changes } = offered;
+    const { height } = milestone.header;
+    if (height <= head().height) return end(null);
+    const isWhole = await store.snapshots.incoming.complete({ milestone, manifest });
+    const adopted = isWhole ? await store.adopt({ milestone, manifest }, changes) : undefined;
+    if (adopted === undefined) {
+      // Every part was good when it came: the own disk has changed one.
+      await store.snapshots.incoming.clear();
+      return end('a part is damaged on the own disk');
+    }
+    log({ event: 'snapshot-adopted', height, parts: manifest.length, ms: Math.round(nowMs() - startedMs) });
+    doing = null;
+    await jumped(adopted);
+    end(null);
+  };
+
+  const refuse = (asking: Asking, from: Address, reason: string): false => {
+    asking.waiting.delete(from);
+    providers.drop(from, reason);
+    return false;
+  };
+
+  const chooseOnceAll = async (asking: Asking) => {
+    if (asking.waiting.size === 0) await choose();
+  };
+
+  const serve = async (to: Address, read: () => Promise<Uint8Array>) => {
+    if (serving >= SERVED_AT_ONCE || !gate.serves(to, nowMs())) {
+      counters.unserved += 1;
+      return;
+    }
+    serving += 1;
+    try {
+      const payload = await read();
+      if (!transport.publish({ channel: 'snapshot-response', to, payload })) counters.unsent += 1;
+    } finally {
+      serving -= 1;
+    }
+  };
+
+  const offerAbove = async (aboveHeight: number): Promise<SnapshotOffer> => {
+    const newest = (await store.snapshots.heights()).at(-1) ?? 0;
+    const found = newest > aboveHeight ? await store.snapshots.find(newest) : undefined;
+    if (found === undefined) return { changes: [], snapshot: null };
+    const known = await store.readCommitteeChanges(aboveHeight, WIRE_LIMITS.milestones);
+    const leading = known.filter(({ header }) => header.height < newest);
+    const isAll = leading.length < WIRE_LIMITS.milestones;
+    const milestone = encodeMilestone(found.milestone);
+    const manifest = encodeManifest(found.manifest);
+    return { changes: leading.map(encodeMilestone), snapshot: isAll ? { milestone, manifest } : null };
+  };
+
+  return {
+    begin,
+    progress() {
+      if (doing === null) return null;
+      if (doing.kind === 'asking') return { height: 0, parts: 0, partsHere: 0 };
+      const { milestone, manifest } = doing.offered;
+      return { height: milestone.header.height, parts: manifest.length, partsHere: Math.max(0, doing.index) };
+    },
+    async takeOffer(offer, from) {
+      if (doing?.kind !== 'asking') return true;
+      const asking = doing;
+      const led = asking.waiting.get(from);
+      if (led === undefined) return true;
+      const opened = openOffer(offer);
+      if (opened === null) return refuse(asking, from, 'its offer cannot be read');
+      for (const change of opened.changes) {
+        const step = followMilestone(led.trusted, change);
+        if (!step.ok) return refuse(asking, from, `its change of the committee does not hold: ${step.code}`);
+        if (change.validators === null || led.changes.length >= CHANGES_MAX)
+          return refuse(asking, from, 'it leads nowhere');
+        led.trusted = step.checkpoint;
+        led.changes.push(change);
+      }
+      const { snapshot } = opened;
+      if (snapshot === null && opened.changes.length > 0) {
+        send(from, { about: 'offer', aboveHeight: led.trusted.height });
+        return true;
+      }
+      if (snapshot !== null) {
+        const { milestone, manifest } = snapshot;
+        const step = followMilestone(led.trusted, milestone);
+        if (!step.ok) return refuse(asking, from, `the seals of its snapshot do not hold: ${step.code}`);
+        if (milestone.header.height % store.epochBlocks !== 0)
+          return refuse(asking, from, 'its snapshot ends no epoch');
+        if (manifestRoot(manifest) !== milestone.header.stateRoot)
+          return refuse(asking, from, 'the parts it names are not those of the state');
+        offers.push({ from, milestone, manifest, changes: led.changes });
+      }
+      asking.waiting.delete(from);
+      await chooseOnceAll(asking);
+      return true;
+    },
+    async takePart({ height, index, part }, from) {
+      if (doing?.kind !== 'fetching') return true;
+      const fetching = doing;
+      const { offered } = fetching;
+      // Late or twice is the network's doing; what was never asked for is not.
+      if (height !== offered.milestone.header.height || from !== offered.from) return true;
+      if (index !== fetching.index) return index < fetching.index;
+      if (part === null) {
+        await leave(from, null);
+        return true;
+      }
+      const named = offered.manifest[index]!;
+      if (openPart(part, named) === null) {
+        await leave(from, `its part ${index} is not the one that the state has`);
+        return false;
+      }
+      timers.clear('snapshot');
+      await store.snapshots.incoming.add(named, part);
+      await next(fetching);
+      return true;
+    },
+    serveOffer: (to, aboveHeight) =>
+      serve(to, async () => {
+        const offer = await offerAbove(aboveHeight);
+        return encodeEnvelope({ channel: 'snapshot-response', about: 'offer', offer });
+      }),
+    servePart: (to, height, index) =>
+      serve(to, async () => {
+        const part = (await store.snapshots.readPart(height, index)) ?? null;
+        return encodeEnvelope({ channel: 'snapshot-response', about: 'part', height, index, part });
+      }),
+  };
+}
+
+type PartRequest = { readonly about: 'part'; readonly height: number; readonly index: number };
+
+type OpenedOffer = {
+  readonly changes: readonly Milestone[];
+  readonly snapshot: { readonly milestone: Milestone; readonly manifest: Manifest } | null;
+};
+
+function openOffer({ changes, snapshot }: SnapshotOffer): OpenedOffer | null {
+  try {
+    return {
+      changes: changes.map(decodeMilestone),
+      snapshot: snapshot && {
+        milestone: decodeMilestone(snapshot.milestone),
+        manifest: decodeManifest(snapshot.manifest),
+      },
+    };
+  } catch (error) {
+    // That somebody's bytes are no offer is an expected outcome: the caller counts it.
+    if (error instanceof ConsensusError) return null;
+    throw error;
+  }
+}
+
+function sameManifest(left: Manifest, right: Manifest): boolean {
+  return left.length === right.length && left.every(({ hash }, index) => hash === right[index]!.hash);
+}
