@@ -235,6 +235,7 @@ export async function startNode(options: NodeOptions): Promise<LedgerNode> {
     tellHead();
     await outbox.jumped();
     await voter.advanced();
+    await entry.advanced();
   };
 
   const upkeep = createUpkeep(shared, options.keepBlocksMs ?? null);

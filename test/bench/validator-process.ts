@@ -141,8 +141,8 @@ const answers: ValidatorAnswers = {
     const found = seen.filter(({ height }) => height > aboveHeight);
     return Promise.all(
       found.map(async (block) => {
-        const bytes = (await opened().store.readEncodedBlock(block.height))?.length ?? 0;
-        return { ...block, bytes };
+        const read = await opened().store.readEncodedBlock(block.height);
+        return { ...block, bytes: read.ok ? read.found.length : 0 };
       }),
     );
   },

@@ -1,12 +1,19 @@
 import {
   decodeClosedFinalBlock,
   decodeFinalBlock,
+  decodeManifest,
+  decodeMilestone,
   decodeProof,
   decodeTransaction,
   encodeFinalBlock,
+  encodeManifest,
+  encodeMilestone,
+  encodePart,
   encodeProof,
   encodeTransaction,
+  openPart,
   parseGenesis,
+  partOf,
 } from '../../consensus/chain/index.ts';
 import { decode, encode } from '../../consensus/encoding/index.ts';
 import { ConsensusError } from '../../consensus/errors.ts';
@@ -98,6 +105,27 @@ function decoders(): Decoder[] {
       samples: finals,
       again: (bytes) => void decodeClosedFinalBlock(bytes),
     },
+    {
+      name: 'milestone',
+      samples: chain.map(({ final: { block, certificate } }, index) =>
+        encodeMilestone({
+          header: block.header,
+          certificate,
+          validators: index > 1 ? null : next.validators,
+        }),
+      ),
+      again: (bytes) => encodeMilestone(decodeMilestone(bytes)),
+    },
+    {
+      name: 'manifest of a snapshot',
+      samples: [200, 2_000].map((size) => encodeManifest([...next.state.cut(size)].map(partOf))),
+      again: (bytes) => encodeManifest(decodeManifest(bytes)),
+    },
+    {
+      name: 'part of a snapshot',
+      samples: [encodePart(next.state.entries())],
+      again: (bytes) => void openPart(bytes, { depth: 0, hash: next.state.root }),
+    },
     { name: 'state proof', samples: proofs, again: (bytes) => encodeProof(decodeProof(bytes)) },
     {
       name: 'vote record',
@@ -132,7 +160,15 @@ function envelopesOf(finals: readonly Uint8Array[], transactions: readonly Uint8
     { channel: 'transaction', transactions },
     { channel: 'block', height: 4, finalBlock: block },
     { channel: 'sync-request', fromHeight: 1, maxBlocks: 16 },
-    { channel: 'sync-response', headHeight: 9, finalBlocks: finals },
+    { channel: 'sync-response', headHeight: 9, firstHeight: 1, finalBlocks: finals },
+    { channel: 'snapshot-request', about: 'offer', aboveHeight: 4 },
+    { channel: 'snapshot-request', about: 'part', height: 4, index: 2 },
+    { channel: 'snapshot-response', about: 'part', height: 4, index: 2, part: block },
+    {
+      channel: 'snapshot-response',
+      about: 'offer',
+      offer: { changes: [block], snapshot: { milestone: block, manifest: block } },
+    },
   ];
 }
 
