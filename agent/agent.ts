@@ -1,6 +1,7 @@
 import { readFile } from 'node:fs/promises';
 import {
   contract,
+  type NodeKey,
   openLedgerStore,
   openVoteLog,
   parseGenesis,
@@ -25,6 +26,7 @@ import type { Home } from './home.ts';
 import { openJournal } from './journal.ts';
 import { jsonLog, type Log } from './log.ts';
 import { loadOptimizerLibrary } from './optimizer-library.ts';
+import { readPassphraseFile } from './passphrase-file.ts';
 import { openSession } from './roles/aggregator.ts';
 import { qualifyDevices } from './roles/dso.ts';
 import { together } from './together.ts';
@@ -48,7 +50,7 @@ export async function startAgent(configFile: string, write: (line: string) => vo
   const day = await loadDay(config.dayFile);
   const genesis = parseGenesis(await readText(config.genesisFile));
   checkDay(config, day, genesis);
-  const { privateKey, address } = await readKeyFile(config.keyFile);
+  const { privateKey, address } = await readOwnKey(config);
   const log = jsonLog(write, { level: config.logLevel, fields: { home: config.home } });
   const library = await loadOptimizerLibrary();
 
@@ -170,6 +172,11 @@ function rolesOf(
       : []),
     ...(roles.includes('aggregator') ? [(signal: AbortSignal) => quiet(openSession(home, signal))] : []),
   ];
+}
+
+async function readOwnKey({ keyFile, passphraseFile }: AgentConfig): Promise<NodeKey> {
+  const passphrase = passphraseFile === undefined ? undefined : await readPassphraseFile(passphraseFile);
+  return readKeyFile(keyFile, { passphrase });
 }
 
 /** With the brokers a home goes by its address: that is what its signatures prove. */

@@ -32,6 +32,7 @@ export {
 } from './node.ts';
 export {
   drawKey,
+  inspectKeyFile,
   type LedgerStore,
   type NodeKey,
   nodeKeyOf,
@@ -39,6 +40,7 @@ export {
   openVoteLog,
   type Recovery,
   readKeyFile,
+  replaceKeyFile,
   type VoteDoubt,
   type VoteLog,
   writeKeyFile,

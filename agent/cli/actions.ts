@@ -25,6 +25,8 @@ export type CliActions = {
   readonly forecastEvaluate: (options: ForecastEvaluateOptions, io: CliIo) => Promise<void>;
   readonly qp: (options: QpOptions, io: CliIo) => Promise<void>;
   readonly keysNew: (options: KeysNewOptions, io: CliIo) => Promise<void>;
+  readonly keysShow: (options: KeysShowOptions, io: CliIo) => Promise<void>;
+  readonly keysEncrypt: (options: KeysEncryptOptions, io: CliIo) => Promise<void>;
 };
 
 export type RoundsOptions = {
@@ -65,7 +67,16 @@ export type EmulateOptions = {
 /** `file` is a path, or `-` for standard input. */
 export type QpOptions = { readonly file: string; readonly json: boolean };
 
-export type KeysNewOptions = { readonly file: string };
+export type KeysNewOptions = {
+  readonly file: string;
+  readonly encrypt: boolean;
+  /** Asked for at the terminal when absent. */
+  readonly passphraseFile?: string;
+};
+
+export type KeysShowOptions = { readonly file: string; readonly json: boolean };
+
+export type KeysEncryptOptions = { readonly file: string; readonly passphraseFile?: string };
 
 export type ForecastEvaluateOptions = {
   /** One home's history each. */

@@ -16,6 +16,8 @@ const actions: CliActions = {
     (await import('./forecast-evaluate.ts')).forecastEvaluate(options, io),
   qp: async (options, io) => (await import('./qp.ts')).qp(options, io),
   keysNew: async (options, io) => (await import('./keys-new.ts')).keysNew(options, io),
+  keysShow: async (options, io) => (await import('./keys-show.ts')).keysShow(options, io),
+  keysEncrypt: async (options, io) => (await import('./keys-encrypt.ts')).keysEncrypt(options, io),
 };
 
 // A reader that has seen enough (`gridquorum demo | head`) is no failure; a full disk is.

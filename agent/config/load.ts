@@ -22,6 +22,7 @@ export async function loadConfig(file: string): Promise<AgentConfig> {
     ...config,
     directory: resolve(base, config.directory),
     keyFile: resolve(base, config.keyFile),
+    ...(config.passphraseFile !== undefined && { passphraseFile: resolve(base, config.passphraseFile) }),
     genesisFile: resolve(base, config.genesisFile),
     dayFile: resolve(base, config.dayFile),
     brokers: config.brokers.map(({ caFile, certFile, keyFile, ...broker }) => ({

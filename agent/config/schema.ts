@@ -93,6 +93,11 @@ export const configSchema = z.strictObject({
   home: id,
   directory: z.string().min(1).describe('Where the ledger, the votes and the plan are kept.'),
   keyFile: z.string().min(1),
+  passphraseFile: z
+    .string()
+    .min(1)
+    .optional()
+    .describe('Its first line opens an encrypted key; mode 0600. Left out: the key is not encrypted.'),
   genesisFile: z.string().min(1),
   brokers: z
     .array(brokerSchema)

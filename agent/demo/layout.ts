@@ -1,7 +1,7 @@
 import { randomBytes } from 'node:crypto';
 import { mkdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { addressOf, publicKeyOf, toHex, writeKeyFile } from '../../consensus/index.ts';
+import { drawKey, toHex, writeKeyFile } from '../../consensus/index.ts';
 import { defaultSessionParameters, profileForecast } from '../../optimizer/index.ts';
 import type { DeviceConfig } from '../config/schema.ts';
 import { socketPath } from '../diagnostics/local-api.ts';
@@ -93,9 +93,8 @@ async function makeHome(data: DayData, home: HomeDay, index: number, shape: Demo
   // Found out now, it is one clear line; found out by ten agents later, it would not be.
   socketPath(directory);
   await mkdir(directory, { recursive: true, mode: 0o700 });
-  const privateKey = new Uint8Array(randomBytes(32));
-  const publicKey = publicKeyOf(privateKey);
-  await writeKeyFile(join(directory, 'key.json'), privateKey);
+  const key = drawKey();
+  await writeKeyFile(join(directory, 'key.json'), key);
 
   const forecastOf = (trueKw: readonly number[], salt: number) =>
     Array.from(
@@ -117,8 +116,8 @@ async function makeHome(data: DayData, home: HomeDay, index: number, shape: Demo
   });
   return {
     home: home.home,
-    address: addressOf(publicKey),
-    publicKeyHex: toHex(publicKey),
+    address: key.address,
+    publicKeyHex: toHex(key.publicKey),
     directory,
     configFile: join(directory, 'config.yaml'),
   };

@@ -16,7 +16,7 @@ export function createQuota({ burst, perSecond }: QuotaRate): Quota {
   const tokensOf = (name: string, nowMs: number) => {
     const bucket = buckets.get(name);
     if (bucket === undefined) return burst;
-    return Math.min(burst, bucket.tokens + (Math.max(0, nowMs - bucket.atMs) * perSecond) / 1000);
+    return Math.min(burst, bucket.tokens + ((nowMs - bucket.atMs) * perSecond) / 1000);
   };
   return {
     has: (name, nowMs) => tokensOf(name, nowMs) >= 1,

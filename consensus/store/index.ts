@@ -1,4 +1,12 @@
-export { drawKey, type NodeKey, nodeKeyOf, readKeyFile, writeKeyFile } from './key-file.ts';
+export {
+  drawKey,
+  inspectKeyFile,
+  type NodeKey,
+  nodeKeyOf,
+  readKeyFile,
+  replaceKeyFile,
+  writeKeyFile,
+} from './key-file.ts';
 export { type LedgerStore, openLedgerStore } from './ledger-store.ts';
 export type { Recovery } from './rebuild.ts';
 export { openVoteLog, type VoteAnchor, type VoteDoubt, type VoteLog } from './vote-log.ts';

@@ -1,19 +1,20 @@
-import { createCipheriv, createDecipheriv, randomBytes, scrypt } from 'node:crypto';
-import { type FileHandle, open } from 'node:fs/promises';
+import { randomBytes } from 'node:crypto';
+import { type FileHandle, open, rename, rm } from 'node:fs/promises';
+import { dirname } from 'node:path';
 import * as z from 'zod';
 import { addressOf, fromHex, generateKey, publicKeyOf, toHex } from '../crypto/index.ts';
 import { ConsensusError } from '../errors.ts';
-import { guarded } from './failure.ts';
+import { guarded, isMissingFile } from './failure.ts';
+import { locked, seal, unseal } from './key-seal.ts';
 
 export type NodeKey = {
   readonly privateKey: Uint8Array;
   /** Compressed, 33 bytes. */
   readonly publicKey: Uint8Array;
+  /** Of the account that it signs for: its own address, or that of the account's first key. */
   readonly address: string;
 };
 
-/** 32 MB and some tenths of a second on a small board, for whoever guesses as for whoever knows. */
-const SCRYPT = { N: 2 ** 15, r: 8, p: 1, maxmem: 64 * 1024 * 1024 };
 const FILE_BYTES_MAX = 4096;
 
 /** A fresh key from the system's random source. */
@@ -22,62 +23,119 @@ export function drawKey(): NodeKey {
 }
 
 /** @throws ConsensusError CONSENSUS_BAD_KEY */
-export function nodeKeyOf(privateKey: Uint8Array): NodeKey {
+export function nodeKeyOf(privateKey: Uint8Array, address?: string): NodeKey {
   const publicKey = publicKeyOf(privateKey);
-  return { privateKey, publicKey, address: addressOf(publicKey) };
+  return { privateKey, publicKey, address: address ?? addressOf(publicKey) };
 }
+
+type Passphrase = { readonly passphrase?: string | undefined };
 
 /**
  * Writes a key for its owner alone (mode 0600), synced, sealed under `passphrase` if there is one (scrypt, RFC 7914,
  * and AES-256-GCM). An existing file is never written over.
- * @throws ConsensusError CONSENSUS_BAD_KEY, CONSENSUS_STORE_FULL, CONSENSUS_STORE_FAILED also when it exists
+ * @throws ConsensusError CONSENSUS_STORE_FULL, CONSENSUS_STORE_FAILED also when it exists
  */
 export async function writeKeyFile(
   path: string,
-  privateKey: Uint8Array,
-  { passphrase }: { readonly passphrase?: string | undefined } = {},
+  key: NodeKey,
+  { passphrase }: Passphrase = {},
 ): Promise<void> {
-  const { address } = nodeKeyOf(privateKey);
-  const secret =
-    passphrase === undefined
-      ? { privateKey: toHex(privateKey) }
-      : { sealed: await seal(privateKey, { passphrase, address }) };
+  const text = await documentOf(key, passphrase);
+  await guarded('writing the key file', () => writeNew(path, text));
+}
+
+/**
+ * Puts a key in the place of the file's, or the same one under another passphrase (without one: open). A cut leaves the
+ * file as it was or as it is to be.
+ * @throws ConsensusError as `writeKeyFile`
+ */
+export async function replaceKeyFile(
+  path: string,
+  key: NodeKey,
+  { passphrase }: Passphrase = {},
+): Promise<void> {
+  const text = await documentOf(key, passphrase);
+  const draft = `${path}.draft`;
   await guarded('writing the key file', async () => {
-    const handle = await open(path, 'wx', 0o600);
-    try {
-      await handle.writeFile(`${JSON.stringify({ version: 1, address, ...secret }, null, 2)}\n`);
-      await handle.sync();
-    } finally {
-      await handle.close();
-    }
+    await rm(draft, { force: true });
+    await writeNew(draft, text);
+    await rename(draft, path);
+    await syncFolder(dirname(path));
   });
 }
 
 /**
  * @throws ConsensusError CONSENSUS_KEY_EXPOSED when others than the owner may touch the file, CONSENSUS_KEY_LOCKED when
- * the passphrase is missing or wrong, CONSENSUS_BAD_KEY when it is no key file, CONSENSUS_STORE_FAILED
+ * the passphrase is missing or wrong, CONSENSUS_BAD_KEY when there is none or it is no key file, CONSENSUS_STORE_FAILED
  */
-export async function readKeyFile(
+export async function readKeyFile(path: string, { passphrase }: Passphrase = {}): Promise<NodeKey> {
+  const file = await readDocument(path);
+  const key = nodeKeyOf(await secretOf(file, passphrase), file.address);
+  if (toHex(key.publicKey) !== file.publicKey) throw badFile('its private key is not that of its public key');
+  return key;
+}
+
+/** What a key file says without its passphrase. @throws ConsensusError as `readKeyFile`, but for the passphrase */
+export async function inspectKeyFile(
   path: string,
-  { passphrase }: { readonly passphrase?: string | undefined } = {},
-): Promise<NodeKey> {
-  const text = await guarded('reading the key file', async () => {
-    const handle = await open(path, 'r');
+): Promise<{ readonly address: string; readonly publicKey: string; readonly sealed: boolean }> {
+  const file = await readDocument(path);
+  return { address: file.address, publicKey: file.publicKey, sealed: 'sealed' in file };
+}
+
+async function documentOf({ privateKey, publicKey, address }: NodeKey, passphrase: string | undefined) {
+  const open = { version: 2, address, publicKey: toHex(publicKey) };
+  const secret =
+    passphrase === undefined
+      ? { privateKey: toHex(privateKey) }
+      : { sealed: await seal(privateKey, { passphrase, ...open }) };
+  return `${JSON.stringify({ ...open, ...secret }, null, 2)}\n`;
+}
+
+async function writeNew(path: string, text: string): Promise<void> {
+  const handle = await open(path, 'wx', 0o600);
+  try {
+    await handle.writeFile(text);
+    await handle.sync();
+  } finally {
+    await handle.close();
+  }
+  await syncFolder(dirname(path));
+}
+
+/** A new name is on disk only when its folder is. */
+async function syncFolder(path: string): Promise<void> {
+  const handle = await open(path, 'r');
+  try {
+    await handle.sync();
+  } finally {
+    await handle.close();
+  }
+}
+
+async function readDocument(path: string): Promise<KeyDocument> {
+  return guarded('reading the key file', async () => {
+    const handle = await openExisting(path);
     try {
       await assertPrivate(handle, path);
-      return await handle.readFile('utf8');
+      return parseFile(await readText(handle));
     } finally {
       await handle.close();
     }
   });
-  const file = parseFile(text);
-  const key = nodeKeyOf(await secretOf(file, passphrase));
-  if (key.address !== file.address) throw badFile('the key is not the one of the address in the file');
-  return key;
+}
+
+async function openExisting(path: string): Promise<FileHandle> {
+  try {
+    return await open(path, 'r');
+  } catch (cause) {
+    if (!isMissingFile(cause)) throw cause;
+    throw new ConsensusError('CONSENSUS_BAD_KEY', `there is no key file ${path}`, { path }, { cause });
+  }
 }
 
 const hexText = z.string().regex(/^[0-9a-f]*$/);
-const common = { version: z.literal(1), address: hexText.length(40) };
+const common = { version: z.literal(2), address: hexText.length(40), publicKey: hexText.length(66) };
 const document = z.union([
   z.strictObject({ ...common, privateKey: hexText.length(64) }),
   z.strictObject({
@@ -91,11 +149,10 @@ const document = z.union([
   }),
 ]);
 type KeyDocument = z.infer<typeof document>;
-type Sealed = Extract<KeyDocument, { sealed: unknown }>['sealed'];
 
 /** Looks at the open file, not at its name, which could mean another file by then. */
 async function assertPrivate(handle: FileHandle, path: string): Promise<void> {
-  const { mode, size } = await handle.stat();
+  const { mode } = await handle.stat();
   const permissions = mode & 0o777;
   if ((permissions & 0o077) !== 0) {
     throw new ConsensusError('CONSENSUS_KEY_EXPOSED', `others may touch ${path}: chmod 600 it`, {
@@ -103,7 +160,18 @@ async function assertPrivate(handle: FileHandle, path: string): Promise<void> {
       mode: permissions.toString(8),
     });
   }
-  if (size > FILE_BYTES_MAX) throw badFile('it is too large');
+}
+
+/** Counts what it reads: a pipe or a device tells no size and may never end. */
+async function readText(handle: FileHandle): Promise<string> {
+  const bytes = Buffer.alloc(FILE_BYTES_MAX + 1);
+  let length = 0;
+  while (length < bytes.length) {
+    const { bytesRead } = await handle.read(bytes, length, bytes.length - length);
+    if (bytesRead === 0) return bytes.toString('utf8', 0, length);
+    length += bytesRead;
+  }
+  throw badFile('it is too large');
 }
 
 /** The parser's own words could quote the key: they are not passed on. */
@@ -122,53 +190,9 @@ function parseFile(text: string): KeyDocument {
 async function secretOf(file: KeyDocument, passphrase: string | undefined): Promise<Uint8Array> {
   if ('privateKey' in file) return fromHex(file.privateKey);
   if (passphrase === undefined) throw locked('it is sealed and needs its passphrase');
-  return unseal(file.sealed, { passphrase, address: file.address });
-}
-
-type SealingKey = { readonly passphrase: string; readonly address: string };
-
-async function seal(privateKey: Uint8Array, { passphrase, address }: SealingKey): Promise<Sealed> {
-  const salt = randomBytes(16);
-  const nonce = randomBytes(12);
-  const cipher = createCipheriv('aes-256-gcm', await stretched(passphrase, salt), nonce);
-  cipher.setAAD(fromHex(address));
-  const ciphertext = Buffer.concat([cipher.update(privateKey), cipher.final()]);
-  return {
-    salt: toHex(salt),
-    nonce: toHex(nonce),
-    ciphertext: toHex(ciphertext),
-    tag: toHex(cipher.getAuthTag()),
-  };
-}
-
-async function unseal(sealed: Sealed, { passphrase, address }: SealingKey): Promise<Uint8Array> {
-  const decipher = createDecipheriv(
-    'aes-256-gcm',
-    await stretched(passphrase, fromHex(sealed.salt)),
-    fromHex(sealed.nonce),
-  );
-  decipher.setAAD(fromHex(address));
-  decipher.setAuthTag(fromHex(sealed.tag));
-  try {
-    return Uint8Array.from(Buffer.concat([decipher.update(fromHex(sealed.ciphertext)), decipher.final()]));
-  } catch {
-    // The tag does not match; which of passphrase and file is wrong cannot be told.
-    throw locked('the passphrase is wrong, or the file was changed');
-  }
-}
-
-function stretched(passphrase: string, salt: Uint8Array): Promise<Buffer> {
-  return new Promise((resolve, reject) => {
-    scrypt(passphrase.normalize('NFKC'), salt, 32, SCRYPT, (error, key) =>
-      error ? reject(error) : resolve(key),
-    );
-  });
+  return unseal(file.sealed, { ...file, passphrase });
 }
 
 function badFile(reason: string): ConsensusError {
   return new ConsensusError('CONSENSUS_BAD_KEY', `the key file is not usable: ${reason}`, { reason });
-}
-
-function locked(reason: string): ConsensusError {
-  return new ConsensusError('CONSENSUS_KEY_LOCKED', `the key file stays closed: ${reason}`, { reason });
 }

@@ -1,5 +1,15 @@
 import { spawnSync } from 'node:child_process';
-import { lstatSync, mkdirSync, openSync, readdirSync, readFileSync, statSync, symlinkSync } from 'node:fs';
+import {
+  chmodSync,
+  lstatSync,
+  mkdirSync,
+  openSync,
+  readdirSync,
+  readFileSync,
+  statSync,
+  symlinkSync,
+  writeFileSync,
+} from 'node:fs';
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import fc from 'fast-check';
@@ -10,8 +20,11 @@ import { type DemoOptions, parseDemoOptions } from '../../agent/cli/demo-options
 import type { DemoReport } from '../../agent/cli/demo-report.ts';
 import { renderDemoReport } from '../../agent/cli/demo-view.ts';
 import { reportText, requireReportPlace, writeReport } from '../../agent/cli/json-report.ts';
+import { keysEncrypt } from '../../agent/cli/keys-encrypt.ts';
 import { keysNew } from '../../agent/cli/keys-new.ts';
+import { keysShow } from '../../agent/cli/keys-show.ts';
 import { AgentError } from '../../agent/errors.ts';
+import { readKeyFile } from '../../consensus/index.ts';
 import { withDirectory } from './csv-fixture.ts';
 
 const defaults: DemoOptions = {
@@ -162,6 +175,8 @@ async function run(words: readonly string[], outcome?: unknown) {
       forecastEvaluate: action('forecast evaluate'),
       qp: action('qp'),
       keysNew: action('keys new'),
+      keysShow: action('keys show'),
+      keysEncrypt: action('keys encrypt'),
     },
     { stdout: stream(out), stderr: stream(err), env: {} },
     '1.2.3',
@@ -199,7 +214,15 @@ t.test('commands reach their actions', async (t) => {
         ...{ roundsMax: 3, json: { file: 'r.json' }, hvac: false },
       },
     ],
-    ['keys new --out key', { name: 'keys new', file: 'key' }],
+    ['keys new --out key', { name: 'keys new', file: 'key', encrypt: false }],
+    ['keys new --out key --encrypt', { name: 'keys new', file: 'key', encrypt: true }],
+    [
+      'keys new --out key --passphrase-file secret',
+      { name: 'keys new', file: 'key', encrypt: true, passphraseFile: 'secret' },
+    ],
+    ['keys show key', { name: 'keys show', file: 'key', json: false }],
+    ['keys show key --json', { name: 'keys show', file: 'key', json: true }],
+    ['keys encrypt key', { name: 'keys encrypt', file: 'key' }],
     [
       'schedule --problem home.json --json',
       { name: 'schedule', from: { kind: 'problem', file: 'home.json' }, json: 'stdout' },
@@ -455,7 +478,7 @@ t.test('a new key is the owner’s alone and never overwrites', async (t) => {
     const stdout = { write: (text: string) => out.push(text) } as unknown as NodeJS.WriteStream;
     const io = { stdout, stderr: stdout, env: {} };
     const file = join(directory, 'key');
-    await keysNew({ file }, io);
+    await keysNew({ file, encrypt: false }, io);
     const key = readFileSync(file, 'utf8');
     const { privateKey } = JSON.parse(key);
     t.match(privateKey, /^[0-9a-f]{64}$/);
@@ -463,7 +486,58 @@ t.test('a new key is the owner’s alone and never overwrites', async (t) => {
     const told = JSON.parse(out.join(''));
     t.match(told, { address: /^[0-9a-f]{40}$/, publicKey: /^0[23][0-9a-f]{64}$/ });
     t.notMatch(out.join(''), privateKey, 'the private key is not told');
-    await t.rejects(keysNew({ file }, io), { code: 'AGENT_BAD_OPTION', message: /is there already/ });
+    await t.rejects(keysNew({ file, encrypt: false }, io), {
+      code: 'AGENT_BAD_OPTION',
+      message: /is there already/,
+    });
     t.equal(readFileSync(file, 'utf8'), key);
+  });
+});
+
+t.test('a key is shown without being opened, and encrypted in its place', async (t) => {
+  await withDirectory({}, async (directory) => {
+    const out: string[] = [];
+    const stdout = { write: (text: string) => out.push(text) } as unknown as NodeJS.WriteStream;
+    const stderr = { write: () => true } as unknown as NodeJS.WriteStream;
+    const io = { stdout, stderr, env: {} };
+    const told = () => JSON.parse(out.splice(0).join(''));
+    const file = join(directory, 'key');
+    const passphraseFile = join(directory, 'passphrase');
+    writeFileSync(passphraseFile, 'under the stairs\nnot this line\n', { mode: 0o600 });
+    await keysNew({ file, encrypt: false }, io);
+    const { address, publicKey } = told();
+    await keysShow({ file, json: true }, io);
+    t.same(told(), { address, publicKey, encrypted: false });
+    const { privateKey } = await readKeyFile(file);
+
+    await keysEncrypt({ file, passphraseFile }, io);
+    await keysShow({ file, json: true }, io);
+    t.same(told(), { address, publicKey, encrypted: true });
+    t.notMatch(readFileSync(file, 'utf8'), Buffer.from(privateKey).toString('hex'));
+    t.same((await readKeyFile(file, { passphrase: 'under the stairs' })).privateKey, privateKey);
+    await t.rejects(keysEncrypt({ file, passphraseFile }, io), {
+      code: 'AGENT_BAD_OPTION',
+      message: /already/,
+    });
+
+    await keysNew({ file: join(directory, 'sealed'), encrypt: true, passphraseFile }, io);
+    await t.rejects(readKeyFile(join(directory, 'sealed')), { code: 'CONSENSUS_KEY_LOCKED' });
+
+    chmodSync(passphraseFile, 0o644);
+    const other = { file: join(directory, 'other'), encrypt: true };
+    await t.rejects(keysNew({ ...other, passphraseFile }, io), {
+      code: 'AGENT_BAD_CONFIG',
+      message: /chmod 600/,
+    });
+    const none = join(directory, 'none');
+    await t.rejects(keysNew({ ...other, passphraseFile: none }, io), { code: 'AGENT_FILE_MISSING' });
+    writeFileSync(none, '\n', { mode: 0o600 });
+    await t.rejects(keysNew({ ...other, passphraseFile: none }, io), {
+      code: 'AGENT_BAD_OPTION',
+      message: /empty/,
+    });
+    writeFileSync(none, 'x'.repeat(2_000), { mode: 0o600 });
+    await t.rejects(keysNew({ ...other, passphraseFile: none }, io), { code: 'AGENT_BAD_DATA' });
+    t.throws(() => statSync(other.file), 'nothing is made of it');
   });
 });

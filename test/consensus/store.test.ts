@@ -7,9 +7,12 @@ import { ConsensusError } from '../../consensus/index.ts';
 import { storeFailure } from '../../consensus/store/failure.ts';
 import {
   drawKey,
+  inspectKeyFile,
   type LedgerStore,
+  nodeKeyOf,
   openLedgerStore,
   readKeyFile,
+  replaceKeyFile,
   writeKeyFile,
 } from '../../consensus/store/index.ts';
 import { alice, chainOf, contract, genesis, start, transfer } from './chain-fixture.ts';
@@ -225,14 +228,10 @@ t.test('failures of the disk have codes', async (t) => {
 t.test('a key file is for its owner alone', async (t) => {
   const key = drawKey();
   const path = join(root, 'node.key');
-  await writeKeyFile(path, key.privateKey);
+  await writeKeyFile(path, key);
   t.equal((await stat(path)).mode & 0o777, 0o600);
   t.strictSame(await readKeyFile(path), key);
-  await t.rejects(
-    writeKeyFile(path, drawKey().privateKey),
-    { code: 'CONSENSUS_STORE_FAILED' },
-    'never written over',
-  );
+  await t.rejects(writeKeyFile(path, drawKey()), { code: 'CONSENSUS_STORE_FAILED' }, 'never written over');
   for (const mode of [0o640, 0o604, 0o660, 0o610]) {
     await chmod(path, mode);
     await t.rejects(readKeyFile(path), {
@@ -243,37 +242,58 @@ t.test('a key file is for its owner alone', async (t) => {
   const link = join(root, 'link.key');
   await symlink(path, link);
   await t.rejects(readKeyFile(link), { code: 'CONSENSUS_KEY_EXPOSED' });
-  await t.rejects(readKeyFile(join(root, 'none.key')), { code: 'CONSENSUS_STORE_FAILED' });
-  await t.rejects(writeKeyFile(join(root, 'zero.key'), new Uint8Array(32)), { code: 'CONSENSUS_BAD_KEY' });
+  await t.rejects(readKeyFile(join(root, 'none.key')), { code: 'CONSENSUS_BAD_KEY' });
+});
+
+t.test('a key takes the place of another, whole or not at all', async (t) => {
+  const [key, { privateKey }] = [drawKey(), drawKey()];
+  const path = join(root, 'replaced.key');
+  await writeKeyFile(path, key);
+  const next = nodeKeyOf(privateKey, key.address);
+  // What a crash has left of an earlier attempt is in nobody's way.
+  await writeFile(`${path}.draft`, 'half of', { mode: 0o644 });
+  await replaceKeyFile(path, next, { passphrase: 'Zähler im Keller' });
+  t.strictSame(await readKeyFile(path, { passphrase: 'Zähler im Keller' }), next);
+  t.equal((await stat(path)).mode & 0o777, 0o600);
+  t.equal(next.address, key.address, 'it signs for the account of the first');
+  await t.rejects(replaceKeyFile(join(root, 'none', 'key'), next), { code: 'CONSENSUS_STORE_FAILED' });
 });
 
 t.test('a sealed key opens with its passphrase only', async (t) => {
   const key = drawKey();
   const path = join(root, 'sealed.key');
-  await writeKeyFile(path, key.privateKey, { passphrase: 'Zähler im Keller' });
+  await writeKeyFile(path, key, { passphrase: 'Zähler im Keller' });
   const text = await readFile(path, 'utf8');
   t.notOk(text.includes(toHex(key.privateKey)));
   t.strictSame(await readKeyFile(path, { passphrase: 'Zähler im Keller' }), key);
   await t.rejects(readKeyFile(path), { code: 'CONSENSUS_KEY_LOCKED' });
   await t.rejects(readKeyFile(path, { passphrase: 'another' }), { code: 'CONSENSUS_KEY_LOCKED' });
+  t.match(await inspectKeyFile(path), { address: key.address, sealed: true });
   const document = JSON.parse(text);
-  document.sealed.tag = document.sealed.tag.replace(/^./, (digit: string) => (digit === '0' ? '1' : '0'));
-  await writeFile(path, JSON.stringify(document));
-  await t.rejects(readKeyFile(path, { passphrase: 'Zähler im Keller' }), { code: 'CONSENSUS_KEY_LOCKED' });
+  const another = (hex: string) => hex.replace(/^./, (digit) => (digit === '0' ? '1' : '0'));
+  for (const changed of [
+    { ...document, sealed: { ...document.sealed, tag: another(document.sealed.tag) } },
+    { ...document, address: another(document.address) },
+    { ...document, publicKey: toHex(drawKey().publicKey) },
+  ]) {
+    await writeFile(path, JSON.stringify(changed));
+    await t.rejects(readKeyFile(path, { passphrase: 'Zähler im Keller' }), { code: 'CONSENSUS_KEY_LOCKED' });
+  }
 });
 
 t.test('garbage is no key file, and errors never quote it', async (t) => {
   const secret = toHex(drawKey().privateKey);
   const path = join(root, 'garbage.key');
-  const { address } = drawKey();
+  const { address, ...other } = drawKey();
+  const publicKey = toHex(other.publicKey);
   const garbage = [
     '',
     secret,
     `{"privateKey":"${secret}`,
     JSON.stringify({ version: 1, address, privateKey: secret }),
-    JSON.stringify({ version: 2, address, privateKey: secret }),
-    JSON.stringify({ version: 1, address, privateKey: secret, more: 1 }),
-    JSON.stringify({ version: 1, address, privateKey: '0'.repeat(64) }),
+    JSON.stringify({ version: 2, address, publicKey, privateKey: secret }),
+    JSON.stringify({ version: 2, address, publicKey, privateKey: secret, more: 1 }),
+    JSON.stringify({ version: 2, address, publicKey, privateKey: '0'.repeat(64) }),
     'x'.repeat(5000),
   ];
   for (const text of garbage) {

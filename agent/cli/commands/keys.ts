@@ -2,11 +2,44 @@ import type { Command } from 'commander';
 import type { CliActions, CliIo } from '../actions.ts';
 import { path } from '../option-values.ts';
 
+const passphraseFlag = '--passphrase-file <file>';
+const passphraseHelp = 'its first line, mode 0600; asked for at the terminal without it';
+
 export function registerKeys(program: Command, actions: CliActions, io: CliIo): void {
   const keys = program.command('keys').description('keys that sign for a home');
   keys
     .command('new')
     .description('make a key pair: the private key to a file of its own, address and public key to stdout')
     .requiredOption('--out <file>', 'file to make; one that exists is left alone')
-    .action((raw: { out: string }) => actions.keysNew({ file: path('--out', raw.out) }, io));
+    .option('--encrypt', 'under a passphrase', false)
+    .option(passphraseFlag, passphraseHelp)
+    .action((raw: { out: string; encrypt: boolean; passphraseFile?: string }) =>
+      actions.keysNew(
+        {
+          file: path('--out', raw.out),
+          encrypt: raw.encrypt || raw.passphraseFile !== undefined,
+          ...passphraseOf(raw),
+        },
+        io,
+      ),
+    );
+  keys
+    .command('show')
+    .description('whose key a file holds; its passphrase is not needed')
+    .argument('<file>')
+    .option('--json', 'as JSON to stdout', false)
+    .action((file: string, { json }: { json: boolean }) =>
+      actions.keysShow({ file: path('<file>', file), json }, io),
+    );
+  keys
+    .command('encrypt')
+    .description('put a key file under a passphrase, in its place')
+    .argument('<file>')
+    .option(passphraseFlag, passphraseHelp)
+    .action((file: string, raw: { passphraseFile?: string }) =>
+      actions.keysEncrypt({ file: path('<file>', file), ...passphraseOf(raw) }, io),
+    );
 }
+
+const passphraseOf = ({ passphraseFile }: { passphraseFile?: string }) =>
+  passphraseFile === undefined ? {} : { passphraseFile: path('--passphrase-file', passphraseFile) };
