@@ -1,3 +1,4 @@
+import { createPublicKey, verify as opensslVerify } from 'node:crypto';
 import { hmac } from '@noble/hashes/hmac.js';
 import { sha256 as nobleSha256 } from '@noble/hashes/sha2.js';
 import * as noble from '@noble/secp256k1';
@@ -35,6 +36,22 @@ function scalar(value: bigint): Uint8Array {
 
 function joined(r: bigint, s: bigint): Uint8Array {
   return Uint8Array.from([...scalar(r), ...scalar(s)]);
+}
+
+/** SubjectPublicKeyInfo of a compressed secp256k1 point (RFC 5480), up to the point itself. */
+const SPKI_PREFIX = Buffer.from('3036301006072a8648ce3d020106052b8104000a032200', 'hex');
+
+/** What OpenSSL says, which takes high S, and is not asked about lengths that it would not be given. */
+function opensslVerifies(digest: Uint8Array, signature: Uint8Array, publicKey: Uint8Array): boolean {
+  if (digest.length !== 32 || signature.length !== 64 || publicKey.length !== 33) return false;
+  if (BigInt(`0x${toHex(signature.subarray(32))}`) > ORDER / 2n) return false;
+  try {
+    const der = Buffer.concat([SPKI_PREFIX, publicKey]);
+    const key = createPublicKey({ key: der, format: 'der', type: 'spki' });
+    return opensslVerify('sha256', digest, { key, dsaEncoding: 'ieee-p1363' }, signature);
+  } catch {
+    return false;
+  }
 }
 
 /** The reference: what the other library says, with every refusal of malformed input read as false. */
@@ -113,7 +130,7 @@ t.test('a signature is deterministic, low in S, and frozen', async (t) => {
   );
 });
 
-t.test('both verifiers agree on every input', async (t) => {
+t.test('three verifiers agree on every input', async (t) => {
   const scalars = fc.oneof(
     fc.constantFrom(0n, 1n, ORDER - 1n, ORDER, ORDER + 1n, ORDER / 2n, ORDER / 2n + 1n, 2n ** 256n - 1n),
     fc.bigInt({ min: 0n, max: 2n ** 256n - 1n }),
@@ -129,7 +146,8 @@ t.test('both verifiers agree on every input', async (t) => {
   const check = (digest: Uint8Array, signature: Uint8Array, publicKey: Uint8Array) => {
     const ours = verify(digest, signature, publicKey);
     if (ours) accepted++;
-    if (ours !== nobleVerify(digest, signature, publicKey)) {
+    const others = [nobleVerify, opensslVerifies].map((other) => other(digest, signature, publicKey));
+    if (others.some((other) => other !== ours)) {
       throw new Error(`verifiers differ: ${toHex(digest)} ${toHex(signature)} ${toHex(publicKey)}`);
     }
     return ours;
@@ -163,6 +181,17 @@ t.test('both verifiers agree on every input', async (t) => {
     { numRuns: 300 },
   );
   t.equal(accepted, 60, 'only the good ones');
+});
+
+t.test('keys and signatures are those that another library makes', async (t) => {
+  const edges = [1n, 2n, ORDER / 2n, ORDER / 2n + 1n, ORDER - 1n].map(scalar);
+  const agree = (digest: Uint8Array, key: Uint8Array) => {
+    t.strictSame(publicKeyOf(key), noble.getPublicKey(key, true));
+    const theirs = noble.sign(digest, key, { prehash: true, lowS: true, format: 'compact' });
+    t.equal(toHex(sign(digest, key)), toHex(theirs));
+  };
+  for (const key of edges) agree(sha256(key), key);
+  fc.assert(fc.property(bytes32, privateKeys, agree), { numRuns: 60 });
 });
 
 t.test('hex has one spelling', async (t) => {
