@@ -32,6 +32,11 @@ export type Told =
       readonly height: number;
       readonly doubt: string | null;
       readonly recovery: string | null;
+      /** Since the process began: its modules loaded, store and votes open, the node started. */
+      readonly loadedMs: number;
+      readonly openedMs: number;
+      readonly readyMs: number;
+      readonly cpuMs: number;
     }
   /** The node has taken the call: it is on disk, and sent until it is final. */
   | { readonly kind: 'accepted'; readonly memo: string }
@@ -59,6 +64,8 @@ const TIMING = {
 /** What a node says of itself that must not happen here. */
 const UNWANTED = new Set(['node-failed', 'garbage', 'listener-failed', 'final-block-refused']);
 
+const loadedMs = performance.now();
+
 async function live({ keyHex, genesis: text, url, directory, life, callsAtOnce }: Job): Promise<void> {
   const genesis = parseGenesis(text);
   const privateKey = Uint8Array.from(Buffer.from(keyHex, 'hex'));
@@ -68,6 +75,7 @@ async function live({ keyHex, genesis: text, url, directory, life, callsAtOnce }
   };
   const store = await openLedgerStore({ directory, genesis, contract });
   const voteLog = await openVoteLog(directory, store);
+  const openedMs = performance.now();
   const { network } = genesis;
   const transport = connectMqtt({
     brokers: [{ url, protocolVersion: 5, reconnectMsMin: 50, reconnectMsMax: 1_000 }],
@@ -101,6 +109,10 @@ async function live({ keyHex, genesis: text, url, directory, life, callsAtOnce }
     height: store.head.height,
     doubt: voteLog.doubt?.isFirstStart === false ? voteLog.doubt.reason : null,
     recovery: store.recovery?.reason ?? null,
+    loadedMs,
+    openedMs,
+    readyMs: performance.now(),
+    cpuMs: process.cpuUsage().user / 1_000 + process.cpuUsage().system / 1_000,
   });
   const to = genesis.accounts.map(({ address }) => address).find((address) => address !== self)!;
   let calls = 0;
