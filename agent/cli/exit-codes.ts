@@ -7,9 +7,11 @@ import { AgentError } from '../errors.ts';
  *   1    it failed for a reason the caller did not give: a child died, a store is in doubt, a device or broker
  *        could not be reached in time, or a fault of ours
  *   2    what was given is wrong - command, option, configuration file, data - and nothing was started
+ *   75   the disk is full: nothing confirmed is lost, and the same command goes on once there is space, so that a
+ *        supervisor may try again and again (EX_TEMPFAIL of sysexits.h)
  *   130  ended by Ctrl-C before it was done
  */
-export const exitCodes = { done: 0, failed: 1, badInput: 2, interrupted: 130 } as const;
+export const exitCodes = { done: 0, failed: 1, badInput: 2, diskFull: 75, interrupted: 130 } as const;
 
 export type ExitCode = (typeof exitCodes)[keyof typeof exitCodes];
 
@@ -22,6 +24,8 @@ const badFiles: ReadonlySet<unknown> = new Set([
 ]);
 
 export function exitCodeOf(error: unknown): ExitCode {
+  if (error instanceof Error && 'code' in error && error.code === 'CONSENSUS_STORE_FULL')
+    return exitCodes.diskFull;
   if (error instanceof Error && 'code' in error && badFiles.has(error.code)) return exitCodes.badInput;
   if (!(error instanceof AgentError)) return exitCodes.failed;
   switch (error.code) {
@@ -30,6 +34,8 @@ export function exitCodeOf(error: unknown): ExitCode {
     case 'AGENT_BAD_DATA':
     case 'AGENT_FILE_MISSING':
       return exitCodes.badInput;
+    case 'AGENT_DISK_FULL':
+      return exitCodes.diskFull;
     case 'AGENT_ABORTED':
       return exitCodes.interrupted;
     default:

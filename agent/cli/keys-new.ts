@@ -14,7 +14,7 @@ export async function keysNew({ file, encrypt, passphraseFile }: KeysNewOptions,
   try {
     await writeKeyFile(file, key, { passphrase });
   } catch (cause) {
-    if (!(cause instanceof ConsensusError)) throw cause;
+    if (!(cause instanceof ConsensusError) || cause.code === 'CONSENSUS_STORE_FULL') throw cause;
     const reason = (cause.cause as NodeJS.ErrnoException | undefined)?.code ?? cause.code;
     const what = reason === 'EEXIST' ? 'is there already' : `cannot be made (${reason})`;
     throw new AgentError(

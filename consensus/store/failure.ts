@@ -3,8 +3,12 @@ import { ConsensusError, type ConsensusErrorCode } from '../errors.ts';
 /** Gives a failure of disk or database its stable code; what has one already passes through. */
 export function storeFailure(cause: unknown, doing: string): ConsensusError {
   if (cause instanceof ConsensusError) return cause;
-  const codes = codesOf(cause);
-  return new ConsensusError(codeFor(codes), `${doing}: ${lastMessage(cause)}`, { doing }, { cause });
+  const code = codeFor(codesOf(cause));
+  const reason =
+    code === 'CONSENSUS_STORE_FULL'
+      ? 'the disk is full. Free some space and start again; nothing confirmed is lost'
+      : lastMessage(cause);
+  return new ConsensusError(code, `${doing}: ${reason}`, { doing }, { cause });
 }
 
 /** Awaits the work and names its failure. */

@@ -4,6 +4,7 @@ import { dirname } from 'node:path';
 import * as z from 'zod';
 import { addressOf, fromHex, generateKey, publicKeyOf, toHex } from '../crypto/index.ts';
 import { ConsensusError } from '../errors.ts';
+import { syncDirectory } from './directory.ts';
 import { guarded, isMissingFile } from './failure.ts';
 import { locked, seal, unseal } from './key-seal.ts';
 
@@ -60,7 +61,7 @@ export async function replaceKeyFile(
     await rm(draft, { force: true });
     await writeNew(draft, text);
     await rename(draft, path);
-    await syncFolder(dirname(path));
+    await syncDirectory(dirname(path));
   });
 }
 
@@ -97,20 +98,14 @@ async function writeNew(path: string, text: string): Promise<void> {
   try {
     await handle.writeFile(text);
     await handle.sync();
+  } catch (error) {
+    // Half a key would stand in the way of a whole one.
+    await rm(path, { force: true });
+    throw error;
   } finally {
     await handle.close();
   }
-  await syncFolder(dirname(path));
-}
-
-/** A new name is on disk only when its folder is. */
-async function syncFolder(path: string): Promise<void> {
-  const handle = await open(path, 'r');
-  try {
-    await handle.sync();
-  } finally {
-    await handle.close();
-  }
+  await syncDirectory(dirname(path));
 }
 
 async function readDocument(path: string): Promise<KeyDocument> {

@@ -1,5 +1,5 @@
 import { constants } from 'node:fs';
-import { type FileHandle, open, readFile, rename } from 'node:fs/promises';
+import { type FileHandle, open, readFile, rename, rm } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import { domainHash } from '../crypto/index.ts';
 import { ConsensusError } from '../errors.ts';
@@ -106,6 +106,10 @@ export async function replaceCopy(path: string, bytes: Uint8Array): Promise<void
   try {
     await handle.writeFile(bytes);
     await handle.sync();
+  } catch (error) {
+    // On a full disk every byte is wanted.
+    await rm(beside, { force: true });
+    throw error;
   } finally {
     await handle.close();
   }

@@ -42,6 +42,8 @@ export type StreetHome = {
   recordedSlots(): Promise<readonly number[]>;
   /** What the agent told, oldest first. */
   log(): Promise<readonly Readonly<Record<string, unknown>>[]>;
+  /** All that it wrote to stderr. */
+  words(): Promise<string>;
 };
 
 export type Street = {
@@ -140,8 +142,9 @@ export async function openStreet(
             await store.close();
           }
         },
+        words: () => readFile(join(logs, `${place.home}.log`), 'utf8'),
         log: async () => {
-          const text = await readFile(join(logs, `${place.home}.log`), 'utf8');
+          const text = await self.words();
           return text
             .split('\n')
             .filter((line) => line.startsWith('{'))

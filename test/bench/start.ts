@@ -19,7 +19,7 @@ import { foundStreet, meters, record } from './street-chain.ts';
 import { spreadOf } from './timing.ts';
 
 const { values, whole } = commandOptions(
-  'npm run bench:start -- [--blocks N] [--homes N] [--records N] [--slot-minutes N] [--repeats N] [--json]',
+  'npm run bench:start -- [--blocks N] [--homes N] [--records N] [--slot-minutes N] [--repeats N] [--store DIR] [--json]',
   () =>
     parseArgs({
       options: {
@@ -28,6 +28,7 @@ const { values, whole } = commandOptions(
         records: { type: 'string', default: '33600' },
         'slot-minutes': { type: 'string', default: '60' },
         repeats: { type: 'string', default: '9' },
+        store: { type: 'string' },
         json: { type: 'boolean', default: false },
       },
     }).values,
@@ -45,10 +46,12 @@ const directory = await mkdtemp(join(tmpdir(), 'gridquorum-start-'));
 const broker = await startMosquitto();
 const children: ChildProcess[] = [];
 try {
-  const template = join(directory, 'template');
+  // A store that an earlier run has filled with the same figures is taken as it is.
+  const template = values.store ?? join(directory, 'template');
   const built = await fill(template);
   process.stderr.write(`the store holds ${blocks} blocks, ${built.entries} entries of state\n`);
-  for (const { address } of street.validators) await cp(template, join(directory, address), { recursive: true });
+  for (const { address } of street.validators)
+    await cp(template, join(directory, address), { recursive: true });
   const witness = await openWitness(broker.url, street.genesis);
   const [mortal, ...others] = street.validators as [Validator, ...Validator[]];
   for (const other of others) await started(other);
@@ -65,6 +68,8 @@ try {
     laps.push({ ...ready, votedMs, ...(await memoryOf(child)) });
     process.stderr.write(`${JSON.stringify(laps.at(-1))}\n`);
     await end(child, 'SIGKILL');
+    // What it had sent is to arrive before it is listened for again.
+    await new Promise((resolve) => setTimeout(resolve, 500));
   }
   await witness.stop();
   // The first comes from cold files, and the committee has not begun yet.
@@ -89,6 +94,11 @@ type Lap = {
 /** Registrations first, then records slot by slot, spread over the blocks that are left. */
 async function fill(place: string) {
   const store = await openLedgerStore({ directory: place, genesis: street.genesis, contract });
+  if (store.head.height >= blocks) {
+    const entries = [...store.head.state.entries()].length;
+    await store.close();
+    return { entries };
+  }
   const voteLog = await openVoteLog(place, store);
   await voteLog.endDoubt(0);
   const append = async (calls: Parameters<typeof street.next>[0]) => {
@@ -143,7 +153,8 @@ async function started(person: Validator, life = 0) {
 
 async function memoryOf({ pid }: ChildProcess) {
   const status = await readFile(`/proc/${pid}/status`, 'utf8');
-  const mb = (name: string) => Math.round(Number(new RegExp(`${name}:\\s+(\\d+) kB`).exec(status)?.[1]) / 1_024);
+  const mb = (name: string) =>
+    Math.round(Number(new RegExp(`${name}:\\s+(\\d+) kB`).exec(status)?.[1]) / 1_024);
   return { residentMb: mb('VmRSS'), peakMb: mb('VmHWM') };
 }
 
@@ -157,9 +168,13 @@ function report(laps: readonly Lap[], { entries }: { entries: number }): void {
     return;
   }
   console.log(`node ${process.version}, ${cpus().length} x ${cpus()[0]?.model}`);
-  console.log(`${blocks} blocks, ${homes} homes, ${entries} entries of state, ${laps.length} starts after a kill -9`);
+  console.log(
+    `${blocks} blocks, ${homes} homes, ${entries} entries of state, ${laps.length} starts after a kill -9`,
+  );
   for (const name of names) {
     const { median, low, high } = figures[name];
-    console.log(`${name.padEnd(11)} ${median.toFixed(0).padStart(6)}  (${low.toFixed(0)} .. ${high.toFixed(0)})`);
+    console.log(
+      `${name.padEnd(11)} ${median.toFixed(0).padStart(6)}  (${low.toFixed(0)} .. ${high.toFixed(0)})`,
+    );
   }
 }

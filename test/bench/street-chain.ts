@@ -11,8 +11,8 @@ import {
   signTransaction,
 } from '../../consensus/chain/index.ts';
 import {
-  addressOf,
   type ArgumentsOf,
+  addressOf,
   buildCall,
   contract,
   formatGenesis,
@@ -44,7 +44,11 @@ export type StreetChain = {
 export type StreetCall = { readonly from: StreetPerson; readonly method: string; readonly args: never };
 
 /** A call of the contract's by one of the street's people. */
-export function by<Name extends MethodName>(from: StreetPerson, name: Name, args: ArgumentsOf<Name>): StreetCall {
+export function by<Name extends MethodName>(
+  from: StreetPerson,
+  name: Name,
+  args: ArgumentsOf<Name>,
+): StreetCall {
   const { method, args: encoded } = buildCall(name, args);
   return { from, method, args: encoded as never };
 }
@@ -82,7 +86,11 @@ export function foundStreet({
     accounts: people.map(({ address, publicKey }, index) => ({
       address,
       publicKey,
-      roles: ['prosumer', ...(index < committee ? ['validator'] : []), ...(index === 0 ? ['dso', 'aggregator'] : [])],
+      roles: [
+        'prosumer',
+        ...(index < committee ? ['validator'] : []),
+        ...(index === 0 ? ['dso', 'aggregator'] : []),
+      ],
       balanceMicro: 1_000_000_000n,
     })),
     parameters: {},
@@ -108,7 +116,12 @@ export function foundStreet({
     next(calls) {
       const { address: proposer } = validators[head.height % committee]!;
       const timeMs = head.header.timeMs + blockMs;
-      const { block, dropped, ...executed } = assembleBlock(head, calls.map(signed), { proposer, timeMs }, contract);
+      const { block, dropped, ...executed } = assembleBlock(
+        head,
+        calls.map(signed),
+        { proposer, timeMs },
+        contract,
+      );
       if (dropped[0] !== undefined) throw new Error(`${dropped[0].code}: ${dropped[0].reason}`);
       const { height } = block.header;
       const sealed = { genesis: head.genesis, height, round: 0, digest: blockDigest(block.header) };
@@ -124,7 +137,10 @@ export function foundStreet({
 }
 
 /** Every home has a meter, registered and qualified. */
-export function meters({ homes }: StreetChain): { readonly register: StreetCall[]; readonly qualify: StreetCall[] } {
+export function meters({ homes }: StreetChain): {
+  readonly register: StreetCall[];
+  readonly qualify: StreetCall[];
+} {
   const deviceId = (index: number) => index.toString(16).padStart(64, '0');
   const capability = { importWMax: 17_000, exportWMax: 17_000, energyWh: 0 };
   return {

@@ -437,7 +437,7 @@ t.test('a full disk is told, nothing goes on, and the next start knows all', asy
   const large = vote(1, 1, { payload: new Uint8Array(400_000) });
   await t.rejects(log.append([large]), { code: 'CONSENSUS_STORE_FULL' });
   await t.rejects(log.append([vote(1, 2)]), { code: 'CONSENSUS_STORE_FAILED' });
-  await rm(blocked);
+  await rm(blocked, { force: true });
   const again = await reopened(directory, log, anchor);
   t.equal(again.doubt, null);
   t.strictSame(again.votes, [vote(1, 0), large], 'copy a had been renewed');
