@@ -134,8 +134,8 @@ async function everyWritePath(t: Test) {
     await forecaster.write(forecaster.found.forecaster);
     await disk.fill();
     const path = join(place, 'key.json');
-    const { privateKey, address } = drawKey();
-    await t.rejects(writeKeyFile(path, privateKey), { code: 'CONSENSUS_STORE_FULL' });
+    const key = drawKey();
+    await t.rejects(writeKeyFile(path, key), { code: 'CONSENSUS_STORE_FULL' });
     const full = { code: 'AGENT_DISK_FULL', message: /json: the disk is full\. Free some space/ };
     await t.rejects(journal.write({ ...day('after'), soldKw: Array.from({ length: 9_999 }, () => 1) }), full);
     await t.rejects(forecaster.write(forecaster.found.forecaster), full);
@@ -144,8 +144,8 @@ async function everyWritePath(t: Test) {
     await disk.free();
     await journal.write(day('after'));
     t.match((await openJournal(place)).found, { journal: { day: 'after' } });
-    await writeKeyFile(path, privateKey);
-    t.equal((await readKeyFile(path)).address, address, 'no half key stands in the way');
+    await writeKeyFile(path, key);
+    t.equal((await readKeyFile(path)).address, key.address, 'no half key stands in the way');
   });
 }
 
