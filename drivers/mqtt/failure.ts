@@ -27,6 +27,7 @@ export function explain(error: unknown, { shown, host, secure }: Address, wasUp:
     case 'UNABLE_TO_GET_ISSUER_CERT_LOCALLY':
     case 'UNABLE_TO_VERIFY_LEAF_SIGNATURE':
     case 'CERT_SIGNATURE_FAILURE':
+    case 'INVALID_PURPOSE':
       return failure(
         'DRIVERS_CERTIFICATE_UNTRUSTED',
         `The certificate of ${shown} is not from an authority known here: set caFile to its authority's certificate, or this is not your broker.`,
