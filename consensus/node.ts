@@ -15,6 +15,7 @@ import type { Address, ContractEvent, Hash } from './contract/types.ts';
 import { addressOf, publicKeyOf } from './crypto/index.ts';
 import { ConsensusError } from './errors.ts';
 import {
+  createCopies,
   createGate,
   createQuota,
   createVerifiedCache,
@@ -27,6 +28,7 @@ import {
   WIRE_LIMITS,
 } from './network/index.ts';
 import { createEntry } from './node/entry.ts';
+import { createIntake } from './node/intake.ts';
 import { createLatency, type LatencySummary } from './node/latency.ts';
 import { createOutbox, type Finality, type OwnCall, type Submitted } from './node/outbox.ts';
 import type { Clock, LedgerStorePort, Log, VoteLogPort } from './node/ports.ts';
@@ -127,8 +129,6 @@ export type NodeStatus = {
 };
 
 const QUEUE_MAX = 4_096;
-/** Of messages that wait: several rounds of a large committee, and what a small board can spare. */
-const QUEUE_BYTES_MAX = 32 * 1024 * 1024;
 /** Own transactions are sent again, and what is missing asked for, while they are not final. */
 const RESEND_MS = 2_000;
 const GATE_LIMITS = {
@@ -140,6 +140,8 @@ const GATE_LIMITS = {
 const SENT_RATE = { burst: 512, perSecond: 100 };
 /** What failed may succeed a little later, when the clock or the state has moved. */
 const FAILED_RATE = { burst: 2, perSecond: 1 };
+/** Of what several ways bring: more than comes in a second. */
+const COPIES_KEPT = 4_096;
 const VERIFIED_KEPT = 16_384;
 
 /**
@@ -153,6 +155,7 @@ export async function startNode(options: NodeOptions): Promise<LedgerNode> {
   const counters: NodeCounters = {
     garbage: 0,
     notAdmitted: 0,
+    copies: 0,
     overflow: 0,
     unsent: 0,
     unserved: 0,
@@ -193,6 +196,7 @@ export async function startNode(options: NodeOptions): Promise<LedgerNode> {
     counters,
   };
   const { head, pool, gate, latency } = shared;
+  const copies = createCopies(COPIES_KEPT);
 
   /** The one way a block becomes part of the chain. */
   const append = async (final: FinalBlock, executed: Executed) => {
@@ -255,8 +259,8 @@ export async function startNode(options: NodeOptions): Promise<LedgerNode> {
       if (!stopped) fail(error);
     });
   };
-  const serve = (to: string, fromHeight: number, maxBlocks: number) =>
-    aside(sync.serve(to, fromHeight, maxBlocks));
+  const serve = (to: string, fromHeight: number, maxBlocks: number, via?: number) =>
+    aside(sync.serve(to, fromHeight, maxBlocks, via));
   const voter = createVoter(shared, {
     timing,
     voteLog,
@@ -318,21 +322,28 @@ export async function startNode(options: NodeOptions): Promise<LedgerNode> {
     return holds;
   };
 
-  const blame = (from: string, reason: string) => {
+  const blame = ({ from, via }: Received, reason: string) => {
     counters.garbage += 1;
-    gate.blame(from, nowMs());
+    gate.blame(from, nowMs(), via);
     log({ event: 'garbage', from, reason });
   };
 
-  const hear = async ({ channel, from, payload }: Received) => {
+  const hear = async (message: Received) => {
+    const { channel, from, payload, via } = message;
     if (from === self || !concerns(channel)) return;
-    if (!gate.admits(from, nowMs())) {
+    const taken = copies.look(message, nowMs());
+    if (taken === undefined) {
+      counters.copies += 1;
+      return;
+    }
+    if (!gate.admits(from, nowMs(), via)) {
       counters.notAdmitted += 1;
       return;
     }
     const decoded = decodeEnvelope(channel, payload);
-    if (!decoded.ok) blame(from, decoded.reason);
-    else if (!(await take(decoded.envelope, from))) blame(from, `${channel} does not hold`);
+    if (!decoded.ok) blame(message, decoded.reason);
+    else if (await take(decoded.envelope, message)) taken(nowMs());
+    else blame(message, `${channel} does not hold`);
   };
 
   /** Votes and transactions are the validators' business. */
@@ -340,7 +351,7 @@ export async function startNode(options: NodeOptions): Promise<LedgerNode> {
     isValidator(shared) || !(channel === 'proposal' || channel === 'vote' || channel === 'transaction');
 
   /** False for what no honest node sends. */
-  const take = async (envelope: Envelope, from: string): Promise<boolean> => {
+  const take = async (envelope: Envelope, { from, via }: Received): Promise<boolean> => {
     switch (envelope.channel) {
       case 'proposal':
       case 'vote':
@@ -351,7 +362,7 @@ export async function startNode(options: NodeOptions): Promise<LedgerNode> {
         if (envelope.height > head().height + 1) sync.heard(envelope.height, from);
         return envelope.height !== head().height + 1 || sync.takeEncoded(envelope.finalBlock, from);
       case 'sync-request':
-        serve(from, envelope.fromHeight, envelope.maxBlocks);
+        serve(from, envelope.fromHeight, envelope.maxBlocks, via);
         await entry.heard(from, envelope.fromHeight - 1);
         return true;
       case 'sync-response':
@@ -360,8 +371,8 @@ export async function startNode(options: NodeOptions): Promise<LedgerNode> {
       case 'snapshot-request':
         aside(
           envelope.about === 'offer'
-            ? snapshots.serveOffer(from, envelope.aboveHeight)
-            : snapshots.servePart(from, envelope.height, envelope.index),
+            ? snapshots.serveOffer(from, envelope.aboveHeight, via)
+            : snapshots.servePart(from, envelope.height, envelope.index, via),
         );
         return true;
       case 'snapshot-response':
@@ -397,17 +408,8 @@ export async function startNode(options: NodeOptions): Promise<LedgerNode> {
         .then(resolve, reject),
     );
   });
-  let waitingBytes = 0;
   const unsubscribe = [
-    transport.onMessage((message) => {
-      const bytes = message.payload.length;
-      const work = () => {
-        waitingBytes -= bytes;
-        return hear(message);
-      };
-      if (waitingBytes + bytes <= QUEUE_BYTES_MAX && queue.add(work)) waitingBytes += bytes;
-      else counters.overflow += 1;
-    }),
+    transport.onMessage(createIntake(shared, hear)),
     transport.onConnection((up) => {
       log({ event: up ? 'connected' : 'disconnected', height: head().height });
       if (!up) return;

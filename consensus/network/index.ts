@@ -7,6 +7,7 @@ export {
   type SnapshotOffer,
   WIRE_LIMITS,
 } from './codec.ts';
+export { createCopies } from './copies.ts';
 export { createGate, type Gate } from './gate.ts';
 export { createQuota, type Quota } from './quota.ts';
 export { isGenuine, signedDigest } from './signing.ts';

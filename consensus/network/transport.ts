@@ -30,10 +30,20 @@ export type Transport = {
     readonly to?: string;
     readonly payload: Uint8Array;
   }): boolean;
-  /** Returns the way to stop listening. */
+  /** Every way brings every message: copies come, and are dropped here once the first is verified. */
   onMessage(listener: (message: Received) => void): () => void;
+  /** True whenever a way comes up, also beside others: something may have been missed. False: none is left. */
   onConnection(listener: (up: boolean) => void): () => void;
   readonly connected: boolean;
 };
 
-export type Received = { readonly channel: Channel; readonly from: string; readonly payload: Uint8Array };
+export type Received = {
+  readonly channel: Channel;
+  readonly from: string;
+  readonly payload: Uint8Array;
+  /**
+   * Which of several ways (brokers) it came by, counted from 0. Whoever holds one way may say anything in anybody's
+   * name there: room and allowances are therefore each way's own.
+   */
+  readonly via?: number;
+};

@@ -33,6 +33,8 @@ export type NodeCounters = {
   garbage: number;
   /** Not looked at: its name is in disrepute. */
   notAdmitted: number;
+  /** Came by another way before, and was taken then. */
+  copies: number;
   /** Not looked at: too much work waits. */
   overflow: number;
   /** Not sent: the transport's outbox is full. */

@@ -34,8 +34,8 @@ export type SnapshotSync = {
     answer: { readonly height: number; readonly index: number; readonly part: Uint8Array | null },
     from: Address,
   ) => Promise<boolean>;
-  readonly serveOffer: (to: Address, aboveHeight: number) => Promise<void>;
-  readonly servePart: (to: Address, height: number, index: number) => Promise<void>;
+  readonly serveOffer: (to: Address, aboveHeight: number, via?: number) => Promise<void>;
+  readonly servePart: (to: Address, height: number, index: number, via?: number) => Promise<void>;
 };
 
 export type SnapshotProgress = {
@@ -213,8 +213,8 @@ export function createSnapshotSync(shared: Shared, options: SnapshotSyncOptions)
     if (asking.waiting.size === 0) await choose();
   };
 
-  const serve = async (to: Address, read: () => Promise<Uint8Array>) => {
-    if (serving >= SERVED_AT_ONCE || !gate.serves(to, nowMs())) {
+  const serve = async (to: Address, via: number | undefined, read: () => Promise<Uint8Array>) => {
+    if (serving >= SERVED_AT_ONCE || !gate.serves(to, nowMs(), via)) {
       counters.unserved += 1;
       return;
     }
@@ -302,13 +302,13 @@ export function createSnapshotSync(shared: Shared, options: SnapshotSyncOptions)
       await next(fetching);
       return true;
     },
-    serveOffer: (to, aboveHeight) =>
-      serve(to, async () => {
+    serveOffer: (to, aboveHeight, via) =>
+      serve(to, via, async () => {
         const offer = await offerAbove(aboveHeight);
         return encodeEnvelope({ channel: 'snapshot-response', about: 'offer', offer });
       }),
-    servePart: (to, height, index) =>
-      serve(to, async () => {
+    servePart: (to, height, index, via) =>
+      serve(to, via, async () => {
         const part = (await store.snapshots.readPart(height, index)) ?? null;
         return encodeEnvelope({ channel: 'snapshot-response', about: 'part', height, index, part });
       }),

@@ -20,7 +20,7 @@ export type Sync = {
   /** Takes a final block in if it is the next; false for garbage. */
   readonly takeEncoded: (finalBlock: Uint8Array, from: string) => Promise<boolean>;
   readonly takeResponse: (response: SyncResponse, from: string) => Promise<boolean>;
-  readonly serve: (to: string, fromHeight: number, maxBlocks: number) => Promise<void>;
+  readonly serve: (to: string, fromHeight: number, maxBlocks: number, via?: number) => Promise<void>;
   /** The highest height heard of. */
   readonly target: () => number;
 };
@@ -54,7 +54,12 @@ const ANSWER_BYTES_MAX = 512 * 1024;
 const SERVED_AT_ONCE = 4;
 const ASKERS_MAX = 1024;
 
-type Question = { readonly to: string; readonly fromHeight: number; readonly maxBlocks: number };
+type Question = {
+  readonly to: string;
+  readonly fromHeight: number;
+  readonly maxBlocks: number;
+  readonly via: number;
+};
 
 export function createSync(shared: Shared, options: SyncOptions): Sync {
   const { head, transport, timers, gate, counters, store, contract, log } = shared;
@@ -197,12 +202,13 @@ export function createSync(shared: Shared, options: SyncOptions): Sync {
       }
       return true;
     },
-    async serve(to, fromHeight, maxBlocks) {
-      if (asking.length >= ASKERS_MAX || !gate.serves(to, nowMs())) {
+    async serve(to, fromHeight, maxBlocks, via = 0) {
+      const ahead = asking.filter((other) => other.via === via).length;
+      if (ahead >= ASKERS_MAX || !gate.serves(to, nowMs(), via)) {
         counters.unserved += 1;
         return;
       }
-      asking.push({ to, fromHeight, maxBlocks });
+      asking.push({ to, fromHeight, maxBlocks, via });
       if (serving >= SERVED_AT_ONCE) return;
       serving += 1;
       try {

@@ -4,6 +4,7 @@ import { addressOf, generateKey, publicKeyOf, sign } from '../../consensus/crypt
 import { encode } from '../../consensus/encoding/index.ts';
 import {
   CHANNELS,
+  createCopies,
   createGate,
   createQuota,
   createVerifiedCache,
@@ -294,5 +295,73 @@ t.test('garbage in a name costs that name its ease, never its voice', (t) => {
     [true, true, false],
   );
   t.ok(gate.admits('alice', 4_000));
+  for (let i = 0; i < 10; i += 1) gate.blame('alice', 4_000, 1);
+  t.same(
+    [1, 2, 3].map(() => gate.admits('alice', 4_000, 1)),
+    [true, true, false],
+    'told by another way',
+  );
+  t.ok(gate.admits('alice', 4_000), 'and nothing by this one');
+  t.same(
+    [1, 2, 3].map(() => gate.serves('alice', 4_000, 1)),
+    [true, true, false],
+  );
+  t.ok(gate.serves('alice', 4_000));
+  t.end();
+});
+
+t.test('a copy by another way is dropped once it is known, and never what is said again', (t) => {
+  const copies = createCopies(4);
+  const message = (word: string, via?: number) => ({
+    ...{ channel: 'vote' as const, from: 'alice', payload: new TextEncoder().encode(word) },
+    ...(via !== undefined && { via }),
+  });
+  copies.look(message('hello', 0), 0)?.(0);
+  t.ok(copies.look(message('hello', 0), 1), 'by one way alone all is heard');
+  t.ok(copies.look(message('hello', 1), 2), 'nothing is remembered before there are two');
+
+  t.ok(copies.look(message('forged', 1), 10), 'what was not taken');
+  t.ok(copies.look(message('forged', 0), 11), 'is looked at again');
+  copies.look(message('yes', 1), 20)?.(21);
+  t.notOk(copies.look(message('yes', 0), 22), 'a copy');
+  t.ok(copies.look(message('yes', 0), 23), 'said again');
+  t.ok(copies.look(message('yes', 1), 24), 'said again by the first way');
+  t.notOk(copies.look(message('yes', 2), 25), 'a third way brings its copy, too');
+  t.ok(copies.look({ ...message('yes', 2), from: 'bob' }, 26), 'another sender');
+  t.ok(copies.look({ ...message('yes', 2), channel: 'block' }, 26), 'another channel');
+  copies.look(message('late', 1), 100)?.(100);
+  t.ok(copies.look(message('late', 0), 1_101), 'a second later it has a reason');
+  copies.look(message('old', 1), 2_000)?.(2_000);
+  for (const word of 'abcd') copies.look(message(word, 1), 2_000)?.(2_000);
+  t.ok(copies.look(message('old', 0), 2_001), 'memory is bounded');
+  t.notOk(copies.look(message('b', 0), 2_001));
+
+  // Each message that is dropped stands for one that the other way brought, and that was taken, a moment before.
+  const event = fc.record({
+    via: fc.nat(1),
+    word: fc.constantFrom('x', 'y'),
+    waitMs: fc.nat(700),
+    holds: fc.boolean(),
+  });
+  fc.assert(
+    fc.property(fc.array(event, { maxLength: 60 }), (events) => {
+      const seen = createCopies(16);
+      const takenMs = new Map<string, number[]>();
+      let nowMs = 0;
+      seen.look(message('', 0), 0);
+      seen.look(message('', 1), 0);
+      return events.every(({ via, word, waitMs, holds }) => {
+        nowMs += waitMs;
+        const taken = seen.look(message(word, via), nowMs);
+        const others = takenMs.get(`${1 - via} ${word}`) ?? [];
+        if (taken === undefined) return nowMs - (others.pop() ?? Number.NEGATIVE_INFINITY) <= 1_000;
+        if (holds) {
+          taken(nowMs);
+          takenMs.set(`${via} ${word}`, [...(takenMs.get(`${via} ${word}`) ?? []), nowMs]);
+        }
+        return true;
+      });
+    }),
+  );
   t.end();
 });

@@ -431,7 +431,7 @@ t.test('what waits to be looked at is bounded in bytes', async (t) => {
   for (let time = 0; time < 48; time += 1)
     mallory.publish({ channel: 'vote', to: member.name, payload: new Uint8Array(1024 * 1024) });
   await until('they came', () => member.transport.received.get('vote') === 48);
-  t.equal(member.node.status().counters.overflow, 16);
+  t.equal(member.node.status().counters.overflow, 38);
   open();
   t.ok((await said).ok);
   t.ok((await say(member, 'as before')).ok);
