@@ -16,6 +16,7 @@ import { checkDay, loadConfig, loadDay } from './config/load.ts';
 import type { AgentConfig } from './config/schema.ts';
 import { runDay } from './cycle/day.ts';
 import { openDevices } from './devices.ts';
+import { committeeAnswer } from './diagnostics/committee-answer.ts';
 import { startLocalApi } from './diagnostics/local-api.ts';
 import { problemAnswer } from './diagnostics/problem-answer.ts';
 import { sessionAnswer } from './diagnostics/session-answer.ts';
@@ -29,6 +30,7 @@ import { loadOptimizerLibrary } from './optimizer-library.ts';
 import { readPassphraseFile } from './passphrase-file.ts';
 import { openSession } from './roles/aggregator.ts';
 import { qualifyDevices } from './roles/dso.ts';
+import { castVote } from './roles/validator.ts';
 import { together } from './together.ts';
 
 export type Agent = {
@@ -127,9 +129,13 @@ export async function startAgent(configFile: string, write: (line: string) => vo
     const api = await startLocalApi(
       config.directory,
       {
-        '/status': () => statusOf(home),
-        '/session': () => sessionAnswer(home),
-        '/problem': () => problemAnswer(home),
+        tell: {
+          '/status': () => statusOf(home),
+          '/session': () => sessionAnswer(home),
+          '/problem': () => problemAnswer(home),
+          '/committee': () => committeeAnswer(home),
+        },
+        act: { '/vote': (asked) => castVote(home, asked) },
       },
       log,
     );

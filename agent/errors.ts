@@ -9,6 +9,7 @@ export type AgentErrorCode =
   | 'AGENT_INFEASIBLE'
   | 'AGENT_UNSOLVED'
   | 'AGENT_NOT_READY'
+  | 'AGENT_REFUSED'
   | 'AGENT_TIMEOUT'
   | 'AGENT_ABORTED';
 

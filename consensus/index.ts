@@ -30,6 +30,7 @@ export {
   type Submitted,
   startNode,
 } from './node.ts';
+export { quorum } from './protocol/index.ts';
 export {
   drawKey,
   inspectKeyFile,

@@ -1,5 +1,6 @@
 import type { Location } from '../../optimizer/index.ts';
 import type { HistoryClock } from '../neighbourhood/index.ts';
+import type { Ballot } from '../roles/validator.ts';
 import type { DemoOptions } from './demo-options.ts';
 import type { JsonTarget } from './json-report.ts';
 import type { ScheduleOptions } from './schedule-options.ts';
@@ -20,6 +21,8 @@ export type CliActions = {
   readonly rounds: (options: RoundsOptions, io: CliIo) => Promise<void>;
   readonly run: (options: RunOptions, io: CliIo) => Promise<void>;
   readonly status: (options: StatusOptions, io: CliIo) => Promise<void>;
+  readonly committee: (options: CommitteeOptions, io: CliIo) => Promise<void>;
+  readonly vote: (options: VoteOptions, io: CliIo) => Promise<void>;
   readonly schedule: (options: ScheduleOptions, io: CliIo) => Promise<void>;
   readonly emulate: (options: EmulateOptions, io: CliIo) => Promise<void>;
   readonly forecastEvaluate: (options: ForecastEvaluateOptions, io: CliIo) => Promise<void>;
@@ -49,6 +52,14 @@ export type RoundsOptions = {
 export type RunOptions = { readonly configFile: string };
 
 export type StatusOptions = { readonly configFile: string; readonly json: boolean };
+
+export type CommitteeOptions = { readonly configFile: string; readonly json: boolean };
+
+export type VoteOptions = {
+  readonly configFile: string;
+  readonly json: boolean;
+  readonly ballot: Ballot;
+};
 
 export type EmulateOptions = {
   readonly homes: number;

@@ -40,4 +40,18 @@ function worded(problem: CommanderError, words: readonly string[]): AgentError {
   return new AgentError('AGENT_BAD_OPTION', usageProblem(problem, known), {}, { cause: problem });
 }
 
-const commandNames = ['demo', 'rounds', 'run', 'status', 'schedule', 'emulate', 'forecast', 'qp', 'keys'];
+const commandNames = [
+  ...[
+    'demo',
+    'rounds',
+    'run',
+    'status',
+    'committee',
+    'vote',
+    'schedule',
+    'emulate',
+    'forecast',
+    'qp',
+    'keys',
+  ],
+];

@@ -52,6 +52,13 @@ export function requirePairwiseHomes(homes: number, min: number): void {
   throw badOption('--homes', String(homes), wanted);
 }
 
+/** So many bytes as lower-case hex. */
+export function hexBytes(option: string, given: string, bytes: number): string {
+  if (!new RegExp(`^[0-9a-f]{${2 * bytes}}$`).test(given))
+    throw badOption(option, given, `give ${2 * bytes} lower-case hex digits`);
+  return given;
+}
+
 const brokerSchemes = ['mqtt:', 'mqtts:'];
 
 /** Up to three, each another. */

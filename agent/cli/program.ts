@@ -1,5 +1,6 @@
 import { Command } from 'commander';
 import type { CliActions, CliIo } from './actions.ts';
+import { registerCommittee } from './commands/committee.ts';
 import { registerDemo } from './commands/demo.ts';
 import { registerEmulate } from './commands/emulate.ts';
 import { registerForecast } from './commands/forecast.ts';
@@ -9,6 +10,7 @@ import { registerRounds } from './commands/rounds.ts';
 import { registerRun } from './commands/run.ts';
 import { registerSchedule } from './commands/schedule.ts';
 import { registerStatus } from './commands/status.ts';
+import { registerVote } from './commands/vote.ts';
 
 /** The whole command line. It throws CommanderError instead of ending the process: main.ts decides on that. */
 export function createProgram(actions: CliActions, io: CliIo, version: string): Command {
@@ -25,6 +27,8 @@ export function createProgram(actions: CliActions, io: CliIo, version: string): 
   registerRounds(program, actions, io);
   registerRun(program, actions, io);
   registerStatus(program, actions, io);
+  registerCommittee(program, actions, io);
+  registerVote(program, actions, io);
   registerSchedule(program, actions, io);
   registerEmulate(program, actions, io);
   registerForecast(program, actions, io);

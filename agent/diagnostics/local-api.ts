@@ -1,12 +1,13 @@
 import { chmod, rm } from 'node:fs/promises';
-import { createServer, request } from 'node:http';
+import { createServer, type IncomingMessage, request, type ServerResponse } from 'node:http';
 import { join } from 'node:path';
-import { AgentError } from '../errors.ts';
+import { AgentError, type AgentErrorCode } from '../errors.ts';
 import type { Log } from '../log.ts';
 
 /** Linux keeps a socket's path in 108 bytes, the closing zero included. */
 const SOCKET_PATH_BYTES_MAX = 107;
 const REPLY_BYTES_MAX = 4_194_304;
+const QUESTION_BYTES_MAX = 16_384;
 
 /**
  * The socket on which a running agent answers, inside its directory.
@@ -27,36 +28,33 @@ export function socketPath(directory: string): string {
 
 export type LocalApi = { stop(): Promise<void> };
 
+export type LocalAnswers = {
+  /** What is told, by path such as `/status`; changes nothing. */
+  readonly tell: Readonly<Record<string, () => unknown>>;
+  /** What is done for the owner, by path, with the JSON that came; an AgentError is told to him. */
+  readonly act?: Readonly<Record<string, (asked: unknown) => Promise<unknown>>>;
+};
+
 /**
- * Answers questions about the running agent as JSON over HTTP on a Unix socket that only its owner may open.
- * It reads, and changes nothing.
+ * Answers its owner as JSON over HTTP on a Unix socket that nobody else may open: GET tells, POST acts.
  *
- * @param answers by path, such as `/status`.
  * @throws AgentError AGENT_BAD_CONFIG when the directory's path is too long for a socket.
  */
-export async function startLocalApi(
-  directory: string,
-  answers: Readonly<Record<string, () => unknown>>,
-  log: Log,
-): Promise<LocalApi> {
+export async function startLocalApi(directory: string, answers: LocalAnswers, log: Log): Promise<LocalApi> {
   const path = socketPath(directory);
   // A socket left by a killed agent would refuse the new one; the store's lock has already kept a second agent out.
   await rm(path, { force: true });
 
   const server = createServer((incoming, reply) => {
-    incoming.resume();
-    const answer = incoming.method === 'GET' ? answers[incoming.url ?? ''] : undefined;
-    try {
-      const body = answer === undefined ? { error: 'unknown path' } : answer();
-      reply.writeHead(answer === undefined ? 404 : 200, { 'content-type': 'application/json' });
-      reply.end(
-        JSON.stringify(body, (_key, value) => (typeof value === 'bigint' ? value.toString() : value)),
-      );
-    } catch (error) {
+    const fail = (error: unknown) => {
+      if (error instanceof AgentError) return send(reply, 400, { code: error.code, error: error.message });
       log({ event: 'local-api-failed', level: 'error', error });
-      reply.writeHead(500, { 'content-type': 'application/json' });
-      reply.end(JSON.stringify({ error: 'internal' }));
-    }
+      send(reply, 500, { error: 'internal' });
+    };
+    answerOf(answers, incoming).then((answer) => {
+      if (answer === undefined) send(reply, 404, { error: 'unknown path' });
+      else send(reply, 200, answer);
+    }, fail);
   });
   server.maxConnections = 16;
   server.requestTimeout = 5_000;
@@ -74,12 +72,74 @@ export async function startLocalApi(
   };
 }
 
+/** Undefined for a path that is not known. */
+async function answerOf({ tell, act = {} }: LocalAnswers, incoming: IncomingMessage): Promise<unknown> {
+  const path = incoming.url ?? '';
+  if (incoming.method === 'POST') {
+    const asked = await readQuestion(incoming);
+    return Object.hasOwn(act, path) ? act[path]!(asked) : undefined;
+  }
+  incoming.resume();
+  return incoming.method === 'GET' && Object.hasOwn(tell, path) ? tell[path]!() : undefined;
+}
+
+async function readQuestion(incoming: IncomingMessage): Promise<unknown> {
+  const pieces: Buffer[] = [];
+  let bytes = 0;
+  for await (const piece of incoming) {
+    bytes += (piece as Buffer).length;
+    if (bytes > QUESTION_BYTES_MAX) throw new AgentError('AGENT_BAD_DATA', 'The question is too long.');
+    pieces.push(piece as Buffer);
+  }
+  try {
+    return JSON.parse(Buffer.concat(pieces).toString('utf8'));
+  } catch (cause) {
+    throw new AgentError('AGENT_BAD_DATA', 'The question is no JSON.', {}, { cause });
+  }
+}
+
+function send(reply: ServerResponse, status: number, body: unknown): void {
+  reply.writeHead(status, { 'content-type': 'application/json' });
+  reply.end(JSON.stringify(body, (_key, value) => (typeof value === 'bigint' ? value.toString() : value)));
+}
+
 /**
- * Asks a running agent.
+ * Asks a running agent to tell something.
  *
  * @throws AgentError AGENT_TIMEOUT when it does not answer, AGENT_FILE_MISSING when no agent runs there.
  */
-export const askLocalApi = (directory: string, path: string, timeoutMs = 2_000): Promise<unknown> =>
+export async function askLocalApi(directory: string, path: string, timeoutMs = 2_000): Promise<unknown> {
+  return (await exchange(directory, { path, method: 'GET', timeoutMs })).body;
+}
+
+/**
+ * Asks a running agent to do something, and waits until it is done.
+ *
+ * @throws AgentError as it was thrown there; AGENT_TIMEOUT, AGENT_FILE_MISSING as {@link askLocalApi}.
+ */
+export async function orderLocalApi(
+  directory: string,
+  path: string,
+  asked: unknown,
+  timeoutMs = 90_000,
+): Promise<unknown> {
+  const { status, body } = await exchange(directory, { path, method: 'POST', asked, timeoutMs });
+  if (status === 200) return body;
+  const { code, error } = body as { code?: AgentErrorCode; error: string };
+  throw new AgentError(code ?? 'AGENT_NOT_READY', error);
+}
+
+type Question = {
+  readonly path: string;
+  readonly method: 'GET' | 'POST';
+  readonly asked?: unknown;
+  readonly timeoutMs: number;
+};
+
+const exchange = (
+  directory: string,
+  { path, method, asked, timeoutMs }: Question,
+): Promise<{ readonly status: number; readonly body: unknown }> =>
   new Promise((resolve, reject) => {
     const fail = (error: Error) => {
       if (error instanceof AgentError) return reject(error);
@@ -92,29 +152,32 @@ export const askLocalApi = (directory: string, path: string, timeoutMs = 2_000):
         ),
       );
     };
-    const asked = request(
-      { socketPath: socketPath(directory), path, method: 'GET', timeout: timeoutMs },
+    const question = request(
+      { socketPath: socketPath(directory), path, method, timeout: timeoutMs },
       (reply) => {
         const parts: Buffer[] = [];
         let bytes = 0;
         reply.on('data', (part: Buffer) => {
           bytes += part.length;
-          if (bytes > REPLY_BYTES_MAX) asked.destroy(new Error('reply too large'));
+          if (bytes > REPLY_BYTES_MAX) question.destroy(new Error('reply too large'));
           else parts.push(part);
         });
         reply.on('error', fail);
         reply.on('end', () => {
           try {
-            resolve(JSON.parse(Buffer.concat(parts).toString('utf8')));
+            resolve({
+              status: reply.statusCode ?? 500,
+              body: JSON.parse(Buffer.concat(parts).toString('utf8')),
+            });
           } catch (cause) {
             fail(cause as Error);
           }
         });
       },
     );
-    asked.on('timeout', () =>
-      asked.destroy(new AgentError('AGENT_TIMEOUT', `The agent did not answer within ${timeoutMs} ms.`)),
+    question.on('timeout', () =>
+      question.destroy(new AgentError('AGENT_TIMEOUT', `The agent did not answer within ${timeoutMs} ms.`)),
     );
-    asked.on('error', fail);
-    asked.end();
+    question.on('error', fail);
+    question.end(asked === undefined ? undefined : JSON.stringify(asked));
   });

@@ -5,7 +5,7 @@ export type { OfferedMw } from './coordination.ts';
 export { type Delivery, type Obligation, readDelivery } from './delivery.ts';
 export { type ContractGenesis, genesisEntries } from './genesis.ts';
 export { readVotes } from './governance.ts';
-export { rotationTo } from './keys.ts';
+export { ownerOfKey, rotationTo } from './keys.ts';
 export { type MeterRecord, readRecord } from './metering.ts';
 export { type Network, readNetwork } from './parameters.ts';
 export { type Device, readDevice, readDevices, readMembers } from './registry.ts';

@@ -174,6 +174,8 @@ async function run(words: readonly string[], outcome?: unknown) {
       emulate: action('emulate'),
       forecastEvaluate: action('forecast evaluate'),
       qp: action('qp'),
+      committee: action('committee'),
+      vote: action('vote'),
       keysNew: action('keys new'),
       keysShow: action('keys show'),
       keysEncrypt: action('keys encrypt'),
@@ -219,6 +221,28 @@ t.test('commands reach their actions', async (t) => {
     [
       'keys new --out key --passphrase-file secret',
       { name: 'keys new', file: 'key', encrypt: true, passphraseFile: 'secret' },
+    ],
+    ['committee --config c', { name: 'committee', configFile: 'c', json: false }],
+    [
+      `vote drop ${'ab'.repeat(20)} --config c --json`,
+      {
+        ...{ name: 'vote', configFile: 'c', json: true },
+        ballot: { motion: 'drop', target: 'ab'.repeat(20), publicKey: null },
+      },
+    ],
+    [
+      `vote add ${'02'.repeat(33)} --config c`,
+      {
+        ...{ name: 'vote', configFile: 'c', json: false },
+        ballot: { motion: 'add', target: null, publicKey: '02'.repeat(33) },
+      },
+    ],
+    [
+      `vote rekey ${'ab'.repeat(20)} ${'02'.repeat(33)} --config c`,
+      {
+        ...{ name: 'vote', configFile: 'c', json: false },
+        ballot: { motion: 'rekey', target: 'ab'.repeat(20), publicKey: '02'.repeat(33) },
+      },
     ],
     ['keys show key', { name: 'keys show', file: 'key', json: false }],
     ['keys show key --json', { name: 'keys show', file: 'key', json: true }],
@@ -287,6 +311,8 @@ t.test('a wrong command line is one line on stderr and status 2', async (t) => {
     [['run', '--config', ''], /give a path/],
     [['keys'], /keys what\? See gridquorum keys --help/],
     [['keys', 'nwe'], /Did you mean new/],
+    [['vote', 'revoke', 'AB', '--config', 'c'], /<address> 'AB': give 40 lower-case hex digits/],
+    [['vote'], /vote what\? See gridquorum vote --help/],
     [['status', '--config', 'a', 'b'], /too many arguments/],
     [['emulate', '--port', '65534', '--homes', '2'], /begin lower/],
     [['emulate', '--speed', '0'], /--speed/],

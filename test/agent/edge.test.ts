@@ -1,4 +1,4 @@
-import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -10,7 +10,7 @@ import { type AgentConfig, configSchema } from '../../agent/config/schema.ts';
 import { dispatch, slotPlan, trim } from '../../agent/cycle/dispatch.ts';
 import { boundaryOf, energyBetween } from '../../agent/cycle/settle.ts';
 import type { Devices } from '../../agent/devices.ts';
-import { askLocalApi, startLocalApi } from '../../agent/diagnostics/local-api.ts';
+import { askLocalApi, orderLocalApi, startLocalApi } from '../../agent/diagnostics/local-api.ts';
 import { AgentError } from '../../agent/errors.ts';
 import { type Journal, openJournal } from '../../agent/journal.ts';
 import { together } from '../../agent/together.ts';
@@ -347,12 +347,33 @@ t.test('the local socket answers its owner, and says who is not there', async (t
   const directory = mkdtempSync(join(tmpdir(), 'gq-'));
   t.teardown(() => rmSync(directory, { recursive: true }));
   await t.rejects(askLocalApi(directory, '/status'), { code: 'AGENT_FILE_MISSING' });
-  const api = await startLocalApi(directory, { '/status': () => ({ height: 7n }) }, quiet);
+  const answers = {
+    tell: { '/status': () => ({ height: 7n }) },
+    act: {
+      '/double': async (asked: unknown) => ({ twice: 2 * Number((asked as { number: number }).number) }),
+      '/refuse': async () => {
+        throw new AgentError('AGENT_REFUSED', 'not today');
+      },
+      '/break': async () => {
+        throw new Error('a fault, with a secret in it');
+      },
+    },
+  };
+  const api = await startLocalApi(directory, answers, quiet);
+  t.equal(statSync(join(directory, 'agent.sock')).mode & 0o777, 0o600);
   t.same(await askLocalApi(directory, '/status'), { height: '7' });
-  t.same(await askLocalApi(directory, '/etc/passwd'), { error: 'unknown path' });
+  for (const path of ['/etc/passwd', '/double', '/constructor', '/__proto__'])
+    t.same(await askLocalApi(directory, path), { error: 'unknown path' });
+  t.same(await orderLocalApi(directory, '/double', { number: 21 }), { twice: 42 });
+  await t.rejects(orderLocalApi(directory, '/refuse', {}), { code: 'AGENT_REFUSED', message: 'not today' });
+  await t.rejects(orderLocalApi(directory, '/break', {}), { code: 'AGENT_NOT_READY', message: 'internal' });
+  await t.rejects(orderLocalApi(directory, '/status', {}), { message: 'unknown path' });
+  await t.rejects(orderLocalApi(directory, '/double', 'x'.repeat(20_000)), { code: 'AGENT_BAD_DATA' });
   await api.stop();
   await t.rejects(askLocalApi(directory, '/status'), { code: 'AGENT_FILE_MISSING' });
-  await t.rejects(startLocalApi(`/tmp/${'x'.repeat(120)}`, {}, quiet), { code: 'AGENT_BAD_CONFIG' });
+  await t.rejects(startLocalApi(`/tmp/${'x'.repeat(120)}`, { tell: {} }, quiet), {
+    code: 'AGENT_BAD_CONFIG',
+  });
 });
 
 t.test(

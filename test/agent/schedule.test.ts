@@ -581,9 +581,11 @@ t.test('a running agent tells its plan', async (t) => {
     const api = await startLocalApi(
       directory,
       {
-        '/status': () => answers['/status'],
-        '/problem': () => answers['/problem'],
-        '/session': () => answers['/session'],
+        tell: {
+          '/status': () => answers['/status'],
+          '/problem': () => answers['/problem'],
+          '/session': () => answers['/session'],
+        },
       },
       () => undefined,
     );

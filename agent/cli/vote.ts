@@ -1,0 +1,17 @@
+import { loadConfig } from '../config/load.ts';
+import { orderLocalApi } from '../diagnostics/local-api.ts';
+import type { VoteAnswer } from '../roles/validator.ts';
+import type { CliIo, VoteOptions } from './actions.ts';
+import { tellCommittee } from './committee.ts';
+
+/**
+ * Lets the running validator vote, and tells how things stand once the vote is final.
+ *
+ * @throws AgentError AGENT_REFUSED with the contract's reason; AGENT_TIMEOUT, AGENT_FILE_MISSING of the local socket.
+ */
+export async function vote({ configFile, json, ballot }: VoteOptions, io: CliIo): Promise<void> {
+  const { directory } = await loadConfig(configFile);
+  const { height, committee } = (await orderLocalApi(directory, '/vote', ballot)) as VoteAnswer;
+  io.stderr.write(`The vote is final in block ${height}.\n`);
+  tellCommittee(committee, { json }, io);
+}

@@ -1,0 +1,67 @@
+import * as z from 'zod';
+import { addressOf, ConsensusError, type Motion, ownerOfKey } from '../../consensus/index.ts';
+import { type CommitteeAnswer, committeeAnswer } from '../diagnostics/committee-answer.ts';
+import { AgentError } from '../errors.ts';
+import type { Home } from '../home.ts';
+import { trySubmit } from '../ledger.ts';
+
+const FINAL_WITHIN_MS = 60_000;
+
+const hex = (bytes: number) => z.string().regex(new RegExp(`^[0-9a-f]{${2 * bytes}}$`));
+const ballot = z.strictObject({
+  motion: z.enum(['add', 'drop', 'revoke', 'rekey']),
+  target: hex(20).nullable(),
+  publicKey: hex(33).nullable(),
+});
+
+/** `target` null: the account of the key. */
+export type Ballot = {
+  readonly motion: Motion;
+  readonly target: string | null;
+  readonly publicKey: string | null;
+};
+
+/** What has become of a vote, and how things stand after it. */
+export type VoteAnswer = { readonly height: number; readonly committee: CommitteeAnswer };
+
+/**
+ * Votes in the owner's name on who has a seat, and on lost keys. Resolves once the vote is final.
+ *
+ * @throws AgentError AGENT_BAD_DATA for what is no ballot, AGENT_REFUSED with the contract's reason, AGENT_TIMEOUT when it
+ * is not final in a minute: it may become so still.
+ */
+export async function castVote(home: Home, asked: unknown): Promise<VoteAnswer> {
+  const parsed = ballot.safeParse(asked);
+  if (!parsed.success) throw new AgentError('AGENT_BAD_DATA', 'That is no ballot.');
+  const submitted = await trySubmit(home, 'governance.vote', addressed(home, parsed.data));
+  if (!submitted.ok) throw refused(submitted);
+  const outcome = await home.node
+    .whenFinal(submitted.id, { timeoutMs: FINAL_WITHIN_MS })
+    .catch((cause: unknown) => {
+      if (!(cause instanceof ConsensusError)) throw cause;
+      throw new AgentError(
+        'AGENT_TIMEOUT',
+        'The vote is kept and sent, but not final after a minute: are enough validators running? See gridquorum committee.',
+        {},
+        { cause },
+      );
+    });
+  if (!outcome.ok) throw refused(outcome);
+  return { height: outcome.height, committee: committeeAnswer(home) };
+}
+
+/** A key that serves nobody yet makes an account of its own address. */
+function addressed({ node }: Home, { motion, target, publicKey }: Ballot) {
+  if (target !== null) return { motion, target, publicKey };
+  try {
+    const key = publicKey ?? '';
+    const account = ownerOfKey(node.head.state, key) ?? addressOf(Buffer.from(key, 'hex'));
+    return { motion, target: account, publicKey };
+  } catch (cause) {
+    if (!(cause instanceof ConsensusError)) throw cause;
+    throw new AgentError('AGENT_BAD_DATA', `${publicKey} is no public key.`, {}, { cause });
+  }
+}
+
+const refused = ({ code, reason }: { readonly code: string; readonly reason: string }) =>
+  new AgentError('AGENT_REFUSED', `The contract refuses it: ${reason} (${code}).`, { code });
