@@ -34,6 +34,7 @@ import { createOutbox, type Finality, type OwnCall, type Submitted } from './nod
 import type { Clock, LedgerStorePort, Log, VoteLogPort } from './node/ports.ts';
 import { createProviders } from './node/providers.ts';
 import { isValidator, type NodeCounters, nowMs, type Shared } from './node/shared.ts';
+import { createSigner } from './node/signer.ts';
 import { createSnapshotSync, type SnapshotProgress } from './node/snapshot-sync.ts';
 import { createSync, type Sync } from './node/sync.ts';
 import { createTimers } from './node/timers.ts';
@@ -48,7 +49,12 @@ export type { NodeCounters } from './node/shared.ts';
 export type NodeOptions = {
   readonly genesis: Genesis;
   readonly contract: Contract;
+  /** Signs as long as the ledger names it as the account's key. */
   readonly privateKey: Uint8Array;
+  /** Takes over once the ledger names it: a change of keys is under way. */
+  readonly nextPrivateKey?: Uint8Array;
+  /** The account that the node speaks for. That of `privateKey`, unless the account began with an older one. */
+  readonly address?: Address;
   /** Stays open, and the caller's, after `stop`. */
   readonly store: LedgerStorePort;
   readonly voteLog: VoteLogPort;
@@ -92,6 +98,11 @@ export type LedgerNode = {
   readonly onBlock: (listener: BlockListener) => () => void;
   /** Told of every new head: after a block, and after a snapshot took the place of many. */
   readonly onHead: (listener: (head: Head) => void) => () => void;
+  /**
+   * Takes another key to hand, for when the ledger names it: call it before submitting `accounts.rotateKey`, once the
+   * key is on disk. @throws ConsensusError CONSENSUS_BAD_KEY
+   */
+  readonly holdKey: (privateKey: Uint8Array) => void;
   readonly status: () => NodeStatus;
   readonly stop: () => Promise<void>;
 };
@@ -116,6 +127,11 @@ export type NodeStatus = {
   readonly round: number;
   readonly connected: boolean;
   readonly isValidator: boolean;
+  /** Seats of the committee, and how many of their holders may lie without harm. */
+  readonly validators: number;
+  readonly liarsTolerated: number;
+  /** Whether the key that the ledger names for this account is at hand: without it nothing is signed. */
+  readonly keyIsKnown: boolean;
   /** It follows, and signs nothing. */
   readonly votesInDoubt: boolean;
   readonly poolSize: number;
@@ -150,8 +166,12 @@ const VERIFIED_KEPT = 16_384;
  * @throws ConsensusError CONSENSUS_BAD_KEY; CONSENSUS_STORE_* of the store
  */
 export async function startNode(options: NodeOptions): Promise<LedgerNode> {
-  const { genesis, contract, privateKey, store, voteLog, transport, clock, timing, log } = options;
-  const self = addressOf(publicKeyOf(privateKey));
+  const { genesis, contract, privateKey, nextPrivateKey, store, voteLog, transport, clock, timing, log } =
+    options;
+  const self = options.address ?? addressOf(publicKeyOf(privateKey));
+  const signer = createSigner([privateKey, ...(nextPrivateKey === undefined ? [] : [nextPrivateKey])], () =>
+    contract.publicKeyOf(store.head.state, self),
+  );
   const counters: NodeCounters = {
     garbage: 0,
     notAdmitted: 0,
@@ -160,6 +180,7 @@ export async function startNode(options: NodeOptions): Promise<LedgerNode> {
     unsent: 0,
     unserved: 0,
     droppedProviders: 0,
+    unsigned: 0,
   };
   const blockListeners = new Set<BlockListener>();
   const headListeners = new Set<(head: Head) => void>();
@@ -175,7 +196,7 @@ export async function startNode(options: NodeOptions): Promise<LedgerNode> {
   const queue = createWorkQueue(QUEUE_MAX, fail);
   const shared: Shared = {
     self,
-    privateKey,
+    signer,
     genesis: genesisHash(genesis),
     contract,
     store,
@@ -214,6 +235,21 @@ export async function startNode(options: NodeOptions): Promise<LedgerNode> {
     await entry.advanced();
   };
 
+  let noted = '';
+  /** Says who decides, and whether this node can, whenever it changes. */
+  const noteSeats = () => {
+    const { height, header, validators: members } = head();
+    const hasSeat = isValidator(shared);
+    const keyIsKnown = signer.current() !== undefined;
+    const now = `${header.validatorsHash} ${keyIsKnown}`;
+    if (now === noted) return;
+    noted = now;
+    const validators = members.length;
+    log({ event: 'committee', height, validators, hasSeat, keyIsKnown });
+    if (faultsTolerated(validators) === 0) log({ event: 'no-liar-tolerated', validators, neededForOne: 4 });
+    if (hasSeat && !keyIsKnown) log({ event: 'seat-without-key', height });
+  };
+
   /** What the listener does with a block is its own affair, and no reason for the ledger to stop. */
   const tell = (listener: BlockListener, block: Block, { events, next }: Executed) => {
     try {
@@ -224,6 +260,7 @@ export async function startNode(options: NodeOptions): Promise<LedgerNode> {
   };
 
   const tellHead = () => {
+    noteSeats();
     for (const listener of headListeners) {
       try {
         listener(head());
@@ -390,8 +427,7 @@ export async function startNode(options: NodeOptions): Promise<LedgerNode> {
     timers.set('resend', RESEND_MS, tick);
   };
 
-  const { length: validators } = head().validators;
-  if (faultsTolerated(validators) === 0) log({ event: 'no-liar-tolerated', validators, neededForOne: 4 });
+  noteSeats();
   if (voteLog.doubt !== null && isValidator(shared))
     log({
       event: 'votes-in-doubt',
@@ -439,12 +475,16 @@ export async function startNode(options: NodeOptions): Promise<LedgerNode> {
       headListeners.add(listener);
       return () => headListeners.delete(listener);
     },
+    holdKey: (next) => signer.take(next),
     status: () => ({
       height: head().height,
       digest: head().digest,
       round: voter.round(),
       connected: transport.connected,
       isValidator: isValidator(shared),
+      validators: head().validators.length,
+      liarsTolerated: faultsTolerated(head().validators.length),
+      keyIsKnown: signer.current() !== undefined,
       votesInDoubt: voter.isInDoubt(),
       poolSize: pool.size,
       ownPending: outbox.size(),

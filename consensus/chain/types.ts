@@ -99,6 +99,8 @@ export type Contract = {
   publicKeyOf(state: Pick<ContractState, 'get'>, address: Address): Uint8Array | undefined;
   /** Who decides on the next height, sorted by address; 1 to 31. */
   validatorsOf(state: Pick<ContractState, 'get'>): readonly Validator[];
+  /** Who may come to be one by the next vote, with the key that is proposed for each. */
+  nomineesOf(state: Pick<ContractState, 'get'>): readonly Validator[];
 };
 
 export type TransactionFault =

@@ -3,7 +3,7 @@ import { validatorsOf } from './committee.ts';
 import { advance, nominate, offer, open, withdraw } from './coordination.ts';
 import { type FieldsOf, readFields, type ShapeOf, writeFields } from './fields.ts';
 import { genesisEntries } from './genesis.ts';
-import { vote } from './governance.ts';
+import { nomineesOf, vote } from './governance.ts';
 import { rotateKey } from './keys.ts';
 import { recordSlot } from './metering.ts';
 import type { Method } from './method.ts';
@@ -61,7 +61,13 @@ export function applyCall(state: ContractState, call: Call, context: BlockContex
 }
 
 /** All that a chain asks of these rules. */
-export const contract = { genesisEntries, applyCall, publicKeyOf: keyOfAccount, validatorsOf } as const;
+export const contract = {
+  genesisEntries,
+  applyCall,
+  publicKeyOf: keyOfAccount,
+  validatorsOf,
+  nomineesOf,
+} as const;
 
 function run(state: ContractState, call: Call, context: BlockContext, events: ContractEvent[]): void {
   require(Object.hasOwn(methods, call.method), 'CONTRACT_UNKNOWN_METHOD', 'there is no such method');

@@ -8,7 +8,7 @@ import { readNetwork } from './parameters.ts';
 import { record } from './record.ts';
 import { reject, require } from './rejection.ts';
 import { MOTIONS, onSameQuestion, standingVotes, type Tally, tallyVote, type Vote } from './tally.ts';
-import { type ContractState, VALIDATORS_MAX } from './types.ts';
+import { type ContractState, VALIDATORS_MAX, type Validator } from './types.ts';
 
 /** Of one signer: whoever votes on more questions takes votes back first. Bounds the record of them. */
 const STANDING_MAX = 16;
@@ -24,6 +24,17 @@ const votes = record('governance/votes', {
 export function readVotes(state: Pick<ContractState, 'get'>, height: number): readonly Vote[] {
   const { epochBlocks } = readNetwork(state);
   return standingVotes(readTally(state), { height, epochBlocks });
+}
+
+/** Who gets a seat by one vote more, with the key that is proposed; votes of an epoch that is over count here too. */
+export function nomineesOf(state: Pick<ContractState, 'get'>): readonly Validator[] {
+  const { validators, votes: all } = readTally(state);
+  const adds = all.filter(({ motion }) => motion === 'add');
+  const isNear = ({ target }: Vote) =>
+    2 * (adds.filter((other) => other.target === target).length + 1) > validators.length;
+  return adds
+    .filter(isNear)
+    .map(({ target, publicKey }) => ({ address: target, publicKey: fromHex(publicKey!) }));
 }
 
 /**

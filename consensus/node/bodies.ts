@@ -7,7 +7,7 @@ import {
   holdsTogether,
   openBlock,
 } from '../chain/index.ts';
-import type { Address, Hash } from '../contract/types.ts';
+import type { Address, Hash, Validator } from '../contract/types.ts';
 import { ConsensusError } from '../errors.ts';
 
 /** What a digest stands for, and what its execution on the head came to, once that is known. */
@@ -26,6 +26,8 @@ export type Bodies = {
   readonly add: (block: Block, executed: Executed, from: Address) => Hash;
   /** False when the bytes are not the block of this digest. */
   readonly addEncoded: (digest: Hash, bytes: Uint8Array, from: Address) => boolean;
+  /** Who would decide on the next height after each of those that were executed. */
+  readonly committees: () => readonly (readonly Validator[])[];
   /** Takes up a block that was voted for before a restart. */
   readonly restore: (digest: Hash, bytes: Uint8Array, self: Address) => void;
   /** Forgets blocks of final heights. */
@@ -59,6 +61,8 @@ export function createBodies(isNeeded: (digest: Hash) => boolean): Bodies {
       keep(digest, { block, bytes, from, executed: null, pinned: false });
       return true;
     },
+    committees: () =>
+      [...bodies.values()].flatMap(({ executed }) => (executed === null ? [] : [executed.next.validators])),
     restore(digest, bytes, self) {
       const block = blockOf(digest, bytes);
       if (block !== null) bodies.set(digest, { block, bytes, from: self, executed: null, pinned: true });

@@ -9,7 +9,8 @@ import type { Shared } from './shared.ts';
  *
  * A validator without any record of votes (`first`) cannot know by itself whether it is new or has lost all it had. If
  * that quorum knows of no final block, the chain is only about to begin, and it may vote. Once there are blocks, it is
- * in doubt like one whose record is damaged.
+ * in doubt like one whose record is damaged; but in a committee of two, where nothing is final without it, it may vote
+ * as soon as the other is no further than itself.
  *
  * One with a sound record (`again`) may have been put back from a backup as a whole, store and record together. So it
  * first comes to where the others are: it signs nothing at heights that they have decided, and sees on the way what
@@ -39,14 +40,14 @@ export function createEntry(
       .validators.map(({ address }) => address)
       .filter((address) => address !== self);
 
-  /** The first blocks decide it: whoever comes after them can prove nothing by hearsay. */
-  const isOpen = () => stage() === 'again' || (stage() === 'first' && head().height === 0);
+  const isOpen = () => stage() !== 'none';
+  let asking = false;
 
   const isThere = (): boolean => {
     const { height, validators } = head();
     const needed = quorum(validators.length) - 1;
     const told = others().flatMap((address) => heights.get(address) ?? []);
-    if (stage() === 'first') return told.filter((theirs) => theirs === 0).length >= needed;
+    if (stage() === 'first') return told.filter((theirs) => theirs === height).length >= needed;
     if (told.length < needed) return false;
     // Liars may name any height: of those named, one honest node at least has come to this one.
     const highest = [height, ...told].sort((left, right) => right - left);
@@ -58,7 +59,8 @@ export function createEntry(
   };
 
   const ask = () => {
-    if (!isOpen()) return;
+    asking = isOpen();
+    if (!asking) return;
     timers.set('entry', ASK_INTERVAL_MS, ask);
     if (!transport.connected) return;
     const fromHeight = head().height + 1;
@@ -78,6 +80,10 @@ export function createEntry(
       if (others().includes(from)) heights.set(from, headHeight);
       await enterIfThere();
     },
-    advanced: enterIfThere,
+    async advanced() {
+      await enterIfThere();
+      // A seat that a block has given opens the question anew.
+      if (!asking) ask();
+    },
   };
 }

@@ -9,8 +9,8 @@ import {
   transactionId,
 } from '../chain/index.ts';
 import type { CborValue, Hash } from '../contract/types.ts';
-import { publicKeyOf } from '../crypto/index.ts';
 import type { Shared } from './shared.ts';
+import type { KeyPair } from './signer.ts';
 
 /** A call to be signed and sent. `expiresMs`: UTC; no block later than this holds it. */
 export type OwnCall = {
@@ -23,7 +23,7 @@ export type Submitted =
   | { readonly ok: true; readonly id: Hash }
   | {
       readonly ok: false;
-      readonly code: BlockFault | 'NODE_OUTBOX_FULL' | 'NODE_STOPPED';
+      readonly code: BlockFault | 'NODE_OUTBOX_FULL' | 'NODE_STOPPED' | 'NODE_KEY_UNKNOWN';
       readonly reason: string;
     };
 
@@ -58,6 +58,12 @@ const SKIP_METHOD = 'accounts.skip';
 /** A pool lets a transaction take another's nonce only if it expires later. */
 const SKIP_EXPIRES_LATER_MS = 60_000;
 
+/**
+ * All entries are signed by the key that the newest state names: a signature can only be bad behind an own change of
+ * keys that waits with them. Once that is final, they are signed again.
+ */
+const isBehindChange = (code: BlockFault) => code === 'CHAIN_BAD_SIGNATURE';
+
 type Entry = {
   /** What `submit` returned: it stays, also when the call has to be signed anew. */
   readonly id: Hash;
@@ -72,8 +78,7 @@ export function createOutbox(
   shared: Shared,
   send: (transactions: readonly SignedTransaction[]) => void,
 ): Outbox {
-  const { self, privateKey, genesis, contract, clock, store, head, log } = shared;
-  const publicKey = publicKeyOf(privateKey);
+  const { self, signer, genesis, contract, clock, store, head, log } = shared;
   /** By nonce; what stands there may be a skip for the call that failed. */
   const entries = new Map<number, Entry>();
   const outcomes = new Map<Hash, Finality>();
@@ -100,8 +105,31 @@ export function createOutbox(
     return nonce;
   };
 
-  const signed = ({ method, args, expiresMs }: OwnCall, nonce: number) =>
+  /** By which the entries are signed. */
+  let signedBy: KeyPair | null = null;
+
+  const signed = (
+    { method, args, expiresMs }: OwnCall,
+    nonce: number,
+    { privateKey, publicKey }: KeyPair,
+  ): SignedTransaction =>
     signTransaction({ genesis, sender: self, nonce, method, args, expiresMs }, privateKey, publicKey);
+
+  const keyless = (): Extract<Submitted, { ok: false }> =>
+    contract.publicKeyOf(head().state, self) === undefined
+      ? { ok: false, code: 'CHAIN_UNKNOWN_SENDER', reason: `${self} has no account, or its key was revoked` }
+      : { ok: false, code: 'NODE_KEY_UNKNOWN', reason: `${self} signs with a key that is not at hand` };
+
+  /** With the key that the ledger names now; what is signed already by it comes out the same. */
+  const signAgain = (key: KeyPair): SignedTransaction[] => {
+    if (signedBy === key) return [];
+    signedBy = key;
+    return sorted().flatMap((entry) => {
+      const again = signed(entry.transaction, entry.transaction.nonce, key);
+      const isSame = again.signature.every((byte, index) => byte === entry.transaction.signature[index]);
+      return isSame ? [] : [replace(entry, again)];
+    });
+  };
 
   /** What becomes of own transactions, in their order, in a block made here and now. */
   const rehearse = (transactions: readonly SignedTransaction[], on = head()) =>
@@ -110,7 +138,9 @@ export function createOutbox(
   const sign = (call: OwnCall): Entry | Extract<Submitted, { ok: false }> => {
     if (entries.size >= PENDING_MAX)
       return { ok: false, code: 'NODE_OUTBOX_FULL', reason: `${PENDING_MAX} own transactions wait already` };
-    const transaction = signed(call, freeNonce());
+    const key = signer.current();
+    if (key === undefined) return keyless();
+    const transaction = signed(call, freeNonce(), key);
     // The stage is set once for all calls of one head: rehearsing all of them for each would take n^2 turns.
     if (stage?.on !== head() || stage.nextNonce !== transaction.nonce) {
       const before = ahead(transaction.nonce);
@@ -119,7 +149,7 @@ export function createOutbox(
     const { next, dropped } = rehearse([transaction], stage.after);
     const refusal = dropped[0];
     // One before it has just failed and its skip is on the way, or waits for a block itself: this one's turn will come.
-    if (refusal?.waits) stage = null;
+    if (refusal !== undefined && (refusal.waits || isBehindChange(refusal.code))) stage = null;
     else if (refusal !== undefined) return { ok: false, code: refusal.code, reason: refusal.reason };
     else stage = { on: stage.on, nextNonce: transaction.nonce + 1, after: next };
     const entry = { id: transactionId(transaction), transaction, failed: null, kept: false };
@@ -129,8 +159,11 @@ export function createOutbox(
 
   /** A failed call gives its nonce to a skip; a call whose nonce something else has used is signed anew. */
   const mend = async () => {
+    const key = signer.current();
+    // Without it nothing can be mended: what waits, waits for it.
+    if (key === undefined) return;
     const next = nextNonce(head().state, self);
-    const fresh: SignedTransaction[] = [];
+    const fresh = signAgain(key);
     for (const entry of sorted()) {
       const { transaction, failed, id } = entry;
       if (transaction.nonce >= next) continue;
@@ -138,13 +171,13 @@ export function createOutbox(
       if (failed !== null) settle(id, { ok: false, ...failed });
       else if (transaction.expiresMs < clock.utcMs())
         settle(id, { ok: false, code: 'CHAIN_EXPIRED', reason: 'its time is over' });
-      else fresh.push(replace(entry, signed(transaction, freeNonce())));
+      else fresh.push(replace(entry, signed(transaction, freeNonce(), key)));
     }
     for (const { transaction, code, reason, waits } of rehearse(sorted().map((entry) => entry.transaction))
       .dropped) {
       const entry = entries.get(transaction.nonce);
       // Too early is no failure: its time comes, or the own clock, just started, finds out what time it is.
-      if (entry === undefined || waits || code === 'CONTRACT_TOO_EARLY') continue;
+      if (entry === undefined || waits || isBehindChange(code) || code === 'CONTRACT_TOO_EARLY') continue;
       log({
         event: 'own-transaction-failed',
         method: transaction.method,
@@ -154,7 +187,7 @@ export function createOutbox(
       });
       entry.failed ??= { code, reason };
       const expiresMs = Math.max(transaction.expiresMs, clock.utcMs()) + SKIP_EXPIRES_LATER_MS;
-      const skip = signed({ method: SKIP_METHOD, args: [], expiresMs }, transaction.nonce);
+      const skip = signed({ method: SKIP_METHOD, args: [], expiresMs }, transaction.nonce, key);
       if (
         transaction.method === SKIP_METHOD ||
         rehearse([...ahead(transaction.nonce), skip]).dropped.some((dropped) => dropped.transaction === skip)
@@ -199,7 +232,7 @@ export function createOutbox(
       .map((entry) => entry.transaction)
       .filter((transaction) => transaction.nonce < nonce);
 
-  const replace = (entry: Entry, transaction: SignedTransaction) => {
+  const replace = (entry: Entry, transaction: SignedTransaction): SignedTransaction => {
     entry.transaction = transaction;
     entries.set(transaction.nonce, entry);
     return transaction;

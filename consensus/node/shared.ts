@@ -3,13 +3,14 @@ import type { Address, Hash } from '../contract/types.ts';
 import type { Gate, Transport, VerifiedCache } from '../network/index.ts';
 import type { Latency } from './latency.ts';
 import type { Clock, LedgerStorePort, Log } from './ports.ts';
+import type { Signer } from './signer.ts';
 import type { Timers } from './timers.ts';
 import type { WorkQueue } from './work-queue.ts';
 
 /** What the parts of one node have in common. */
 export type Shared = {
   readonly self: Address;
-  readonly privateKey: Uint8Array;
+  readonly signer: Signer;
   readonly genesis: Hash;
   readonly contract: Contract;
   readonly store: LedgerStorePort;
@@ -43,6 +44,8 @@ export type NodeCounters = {
   unserved: number;
   /** Asked no more for a while: what it answered did not hold, or nothing came. */
   droppedProviders: number;
+  /** Not said: the ledger names a key that is not at hand. */
+  unsigned: number;
 };
 
 /** Real, monotonic. */

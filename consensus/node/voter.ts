@@ -9,7 +9,7 @@ import {
   gatherCertificate,
   type Head,
 } from '../chain/index.ts';
-import type { Address, Hash } from '../contract/types.ts';
+import type { Address, Hash, Validator } from '../contract/types.ts';
 import { sign } from '../crypto/index.ts';
 import { ConsensusError } from '../errors.ts';
 import {
@@ -25,6 +25,7 @@ import {
   type Event,
   type Message,
   type OwnMessage,
+  quorum,
   type State,
   type Step,
   startAgreement,
@@ -75,12 +76,15 @@ export type VoterOptions = {
 const PROPOSED_BYTES_MAX = 512 * 1024;
 
 export function createVoter(shared: Shared, options: VoterOptions): Voter {
-  const { self, privateKey, genesis, contract, clock, log, head, pool, queue, timers } = shared;
+  const { self, signer, genesis, contract, clock, log, head, pool, queue, timers } = shared;
   const { timing, voteLog } = options;
   const backlog: Event[] = [];
   let state: State;
   let startedUtcMs: number | null = null;
   let entered = false;
+  /** Who decides on the height under way, and who decided on the one before. */
+  let decidedBy = head().validators;
+  let before: readonly Validator[] = decidedBy;
   let busy = false;
   /** What is proposed, prepared or said early; a leader may yet be bound by a round change that it keeps. */
   const bodies = createBodies(
@@ -119,14 +123,18 @@ export function createVoter(shared: Shared, options: VoterOptions): Voter {
         break;
       case 'broadcast': {
         const message = signed(effect.message);
+        if (message === null) break;
         publish(message);
         if (message.kind !== 'proposal') backlog.push({ kind: 'message', message });
         break;
       }
       case 'send':
         // Who is told something again that was said long ago need not be who asked: anybody can repeat a message.
-        if (shared.gate.serves(effect.to, nowMs())) publish(signed(effect.message), effect.to);
-        else shared.counters.unserved += 1;
+        if (!shared.gate.serves(effect.to, nowMs())) shared.counters.unserved += 1;
+        else {
+          const message = signed(effect.message);
+          if (message !== null) publish(message, effect.to);
+        }
         break;
       case 'schedule': {
         const { timer, height, round } = effect;
@@ -145,6 +153,12 @@ export function createVoter(shared: Shared, options: VoterOptions): Voter {
         break;
       case 'finalise':
         await finalise(effect);
+        break;
+      case 'hear-again':
+        for (const message of effect.messages) {
+          if (holds(message)) backlog.push({ kind: 'message', message });
+          else shared.counters.garbage += 1;
+        }
         break;
       case 'resend-pool':
         options.resendPool();
@@ -173,8 +187,14 @@ export function createVoter(shared: Shared, options: VoterOptions): Voter {
     return kept;
   };
 
-  const signed = (message: OwnMessage): Message => {
-    const signature = sign(signedDigest(genesis, message), privateKey);
+  /** Null while the key that the ledger names is not at hand. */
+  const signed = (message: OwnMessage): Message | null => {
+    const key = signer.current();
+    if (key === undefined) {
+      shared.counters.unsigned += 1;
+      return null;
+    }
+    const signature = sign(signedDigest(genesis, message), key.privateKey);
     return { ...message, signature } as Message;
   };
 
@@ -306,8 +326,26 @@ export function createVoter(shared: Shared, options: VoterOptions): Voter {
     validators: validators.map(({ address }) => address),
   });
 
-  const publicKeyOf = (author: Address) =>
-    head().validators.find(({ address }) => address === author)?.publicKey;
+  const holds = (message: Message): boolean =>
+    keysFor(message.height).some((publicKeyOf) =>
+      isGenuine(message, { genesis, publicKeyOf, verified: shared.verified }),
+    );
+
+  /**
+   * The committees by one of which all signatures of a message must hold. Who decides on the next height, and by which
+   * keys, is only known when this one is final: until then it may be as the blocks under discussion would have it, or
+   * as one vote more would. The agreement hands such messages back to be verified anew. Who is late may not know that
+   * he was dropped, or that his key has changed.
+   */
+  const keysFor = (height: number): readonly Keys[] => {
+    const { height: final, validators, state: ledger } = head();
+    if (height === final + 1) return [keysIn(validators)];
+    const account: Keys = (author) => contract.publicKeyOf(ledger, author);
+    if (height <= final) return [account, keysIn(before)];
+    if (height > final + 2) return [keysIn(validators), account];
+    const possible = [validators, ...bodies.committees(), [...validators, ...contract.nomineesOf(ledger)]];
+    return possible.map(keysIn);
+  };
 
   return {
     async start() {
@@ -333,10 +371,11 @@ export function createVoter(shared: Shared, options: VoterOptions): Voter {
     async hear({ message, block }) {
       if (message.author === self || !isValidator(shared)) return true;
       if (isOld(message, state)) return true;
-      if (!isGenuine(message, { genesis, publicKeyOf, verified: shared.verified })) return false;
+      if (!holds(message)) return false;
       const digest = digestOf(message);
-      // The block that comes with a round change of a height that is final is of no use to anybody any more.
-      const body = message.height < state.height ? null : block;
+      // The block of a height that is final, or far, is of no use to anybody.
+      const isNear = message.height === state.height || message.height === state.height + 1;
+      const body = isNear ? block : null;
       if (body !== null && digest !== undefined && !bodies.addEncoded(digest, body, message.author))
         return false;
       if (message.kind === 'proposal' && message.height === state.height)
@@ -361,6 +400,8 @@ export function createVoter(shared: Shared, options: VoterOptions): Voter {
       const newest = head();
       bodies.advance(newest.height);
       await voteLog.finalised(newest.height);
+      before = decidedBy;
+      decidedBy = newest.validators;
       const pending = isValidator(shared) && isPending();
       if (pending) shared.latency.begin(newest.height + 1, nowMs());
       await take({ kind: 'pool', pending: false }, { kind: 'advanced', head: decidedHead(newest) });
@@ -371,12 +412,19 @@ export function createVoter(shared: Shared, options: VoterOptions): Voter {
     round: () => state.round,
     isInDoubt: () => voteLog.doubt !== null && isValidator(shared),
     stage() {
-      if (voteLog.doubt !== null) return voteLog.doubt.isFirstStart && isValidator(shared) ? 'first' : 'none';
-      return entered ? 'none' : 'again';
+      const { doubt } = voteLog;
+      if (doubt === null) return entered ? 'none' : 'again';
+      if (!isValidator(shared)) return 'none';
+      const { height, validators } = head();
+      if (doubt.isFirstStart && height === 0) return 'first';
+      // Where nothing is final without this node's seal, waiting for the others to go on would never end; see
+      // decision 25. What it may have sealed before, they have not made final as long as they are where it is.
+      const isNeeded = validators.length > 1 && quorum(validators.length) === validators.length;
+      return isNeeded && height >= doubt.highestHeight ? 'first' : 'none';
     },
     async enter() {
       entered = true;
-      if (voteLog.doubt !== null) return trustAbove(0);
+      if (voteLog.doubt !== null) return trustAbove(head().height);
       await take({ kind: 'doubt-ended', height: voteLog.floorHeight });
     },
     async recognise({ block: { header }, certificate }) {
@@ -397,6 +445,12 @@ export function createVoter(shared: Shared, options: VoterOptions): Voter {
       throw new ConsensusError('CONSENSUS_VOTES_IN_DOUBT', reason, { height });
     },
   };
+}
+
+type Keys = (author: Address) => Uint8Array | undefined;
+
+function keysIn(validators: readonly Validator[]): Keys {
+  return (author) => validators.find(({ address }) => address === author)?.publicKey;
 }
 
 /** Whether the message cannot change anything any more: not worth the price of its verification. */

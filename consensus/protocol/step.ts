@@ -1,4 +1,4 @@
-import type { Address, Hash } from '../contract/types.ts';
+import { type Address, type Hash, VALIDATORS_MAX } from '../contract/types.ts';
 import { faultsTolerated } from './committee.ts';
 import { considerRoundZero, lead, onBuilt } from './leading.ts';
 import type { Message, VoteRecord } from './messages.ts';
@@ -7,8 +7,10 @@ import { end, runResendTimer, runRoundTimer, schedule, signs, type Turn } from '
 import type { DecidedHead, Event, State, Step, TimerName, Timing } from './types.ts';
 import { onChecked, onCommit, onPrepare, prepare } from './voting.ts';
 
-/** Messages for the next height kept of one validator until that height begins. */
+/** Messages for the next height kept of one author until that height begins. */
 const MESSAGES_AHEAD = 8;
+/** Authors kept ahead: all of this committee, and as many that may be of the next. */
+const AUTHORS_AHEAD = 2 * VALIDATORS_MAX;
 
 /** What a node knows when it starts: its head, and the votes it cast before it stopped. */
 export type Start = {
@@ -120,7 +122,9 @@ function enterHeight(turn: Turn): void {
   const waiting = [...state.ahead.values()].flatMap((ahead) => ahead.messages);
   const stillAhead = [...state.ahead].filter(([, ahead]) => ahead.height > state.height);
   state.ahead = new Map(stillAhead.map(([author, { height }]) => [author, { height, messages: [] }]));
-  for (const message of waiting) if (message.height === state.height) onMessage(turn, message);
+  const early = waiting.filter((message) => message.height === state.height);
+  // They came when it was not known yet who would decide here, and by which keys.
+  if (early.length > 0) turn.effects.push({ kind: 'hear-again', messages: early });
 }
 
 /**
@@ -182,10 +186,9 @@ function onTimeout(turn: Turn, event: { timer: TimerName; height: number; round:
 
 function onMessage(turn: Turn, message: Message): void {
   const { state } = turn;
-  if (!state.validators.includes(message.author)) return;
   if (message.height > state.height) keepAhead(turn, message);
   else if (message.height < state.height) answerLate(turn, message);
-  else if (!state.decided) onCurrent(turn, message);
+  else if (!state.decided && state.validators.includes(message.author)) onCurrent(turn, message);
 }
 
 function onCurrent(turn: Turn, message: Message): void {
@@ -207,21 +210,26 @@ function onCurrent(turn: Turn, message: Message): void {
   }
 }
 
-/** Only who is stuck gives up rounds of a height that is final. */
+/** Only who is stuck gives up rounds of a height that is final; a block that he missed may have dropped him. */
 function answerLate(turn: Turn, { kind, author, height }: Message): void {
   if (kind !== 'round-change' || author === turn.state.self) return;
   turn.effects.push({ kind: 'offer-sync', to: author, height });
 }
 
+/** Who decides on the next height is not known before this one is final: newcomers may be heard from early. */
 function keepAhead(turn: Turn, message: Message): void {
   const { state } = turn;
   if (message.author === state.self) return;
+  const isMember = state.validators.includes(message.author);
+  const isNew = !isMember && !state.ahead.has(message.author);
+  if (isNew && (message.height > state.height + 1 || state.ahead.size >= AUTHORS_AHEAD)) return;
   const known = state.ahead.get(message.author) ?? { height: 0, messages: [] };
   const isNext = message.height === state.height + 1 && known.messages.length < MESSAGES_AHEAD;
   state.ahead = new Map(state.ahead).set(message.author, {
     height: Math.max(known.height, message.height),
     messages: isNext ? [...known.messages, message] : known.messages,
   });
-  if (state.ahead.size > faultsTolerated(state.validators.length))
+  const members = [...state.ahead.keys()].filter((author) => state.validators.includes(author));
+  if (isMember && members.length > faultsTolerated(state.validators.length))
     turn.effects.push({ kind: 'ask-sync', height: state.height });
 }

@@ -92,6 +92,8 @@ export type Effect =
       /** Whether it falls to this node to tell those that do not vote. */
       readonly announce: boolean;
     }
+  /** Came before their height began: to be verified anew, by the committee that decides now, and fed back. */
+  | { readonly kind: 'hear-again'; readonly messages: readonly Message[] }
   | { readonly kind: 'resend-pool' }
   /** More validators than can lie are above this height. */
   | { readonly kind: 'ask-sync'; readonly height: number }
@@ -126,7 +128,7 @@ export type State = {
   readonly commits: ReadonlyMap<Address, readonly Commit[]>;
   /** The newest of every author. */
   readonly roundChanges: ReadonlyMap<Address, RoundChange>;
-  /** What validators said about later heights. */
+  /** What validators of this height or the next said about later heights. */
   readonly ahead: ReadonlyMap<Address, Ahead>;
 
   /** Own votes from before a restart, for heights not yet final. */

@@ -46,6 +46,7 @@ const notebook: Contract = {
     ['validators', encode(validators.map(({ address }) => address))],
   ],
   publicKeyOf: (state, address) => state.get(`account/${address}`),
+  nomineesOf: () => [],
   validatorsOf: (state) =>
     (decode(state.get('validators')!) as string[]).map((address) => ({
       address,

@@ -34,6 +34,7 @@ export const notebook: Contract = {
     ['committee', encode(validators.map(({ address }) => fromHex(address)))],
   ],
   publicKeyOf: (state, address) => state.get(accountOf(address)),
+  nomineesOf: () => [],
   validatorsOf(state) {
     const members = decode(state.get('committee')!) as readonly Uint8Array[];
     return members.map((member) => ({

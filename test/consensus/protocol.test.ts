@@ -83,6 +83,11 @@ function node(self: string, start: Partial<Start> = {}) {
         if (effect.kind === 'check-block') take({ kind: 'checked', digest: effect.digest, valid: true });
     }
   };
+  /** What came early is verified anew, and good, when its height begins. */
+  const advance = (head: Start['head']) => {
+    take({ kind: 'advanced', head });
+    for (const effect of effects) if (effect.kind === 'hear-again') hear(...effect.messages);
+  };
   const said = () =>
     all.flatMap((effect) =>
       effect.kind === 'broadcast' ? [`${effect.message.kind} ${effect.message.round}`] : [],
@@ -90,6 +95,7 @@ function node(self: string, start: Partial<Start> = {}) {
   return {
     take,
     hear,
+    advance,
     said,
     state: (): State => state,
     did: (kind: Effect['kind']) => all.filter((effect) => effect.kind === kind),
@@ -498,10 +504,89 @@ t.test('other heights: late ones are helped, early ones wait, and neither withou
   t.ok(kept <= 8 * 3, `${kept} kept`);
   for (let round = 0; round < 500; round += 1) d.hear(prepare(A, round, OTHER), commit(A, round, OTHER));
   t.ok(d.state().prepares.get(A)!.length <= 8 && d.state().commits.get(A)!.length <= 8);
-  d.take({ kind: 'advanced', head: { ...HEAD, height: 5, proposer: B } });
-  d.take({ kind: 'checked', digest: BLOCK, valid: true });
+  d.advance({ ...HEAD, height: 5, proposer: B });
   t.same(d.said(), ['prepare 0', 'commit 0'], 'what came early counts when its height begins');
   d.take({ kind: 'advanced', head: { ...HEAD, height: 4, proposer: A } });
   t.equal(d.state().height, 6, 'never back');
   t.end();
 });
+
+t.test('newcomers are heard early, within bounds, and count once the committee has them', (t: Test) => {
+  const d = node(D);
+  const early = (message: Message): Message => ({ ...message, height: 6 });
+  for (let round = 0; round < 50; round += 1) d.hear(early(prepare(STRANGER, round)));
+  t.equal(d.state().ahead.get(STRANGER)?.messages.length, 8);
+  t.equal(d.did('ask-sync').length, 0, 'who is no member tells nothing about where the members are');
+  d.hear({ ...prepare('f'.repeat(40)), height: 9 });
+  t.notOk(d.state().ahead.has('f'.repeat(40)), 'nor is he kept for far heights');
+  for (let number = 0; number < 200; number += 1)
+    d.hear(early(prepare(number.toString(16).padStart(40, '0'))));
+  t.ok(d.state().ahead.size <= 62, `${d.state().ahead.size} authors`);
+  d.hear(early(prepare(A)), early(prepare(B)));
+  t.ok(d.state().ahead.has(A) && d.state().ahead.has(B), 'members always have their place');
+  const five = [...VALIDATORS, STRANGER];
+  d.advance({ height: 5, proposer: B, validators: five });
+  t.same([...d.state().prepares.keys()].sort(), [A, B, STRANGER]);
+  t.equal(d.state().ahead.size, 0);
+  const without = node(D);
+  without.hear(early(prepare(STRANGER)), early(prepare(A)));
+  without.advance({ height: 5, proposer: B, validators: VALIDATORS });
+  t.same([...without.state().prepares.keys()], [A], 'whoever did not get the seat does not count');
+  t.end();
+});
+
+t.test('whoever loses its seat stops signing and follows; what it says late harms nobody', (t: Test) => {
+  const three = [A, B, C];
+  const d = node(D);
+  d.take({ kind: 'pool', pending: true });
+  d.advance({ height: 5, proposer: B, validators: three });
+  const before = d.said().length;
+  d.take({ kind: 'pool', pending: true });
+  const next = (message: Message): Message => ({ ...message, height: 6 });
+  d.hear(next(proposal(C)), next(prepare(A)), next(prepare(B)), next(prepare(C)));
+  d.timeout();
+  d.timeout();
+  t.equal(d.said().length, before, 'nothing is signed without a seat');
+  d.hear(next(commit(A)), next(commit(B)));
+  t.equal(d.did('finalise').length, 1, 'but what the others decide is seen');
+
+  const a = node(A);
+  a.advance({ height: 5, proposer: B, validators: three });
+  a.hear(next(proposal(D)), next(prepare(D)), next(commit(D)), next(roundChange(D, 1)));
+  t.equal(a.state().accepted, null);
+  t.equal(a.state().prepares.size + a.state().commits.size + a.state().roundChanges.size, 0);
+  t.match(a.take({ kind: 'message', message: roundChange(D, 1) }), [
+    { kind: 'offer-sync', to: D, height: 5 },
+  ]);
+  t.end();
+});
+
+t.test(
+  'one to thirty-one: quorums meet in an honest member, turns go round, and a gap is stepped over',
+  (t: Test) => {
+    for (let n = 1; n <= 31; n += 1) {
+      const [q, f] = [quorum(n), faultsTolerated(n)];
+      if (2 * q - n <= f) throw new Error(`${n}: two quorums may meet in liars only`);
+      if (q > n - f) throw new Error(`${n}: liars that keep silent stop it`);
+      if (3 * f >= n || 3 * (f + 1) < n) throw new Error(`${n}: f is not the most that is below a third`);
+      const members = Array.from({ length: n }, (_, index) => (2 * index + 1).toString(16).padStart(40, '0'));
+      const turns = Array.from({ length: n }, (_, round) => proposerOf(members, members[0]!, round));
+      if (new Set(turns).size !== n) throw new Error(`${n}: somebody's turn never comes`);
+      let author = members[0]!;
+      const authors = Array.from({ length: n }, () => {
+        author = proposerOf(members, author, 0);
+        return author;
+      });
+      if (new Set(authors).size !== n) throw new Error(`${n}: heights do not go round`);
+      for (const [index, gone] of members.entries()) {
+        if (n === 1) continue;
+        const left = members.filter((member) => member !== gone);
+        const following = members[(index + 1) % n]!;
+        if (proposerOf(left, gone, 0) !== following)
+          throw new Error(`${n}: the next higher address does not follow`);
+      }
+    }
+    t.equal(proposerOf(VALIDATORS, 'c0'.padEnd(40, '0'), 0), C, 'an author that never was there, too');
+    t.end();
+  },
+);

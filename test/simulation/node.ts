@@ -131,6 +131,9 @@ export function createSimulatedNode(options: SimulatedNodeOptions): SimulatedNod
         }
         break;
       }
+      case 'hear-again':
+        for (const message of effect.messages) take({ kind: 'message', message });
+        break;
       case 'resend-pool':
         for (const other of wire.nodes()) wire.send(node, other, () => other.remind());
         break;

@@ -1,0 +1,327 @@
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import t, { type Test } from 'tap';
+import type { Genesis } from '../../consensus/chain/index.ts';
+import {
+  type ArgumentsOf,
+  buildCall,
+  contract,
+  type MethodName,
+  type Motion,
+  readAccount,
+  rotationTo,
+} from '../../consensus/contract/index.ts';
+import { fromHex, toHex } from '../../consensus/crypto/index.ts';
+import { decodeEnvelope } from '../../consensus/network/index.ts';
+import { type LedgerNode, startNode } from '../../consensus/node.ts';
+import {
+  type LedgerStore,
+  type NodeKey,
+  nodeKeyOf,
+  openLedgerStore,
+  openVoteLog,
+  type VoteLog,
+} from '../../consensus/store/index.ts';
+import { createMemoryNetwork, type MemoryNetwork, type MemoryTransport } from './network-in-memory.ts';
+
+// Whole nodes under the contract that is shipped, while the committee and its keys change.
+
+const START_MS = Date.UTC(2026, 0, 1);
+const TIMING = {
+  baseTimeoutMs: 400,
+  maxTimeoutMs: 3_000,
+  blockIntervalMs: 0,
+  allowedSkewMs: 1_000,
+  heartbeatMs: 0,
+};
+const WAIT_MS = 20_000;
+
+type Member = {
+  readonly key: NodeKey;
+  /** What it starts with, when that is not its first key. */
+  keys: { privateKey: Uint8Array; nextPrivateKey?: Uint8Array; address?: string };
+  node: LedgerNode;
+  store: LedgerStore;
+  voteLog: VoteLog;
+  transport: MemoryTransport;
+  readonly failures: unknown[];
+  readonly events: string[];
+};
+
+type Street = {
+  readonly members: readonly Member[];
+  readonly network: MemoryNetwork;
+  readonly clock: { nowMs: number };
+  /** `author round` of every vote and proposal that was on the wire, by height. */
+  readonly votes: Map<number, Set<string>>;
+  readonly open: (member: Member) => Promise<void>;
+  readonly close: (member: Member) => Promise<void>;
+};
+
+/** The first `validators` have seats; the last `strangers` have not even an account. */
+async function street(
+  t: Test,
+  { validators = 4, homes = 1, strangers = 0, opened = 99 } = {},
+): Promise<Street> {
+  const directory = await mkdtemp(join(tmpdir(), 'gridquorum-committee-'));
+  const keys = Array.from({ length: validators + homes + strangers }, (_, index) => keyOf(index + 1));
+  const accounts = keys.slice(0, validators + homes);
+  const byAddress = (left: NodeKey, right: NodeKey) => (left.address < right.address ? -1 : 1);
+  const genesis: Genesis = {
+    network: 'test',
+    currency: 'EUR',
+    timeMs: START_MS,
+    slotMs: 300_000,
+    validators: accounts.slice(0, validators).sort(byAddress),
+    accounts: [...accounts]
+      .sort(byAddress)
+      .map((key) => ({ ...key, roles: ['prosumer'], balanceMicro: 1_000n })),
+    parameters: {},
+  };
+  const network = createMemoryNetwork();
+  const clock = { nowMs: START_MS + 1_000 };
+  const votes: Street['votes'] = new Map();
+  network.filter = ({ channel, payload }) => {
+    const decoded = channel === 'vote' || channel === 'proposal' ? decodeEnvelope(channel, payload) : null;
+    if (decoded?.ok && 'message' in decoded.envelope) {
+      const { height, author } = decoded.envelope.message;
+      votes.set(height, (votes.get(height) ?? new Set()).add(author));
+    }
+    return true;
+  };
+  const open = async (member: Member) => {
+    const path = join(directory, member.key.address);
+    member.store = await openLedgerStore({ directory: path, genesis, contract });
+    member.voteLog = await openVoteLog(path, member.store);
+    member.transport = network.join(member.key.address);
+    member.node = await startNode({
+      genesis,
+      contract,
+      ...member.keys,
+      store: member.store,
+      voteLog: member.voteLog,
+      transport: member.transport,
+      clock: { utcMs: () => clock.nowMs },
+      timing: TIMING,
+      log: ({ event }) => member.events.push(event),
+      onFailure: (error) => member.failures.push(error),
+    });
+  };
+  const close = async (member: Member) => {
+    await member.node.stop();
+    await member.voteLog.close();
+    await member.store.close();
+  };
+  const members = keys.map(
+    (key) => ({ key, keys: { privateKey: key.privateKey }, failures: [], events: [] }) as unknown as Member,
+  );
+  for (const member of members.slice(0, opened)) await open(member);
+  t.teardown(async () => {
+    for (const member of members) await close(member).catch(() => undefined);
+    await rm(directory, { recursive: true });
+  });
+  return { members, network, clock, votes, open, close };
+}
+
+function keyOf(number: number): NodeKey {
+  return nodeKeyOf(fromHex(number.toString(16).padStart(64, '0')));
+}
+
+async function submit<M extends MethodName>({ node }: Member, method: M, args: ArgumentsOf<M>) {
+  return node.submit({ ...buildCall(method, args), expiresMs: START_MS + 86_400_000 });
+}
+
+async function done<M extends MethodName>(member: Member, method: M, args: ArgumentsOf<M>) {
+  const submitted = await submit(member, method, args);
+  if (!submitted.ok) throw new Error(`${submitted.code}: ${submitted.reason}`);
+  const outcome = await member.node.whenFinal(submitted.id, { timeoutMs: WAIT_MS });
+  if (!outcome.ok) throw new Error(`${outcome.code}: ${outcome.reason}`);
+  return outcome;
+}
+
+/** All vote in the same instant: what finds no room in a block waits for the next. */
+async function elect(voters: readonly Member[], motion: Motion, target: NodeKey, key: NodeKey | null = null) {
+  const publicKey = key === null ? null : toHex(key.publicKey);
+  return Promise.all(
+    voters.map((voter) => done(voter, 'governance.vote', { motion, target: target.address, publicKey })),
+  );
+}
+
+const pay = (from: Member, to: Member, amountMicro = 1n) =>
+  done(from, 'accounts.transfer', { to: to.key.address, amountMicro, memo: '' });
+
+async function until(what: string, holds: () => boolean) {
+  const deadline = performance.now() + WAIT_MS;
+  while (!holds()) {
+    if (performance.now() > deadline) throw new Error(`never: ${what}`);
+    await new Promise((resolve) => setTimeout(resolve, 5));
+  }
+}
+
+async function agree(t: Test, members: readonly Member[]) {
+  const height = Math.max(...members.map(({ node }) => node.head.height));
+  await until(`all at ${height}`, () => members.every(({ node }) => node.head.height >= height));
+  const [first, ...others] = members.map(({ node }) => node.head);
+  for (const head of others) {
+    if (head.height === first!.height) t.equal(head.state.root, first!.state.root, 'one state');
+  }
+}
+
+t.test('a newcomer is voted in and signs, one of the old is voted out and follows', async (t) => {
+  const scene = await street(t, { validators: 4, homes: 1, strangers: 1 });
+  const { members, clock, votes } = scene;
+  const [ann, ben, cleo, dan, home, newcomer] = members as [Member, Member, Member, Member, Member, Member];
+  t.match(await submit(newcomer, 'accounts.skip', {}), { ok: false, code: 'CHAIN_UNKNOWN_SENDER' });
+  await pay(home, ann);
+  clock.nowMs += 60_000;
+  const heights = (await elect([ann, ben, cleo], 'add', newcomer.key, newcomer.key)).map(
+    ({ height }) => height,
+  );
+  t.equal(new Set(heights).size, 3, 'a block each');
+  const admitted = Math.max(...heights);
+  await until('it knows', () => newcomer.node.status().isValidator);
+  await until('it may vote', () => !newcomer.node.status().votesInDoubt);
+  t.match(newcomer.node.status(), { validators: 5, liarsTolerated: 1, height: admitted });
+  for (let block = 0; block < 5; block++) await pay(home, ann);
+  await agree(t, members);
+  t.ok(votes.get(admitted + 1)?.has(newcomer.key.address), 'it signs from the next height on');
+  t.notOk(votes.get(admitted)?.has(newcomer.key.address), 'and not before');
+  const dropped = Math.max(
+    ...(await elect([ann, ben, newcomer], 'drop', dan.key)).map(({ height }) => height),
+  );
+  for (let block = 0; block < 4; block++) await pay(home, ann);
+  await agree(t, members);
+  t.equal(dan.node.status().isValidator, false);
+  for (const [height, authors] of votes) {
+    if (height > dropped && authors.has(dan.key.address)) t.fail(`it signed at ${height}`);
+  }
+  t.ok(dan.node.head.height > dropped, 'it goes on following');
+  clock.nowMs += 60_000;
+  const back = Math.max(
+    ...(await elect([ann, ben, cleo], 'add', dan.key, dan.key)).map(({ height }) => height),
+  );
+  for (let block = 0; block < 4; block++) await pay(home, ann);
+  await agree(t, members);
+  t.ok(
+    [...votes].some(([height, authors]) => height > back && authors.has(dan.key.address)),
+    'and comes back',
+  );
+  for (const { node, failures } of members) {
+    t.equal(node.status().counters.garbage, 0, 'nobody took anybody for a liar');
+    t.strictSame(failures, []);
+  }
+});
+
+t.test('a key is changed while the node runs, and a restart with the new one alone goes on', async (t) => {
+  const scene = await street(t);
+  const { members, votes } = scene;
+  const [ann, ben, , , home] = members as [Member, Member, Member, Member, Member];
+  const next = keyOf(500);
+  await pay(home, ann);
+  const { genesis } = ann.node.head;
+  const rotation = rotationTo(next.privateKey, { genesis, account: ann.key.address });
+  ann.node.holdKey(next.privateKey);
+  // What is submitted in one go with the change is signed by the old key, and again by the new one.
+  const outcomes = await Promise.all([
+    done(ann, 'accounts.rotateKey', rotation),
+    pay(ann, ben, 2n),
+    pay(ann, ben, 3n),
+  ]);
+  const rotated = outcomes[0]!.height;
+  t.ok(outcomes[1]!.height > rotated);
+  for (let block = 0; block < 5; block++) await pay(home, ann);
+  await agree(t, members);
+  t.strictSame(
+    ben.node.head.validators.find(({ address }) => address === ann.key.address)?.publicKey,
+    next.publicKey,
+  );
+  t.ok([...votes].some(([height, authors]) => height > rotated && authors.has(ann.key.address)));
+  t.equal(readAccount(ben.node.head.state, ben.key.address)?.balanceMicro, 1_005n);
+
+  await scene.close(ann);
+  ann.keys = { privateKey: next.privateKey, address: ann.key.address };
+  await scene.open(ann);
+  t.equal(ann.node.status().keyIsKnown, true);
+  await pay(ann, ben, 4n);
+
+  // The old key alone is worth nothing any more.
+  await scene.close(ann);
+  ann.keys = { privateKey: ann.key.privateKey };
+  await scene.open(ann);
+  const from = ann.node.head.height;
+  t.match(ann.node.status(), { keyIsKnown: false, isValidator: true });
+  t.ok(ann.events.includes('seat-without-key'));
+  t.match(await submit(ann, 'accounts.skip', {}), { ok: false, code: 'NODE_KEY_UNKNOWN' });
+  for (let block = 0; block < 5; block++) await pay(home, ben);
+  await agree(t, members);
+  t.notOk(
+    [...votes].some(([height, authors]) => height > from + 1 && authors.has(ann.key.address)),
+    'it is silent',
+  );
+  for (const { failures } of members) t.strictSame(failures, []);
+});
+
+t.test('a lost meter is revoked, and the one in its place has its address and balance', async (t) => {
+  const scene = await street(t);
+  const { members } = scene;
+  const [ann, ben, cleo, , home] = members as [Member, Member, Member, Member, Member];
+  await elect([ann, ben, cleo], 'revoke', home.key);
+  await agree(t, members);
+  t.match(await submit(home, 'accounts.skip', {}), { ok: false, code: 'CHAIN_UNKNOWN_SENDER' });
+  const replacement = keyOf(600);
+  await elect([ann, ben, cleo], 'rekey', home.key, replacement);
+  await scene.close(home);
+  home.keys = { privateKey: replacement.privateKey, address: home.key.address };
+  await scene.open(home);
+  await until('it has heard of it', () => home.node.status().keyIsKnown);
+  await pay(home, ann, 1_000n);
+  t.equal(readAccount(home.node.head.state, home.key.address)?.balanceMicro, 0n);
+});
+
+t.test(
+  'a second validator may start after it was voted in, though nothing is final without it',
+  async (t) => {
+    const scene = await street(t, { validators: 1, homes: 1, strangers: 0, opened: 1 });
+    const { members, open } = scene;
+    const [ann, second] = members as [Member, Member];
+    t.ok(ann.events.includes('no-liar-tolerated'), 'said loudly');
+    await elect([ann], 'add', second.key, second.key);
+    const waiting = submit(ann, 'accounts.transfer', { to: second.key.address, amountMicro: 5n, memo: '' });
+    await open(second);
+    const submitted = await waiting;
+    t.ok(submitted.ok);
+    await until('a block of two', () => second.node.head.height >= 2 && ann.node.head.height >= 2);
+    await agree(t, members);
+    t.equal(second.node.status().votesInDoubt, false);
+    t.equal(readAccount(second.node.head.state, second.key.address)?.balanceMicro, 1_005n);
+  },
+);
+
+t.test('whatever the votes change, all nodes come to one state', async (t) => {
+  const scene = await street(t, { validators: 4, homes: 2 });
+  const { members, clock } = scene;
+  const home = members[5]!;
+  await pay(home, members[0]!);
+  clock.nowMs += 60_000;
+  let random = 7;
+  const draw = (below: number) => {
+    random = (random * 48_271) % 2_147_483_647;
+    return random % below;
+  };
+  const sizes = new Set<number>();
+  for (let turn = 0; turn < 12; turn++) {
+    const seats = members.filter(({ node }) => node.status().isValidator);
+    const target = members[draw(5)]!;
+    const isIn = seats.includes(target);
+    if (isIn && seats.length <= 3) continue;
+    const voters = seats.slice(0, Math.floor(seats.length / 2) + 1);
+    await elect(voters, isIn ? 'drop' : 'add', target.key, isIn ? null : target.key);
+    await pay(home, members[0]!);
+    await agree(t, members);
+    clock.nowMs += 60_000;
+    sizes.add(members[0]!.node.head.validators.length);
+  }
+  t.ok(sizes.size >= 2, `committees of ${[...sizes]}`);
+  for (const { failures } of members) t.strictSame(failures, []);
+});
