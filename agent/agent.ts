@@ -1,12 +1,14 @@
 import { readFile } from 'node:fs/promises';
 import {
   contract,
+  type LedgerStore,
   type NodeKey,
   openLedgerStore,
   openVoteLog,
   parseGenesis,
   readKeyFile,
   startNode,
+  type VoteLog,
 } from '../consensus/index.ts';
 import { connectMqtt, type MqttTransport } from '../drivers/index.ts';
 import { type Clock, systemClock } from './clock/clock.ts';
@@ -69,9 +71,14 @@ export async function startAgent(configFile: string, write: (line: string) => vo
     closers.push(() => store.close());
     const voteLog = await openVoteLog(config.directory, store);
     closers.push(() => voteLog.close());
+    const mended: string[] = [];
+    const tellMended = (event: string, reason: string) => {
+      mended.push(reason);
+      log({ event, level: 'warn', reason });
+    };
+    for (const reason of ledgerTroubles(store, voteLog)) tellMended('ledger-mended', reason);
     const journalFile = await openJournal(config.directory);
-    if (journalFile.found.doubt !== undefined)
-      log({ event: 'journal-in-doubt', level: 'warn', reason: journalFile.found.doubt });
+    if (journalFile.found.doubt !== undefined) tellMended('journal-in-doubt', journalFile.found.doubt);
 
     const forecasterFile = await openForecasterFile(config.directory, {
       slotMs: day.slotMs,
@@ -80,7 +87,7 @@ export async function startAgent(configFile: string, write: (line: string) => vo
       ...(config.location && { location: config.location }),
     });
     if (forecasterFile.found.doubt !== undefined)
-      log({ event: 'forecaster-in-doubt', level: 'warn', reason: forecasterFile.found.doubt });
+      tellMended('forecaster-in-doubt', forecasterFile.found.doubt);
 
     const transport = connect(config, { network: genesis.network, address, log });
     closers.push(() => transport.stop());
@@ -119,6 +126,7 @@ export async function startAgent(configFile: string, write: (line: string) => vo
       journalFile,
       forecasterFile,
       log,
+      mended,
       state: {
         phase: 'registering',
         handedOver: new Set(),
@@ -160,6 +168,21 @@ export async function startAgent(configFile: string, write: (line: string) => vo
     await close();
     throw error;
   }
+}
+
+/** What the store or the record of votes had lost when they were opened. */
+function ledgerTroubles(store: LedgerStore, voteLog: VoteLog): string[] {
+  const troubles: string[] = [];
+  const { recovery, head } = store;
+  if (recovery !== null)
+    troubles.push(
+      `the ledger was damaged (${recovery.reason}) and rebuilt to height ${recovery.height} (${recovery.endedBecause}); the others give what is above`,
+    );
+  if (voteLog.ledgerLost !== null)
+    troubles.push(
+      `the ledger ends at height ${head.height}, and this node has voted at ${voteLog.ledgerLost}: blocks between were lost; the others give them`,
+    );
+  return troubles;
 }
 
 function rolesOf(

@@ -25,6 +25,8 @@ export type Home = {
   readonly journalFile: JournalFile;
   readonly forecasterFile: ForecasterFile;
   readonly log: Log;
+  /** What this start found damaged or lost, and what became of it: for people. */
+  readonly mended: readonly string[];
   /** What it is doing, for those who ask; written by the cycle alone. */
   readonly state: {
     phase: Phase;

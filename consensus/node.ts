@@ -134,6 +134,8 @@ export type NodeStatus = {
   readonly keyIsKnown: boolean;
   /** It follows, and signs nothing. */
   readonly votesInDoubt: boolean;
+  /** Why, and above which height others must have come at least; null where it may sign. */
+  readonly doubt: { readonly reason: string; readonly highestHeight: number } | null;
   readonly poolSize: number;
   readonly ownPending: number;
   readonly queueLength: number;
@@ -275,7 +277,7 @@ export async function startNode(options: NodeOptions): Promise<LedgerNode> {
     pool.advance(head(), clock.utcMs());
     tellHead();
     await outbox.jumped();
-    await voter.advanced();
+    await voter.jumped();
     await entry.advanced();
   };
 
@@ -486,6 +488,7 @@ export async function startNode(options: NodeOptions): Promise<LedgerNode> {
       liarsTolerated: faultsTolerated(head().validators.length),
       keyIsKnown: signer.current() !== undefined,
       votesInDoubt: voter.isInDoubt(),
+      doubt: voter.isInDoubt() ? voteLog.doubt : null,
       poolSize: pool.size,
       ownPending: outbox.size(),
       queueLength: queue.length(),

@@ -32,11 +32,12 @@ export async function status({ configFile, json }: StatusOptions, io: CliIo): Pr
       label: 'validator',
       value: ledger.validator
         ? ledger.votesInDoubt
-          ? 'yes, but signs nothing: its votes are in doubt'
+          ? `yes, but signs nothing: its votes are in doubt (${ledger.doubt})`
           : 'yes'
         : 'no',
       ...(ledger.validator && { mood: mood(!ledger.votesInDoubt) }),
     },
+    ...answer.mended.map((value) => ({ label: 'mended', value, mood: 'bad' as const })),
     ...devices.map(({ id, fault }) => ({
       label: id,
       value: fault ?? 'answers',

@@ -31,6 +31,8 @@ export type AgentStatus = {
     readonly stateRoot: string;
     readonly validator: boolean;
     readonly votesInDoubt: boolean;
+    /** Why nothing is signed, while nothing is. */
+    readonly doubt?: string;
     /** To one broker at least. */
     readonly connected: boolean;
     readonly pending: number;
@@ -38,6 +40,8 @@ export type AgentStatus = {
   };
   readonly brokers: readonly BrokerStatus[];
   readonly devices: readonly { readonly id: string; readonly kind: string; readonly fault?: string }[];
+  /** What this start found damaged or lost, and what became of it. */
+  readonly mended: readonly string[];
 };
 
 const W_PER_KW = 1_000;
@@ -73,6 +77,9 @@ export function statusOf(home: Home): AgentStatus {
       stateRoot: node.head.header.stateRoot,
       validator: node.head.validators.some((validator) => validator.address === address),
       votesInDoubt: ledger.votesInDoubt,
+      ...(ledger.doubt !== null && {
+        doubt: `${ledger.doubt.reason}; it ends with a new block above height ${ledger.doubt.highestHeight - 1}`,
+      }),
       connected: ledger.connected,
       pending: ledger.ownPending,
       blocks: {
@@ -82,6 +89,7 @@ export function statusOf(home: Home): AgentStatus {
       },
     },
     brokers: home.brokers(),
+    mended: home.mended,
     devices: devices.all.map(({ config: { id, kind }, fault }) => ({
       id,
       kind,

@@ -47,6 +47,8 @@ export type Voter = {
   readonly poolChanged: () => Promise<void>;
   /** A final block has been stored. */
   readonly advanced: () => Promise<void>;
+  /** A snapshot has taken the place of blocks. */
+  readonly jumped: () => Promise<void>;
   readonly height: () => number;
   readonly round: () => number;
   readonly isInDoubt: () => boolean;
@@ -411,6 +413,16 @@ export function createVoter(shared: Shared, options: VoterOptions): Voter {
     height: () => state.height,
     round: () => state.round,
     isInDoubt: () => voteLog.doubt !== null && isValidator(shared),
+    async jumped() {
+      const { height } = head();
+      // Of a record that may have been put back from a backup, own words in those blocks would have told.
+      if (!entered && voteLog.doubt === null)
+        await voteLog.beginDoubt(
+          `blocks up to ${height} came as a snapshot, without the own words in them`,
+          height,
+        );
+      await this.advanced();
+    },
     stage() {
       const { doubt } = voteLog;
       if (doubt === null) return entered ? 'none' : 'again';
