@@ -101,6 +101,8 @@ export type Contract = {
   validatorsOf(state: Pick<ContractState, 'get'>): readonly Validator[];
   /** Who may come to be one by the next vote, with the key that is proposed for each. */
   nomineesOf(state: Pick<ContractState, 'get'>): readonly Validator[];
+  /** Height of the block that gave the address the seat it has, 0 for the genesis; undefined where it has none. */
+  seatedAt(state: Pick<ContractState, 'get'>, address: Address): number | undefined;
 };
 
 export type TransactionFault =

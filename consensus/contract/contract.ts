@@ -1,5 +1,5 @@
 import { accounts, keyOfAccount, skip, transfer } from './accounts.ts';
-import { validatorsOf } from './committee.ts';
+import { seatedAt, validatorsOf } from './committee.ts';
 import { advance, nominate, offer, open, withdraw } from './coordination.ts';
 import { type FieldsOf, readFields, type ShapeOf, writeFields } from './fields.ts';
 import { genesisEntries } from './genesis.ts';
@@ -67,6 +67,7 @@ export const contract = {
   publicKeyOf: keyOfAccount,
   validatorsOf,
   nomineesOf,
+  seatedAt,
 } as const;
 
 function run(state: ContractState, call: Call, context: BlockContext, events: ContractEvent[]): void {

@@ -9,8 +9,8 @@ import type { Shared } from './shared.ts';
  *
  * A validator without any record of votes (`first`) cannot know by itself whether it is new or has lost all it had. If
  * that quorum knows of no final block, the chain is only about to begin, and it may vote. Once there are blocks, it is
- * in doubt like one whose record is damaged; but in a committee of two, where nothing is final without it, it may vote
- * as soon as the other is no further than itself.
+ * in doubt like one whose record is damaged. Only the second of two, just voted in, may vote as soon as the other is no
+ * further than the block that gave it its seat: nothing is final without it.
  *
  * One with a sound record (`again`) may have been put back from a backup as a whole, store and record together. So it
  * first comes to where the others are: it signs nothing at heights that they have decided, and sees on the way what

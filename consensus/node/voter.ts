@@ -25,7 +25,6 @@ import {
   type Event,
   type Message,
   type OwnMessage,
-  quorum,
   type State,
   type Step,
   startAgreement,
@@ -427,12 +426,12 @@ export function createVoter(shared: Shared, options: VoterOptions): Voter {
       const { doubt } = voteLog;
       if (doubt === null) return entered ? 'none' : 'again';
       if (!isValidator(shared)) return 'none';
-      const { height, validators } = head();
-      if (doubt.isFirstStart && height === 0) return 'first';
-      // Where nothing is final without this node's seal, waiting for the others to go on would never end; see
-      // decision 25. What it may have sealed before, they have not made final as long as they are where it is.
-      const isNeeded = validators.length > 1 && quorum(validators.length) === validators.length;
-      return isNeeded && height >= doubt.highestHeight ? 'first' : 'none';
+      const { height, validators, state: ledger } = head();
+      if (height === 0) return doubt.isFirstStart ? 'first' : 'none';
+      // The second of two, just seated: nothing is final without it, so it would wait for the other in vain. The other
+      // seals nothing while it is in doubt itself: it was seated before, and so cannot come here.
+      const isNewSecond = validators.length === 2 && contract.seatedAt(ledger, self) === height;
+      return isNewSecond && height >= doubt.highestHeight ? 'first' : 'none';
     },
     async enter() {
       entered = true;

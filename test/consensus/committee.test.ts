@@ -33,7 +33,6 @@ const TIMING = {
   maxTimeoutMs: 3_000,
   blockIntervalMs: 0,
   allowedSkewMs: 1_000,
-  heartbeatMs: 0,
 };
 const WAIT_MS = 20_000;
 
@@ -52,6 +51,7 @@ type Member = {
 type Street = {
   readonly members: readonly Member[];
   readonly network: MemoryNetwork;
+  readonly directory: string;
   readonly clock: { nowMs: number };
   /** `author round` of every vote and proposal that was on the wire, by height. */
   readonly votes: Map<number, Set<string>>;
@@ -62,7 +62,7 @@ type Street = {
 /** The first `validators` have seats; the last `strangers` have not even an account. */
 async function street(
   t: Test,
-  { validators = 4, homes = 1, strangers = 0, opened = 99 } = {},
+  { validators = 4, homes = 1, strangers = 0, opened = 99, heartbeatMs = 0 } = {},
 ): Promise<Street> {
   const directory = await mkdtemp(join(tmpdir(), 'gridquorum-committee-'));
   const keys = Array.from({ length: validators + homes + strangers }, (_, index) => keyOf(index + 1));
@@ -103,7 +103,7 @@ async function street(
       voteLog: member.voteLog,
       transport: member.transport,
       clock: { utcMs: () => clock.nowMs },
-      timing: TIMING,
+      timing: { ...TIMING, heartbeatMs },
       log: ({ event }) => member.events.push(event),
       onFailure: (error) => member.failures.push(error),
     });
@@ -121,7 +121,7 @@ async function street(
     for (const member of members) await close(member).catch(() => undefined);
     await rm(directory, { recursive: true });
   });
-  return { members, network, clock, votes, open, close };
+  return { members, network, directory, clock, votes, open, close };
 }
 
 function keyOf(number: number): NodeKey {
@@ -295,6 +295,46 @@ t.test(
     await agree(t, members);
     t.equal(second.node.status().votesInDoubt, false);
     t.equal(readAccount(second.node.head.state, second.key.address)?.balanceMicro, 1_005n);
+  },
+);
+
+t.test('two that have both lost what they said stand still', async (t) => {
+  const scene = await street(t, { validators: 2, homes: 1 });
+  const { members, open, close, directory } = scene;
+  const [ann, ben, home] = members as [Member, Member, Member];
+  await pay(home, ann);
+  await agree(t, members);
+  for (const member of [ann, ben]) {
+    await close(member);
+    for (const copy of ['a', 'b']) await rm(join(directory, member.key.address, `votes-${copy}.log`));
+  }
+  for (const member of [ann, ben]) await open(member);
+  await until('they have heard each other', () =>
+    [ann, ben].every(({ transport }) => (transport.received.get('sync-response') ?? 0) > 0),
+  );
+  await submit(home, 'accounts.transfer', { to: ann.key.address, amountMicro: 1n, memo: '' });
+  await until('it is sent again', () => (ann.transport.received.get('transaction') ?? 0) > 1);
+  for (const { node } of [ann, ben]) t.match(node.status(), { votesInDoubt: true, height: 1 });
+});
+
+t.test(
+  'where nobody has anything to say, the chain still shows that it lives, also past a silent proposer',
+  async (t) => {
+    const scene = await street(t, { heartbeatMs: 200 });
+    const { members, close } = scene;
+    const [ann, , , dan, home] = members as [Member, Member, Member, Member, Member];
+    await until('three blocks of nothing', () => home.node.head.height >= 3);
+    t.equal(home.node.status().poolSize, 0);
+    await close(dan);
+    const from = ann.node.head.height;
+    await until('a turn of each', () => home.node.head.height >= from + 4);
+    const { proposer, timeMs } = home.node.head.header;
+    t.not(proposer, dan.key.address);
+    t.ok(timeMs > START_MS);
+    await agree(
+      t,
+      members.filter((member) => member !== dan),
+    );
   },
 );
 

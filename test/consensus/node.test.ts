@@ -47,6 +47,7 @@ const notebook: Contract = {
   ],
   publicKeyOf: (state, address) => state.get(`account/${address}`),
   nomineesOf: () => [],
+  seatedAt: () => 0,
   validatorsOf: (state) =>
     (decode(state.get('validators')!) as string[]).map((address) => ({
       address,

@@ -35,6 +35,7 @@ export const notebook: Contract = {
   ],
   publicKeyOf: (state, address) => state.get(accountOf(address)),
   nomineesOf: () => [],
+  seatedAt: () => 0,
   validatorsOf(state) {
     const members = decode(state.get('committee')!) as readonly Uint8Array[];
     return members.map((member) => ({
