@@ -202,10 +202,11 @@ export const lies: Readonly<Record<string, () => Lie>> = {
         one.pass();
     };
   },
-  /** Says a flood of rubbish in the name of whoever speaks, and keeps what he said. */
+  /** Keeps what was said, and says a flood of rubbish instead, in the name of whoever said it. */
   slanders: () => {
-    return ({ topic, payload, random, say }) => {
-      for (let time = 0; time < 60; time += 1) {
+    return ({ way, topic, payload, random, pass, say }) => {
+      if (way === 'up') return pass();
+      for (let time = 0; time < 20; time += 1) {
         const rubbish = Buffer.from(payload.subarray(0, 400));
         if (rubbish.length > 0) rubbish[Math.floor(random() * rubbish.length)]! ^= 0x41;
         say(topic, rubbish);
