@@ -1,30 +1,17 @@
 import { spawn } from 'node:child_process';
-import { connect, createServer } from 'node:net';
-import fc from 'fast-check';
-import t, { type Test } from 'tap';
-import {
-  type BrokerAccess,
-  clockTopicOf,
-  connectMqtt,
-  type MqttOptions,
-  type MqttTransport,
-  startBroker,
-} from '../../drivers/index.ts';
-import { packetLengthGuard } from '../../drivers/mqtt/bounded-packets.ts';
+import t from 'tap';
+import { clockTopicOf, connectMqtt, type MqttTransport, startBroker } from '../../drivers/index.ts';
 import { startMosquitto } from '../peers/mosquitto.ts';
 import { startNatsCluster } from '../peers/nats.ts';
-import { end, freePort, run, until } from '../peers/processes.ts';
+import { end, run, until } from '../peers/processes.ts';
+import { bytes, isUp, joining, text } from './mqtt-joining.ts';
 
-type Event = { readonly event: string } & Readonly<Record<string, string | number | boolean>>;
 type Setting = {
   readonly name: string;
   readonly protocolVersion: 4 | 5;
-  /** How often a message comes: once from every broker. */
-  readonly times?: number;
   readonly start: () => Promise<Place>;
 };
-/** Where nodes connect, each at its own way into a cluster; and for programs that know one address only, the first. */
-type Place = { readonly url: string; readonly urls?: readonly string[]; stop(): Promise<void> };
+type Place = { readonly url: string; stop(): Promise<void> };
 
 const settings: readonly Setting[] = [
   { name: 'aedes', protocolVersion: 4, start: () => startBroker({ port: 0 }) },
@@ -33,34 +20,7 @@ const settings: readonly Setting[] = [
   { name: 'a cluster of three NATS servers', protocolVersion: 4, start: () => startNatsCluster() },
 ];
 
-function joining(
-  t: Test,
-  urls: string | readonly string[],
-  protocolVersion: 4 | 5,
-  more: Partial<MqttOptions> = {},
-  access: Partial<BrokerAccess> = {},
-) {
-  const events: Event[] = [];
-  const nodeId = more.nodeId ?? 'home-1';
-  const transport = connectMqtt({
-    brokers: [urls].flat().map((url) => ({
-      ...{ url, protocolVersion, reconnectMsMin: 20, reconnectMsMax: 100, ...access },
-    })),
-    nodeId,
-    clientId: nodeId,
-    network: 'elm-street',
-    log: (event) => events.push(event),
-    ...more,
-  });
-  t.teardown(() => transport.stop({ timeoutMs: 200 }));
-  return { transport, events };
-}
-
 t.setTimeout(120_000);
-
-const bytes = (text: string) => new TextEncoder().encode(text);
-const text = (payload: Uint8Array) => new TextDecoder().decode(payload);
-const isUp = (transport: MqttTransport) => () => transport.connected;
 
 for (const { name, protocolVersion, start } of settings) {
   t.test(`a transport over ${name}`, async (t) => {
@@ -258,175 +218,88 @@ for (const protocolVersion of [4, 5] as const) {
   });
 }
 
-t.test('a frozen broker is noticed by its missing answers', async (t) => {
-  const mosquitto = await startMosquitto();
-  t.teardown(() => mosquitto.stop());
-  const { transport, events } = joining(t, mosquitto.url, 4, { keepaliveSeconds: 1 });
-  await until('it is up', isUp(transport));
-  process.kill(mosquitto.pid(), 'SIGSTOP');
-  transport.publish({ channel: 'transaction', payload: bytes('into the ice') });
-  await until('it is noticed', () => !transport.connected, 10_000);
-  t.match(
-    events.find(({ event }) => event === 'mqtt-lost'),
-    { reason: /keepalive/i },
-  );
-  t.equal(transport.pending, 1);
-  process.kill(mosquitto.pid(), 'SIGCONT');
-  await until('it is up again and has said it', () => transport.connected && transport.pending === 0);
-});
+t.test(
+  'a server of the cluster is killed in mid-stream: clients go on at the next, with their sessions',
+  async (t) => {
+    const cluster = await startNatsCluster();
+    t.teardown(() => cluster.stop());
+    const sender = joining(t, cluster.front.url, 4, { nodeId: 'sender' }).transport;
+    const receiver = joining(t, cluster.front.url, 4, { nodeId: 'receiver' });
+    const got = new Set<number>();
+    receiver.transport.onMessage(({ payload }) => got.add(Number(text(payload))));
+    await until('both are up', () => sender.connected && receiver.transport.connected);
+    const total = 600;
+    for (let number = 0; number < total; number += 1) {
+      if (number === total / 3) {
+        await until('half is acknowledged', () => sender.counters.acknowledged >= total / 6);
+        await cluster.kill(0);
+      }
+      t.ok(sender.publish({ channel: 'transaction', payload: bytes(String(number)) }));
+    }
+    await until('all is told', () => sender.pending === 0, 60_000);
+    await until('all has come', () => got.size === total, 60_000);
+    t.match(sender.counters, { accepted: total, acknowledged: total, dropped: 0, expired: 0, refused: 0 });
+    t.ok(sender.counters.losses >= 1);
+    const ups = receiver.events.filter(({ event }) => event === 'mqtt-up');
+    t.match(ups.at(-1), { sessionPresent: true }, 'the next server knows the session');
+  },
+);
 
-t.test('the broker may come later; meanwhile the outbox is bounded', async (t) => {
-  const port = await freePort();
-  const limit = { messagesMax: 3, bytesMax: 10_000, ttlMs: 60_000 };
-  let nowMs = 0;
-  const { transport, events } = joining(t, `mqtt://127.0.0.1:${port}`, 4, {
-    monotonicMs: () => nowMs,
-    outbox: {
-      vote: { ...limit, whenFull: 'drop-oldest' },
-      transaction: { ...limit, whenFull: 'refuse' },
-      proposal: { ...limit, ttlMs: 1_000, whenFull: 'drop-oldest' },
-    },
-    payloadBytesMax: 9_000,
-  });
-  const offer = (channel: 'vote' | 'transaction' | 'proposal', what: string) =>
-    transport.publish({ channel, payload: bytes(what) });
-  const answers = (channel: 'vote' | 'transaction') =>
-    [1, 2, 3, 4, 5].map((i) => offer(channel, `${channel} ${i}`));
-  t.strictSame(answers('vote'), [true, true, true, true, true], 'the newest votes win');
-  t.strictSame(answers('transaction'), [true, true, true, false, false], 'a transaction too many is refused');
-  t.notOk(offer('vote', 'x'.repeat(9_001)), 'a payload too long is refused');
-  t.ok(offer('vote', 'x'.repeat(9_000)), 'one vote more pushes one out');
-  t.ok(offer('vote', 'y'.repeat(9_000)), 'another long one pushes out all, by its bytes');
-  t.ok(offer('proposal', 'stale'));
-  nowMs = 1_000;
-  t.equal(transport.counters.dropped, 2 + 2 + 1 + 4, 'and all that was dropped is counted');
+t.test('over two brokers each message comes by both, and one is enough', async (t) => {
+  const [first, second] = await Promise.all([startMosquitto(), startBroker({ port: 0 })]);
+  t.teardown(() => Promise.all([first.stop(), second.stop()]));
+  const urls = [first.url.replace('//', '//maple:s3cret@'), second.url];
+  const one = joining(t, urls, 4).transport;
+  const two = joining(t, urls, 4, { nodeId: 'home-2' });
+  const heard: string[] = [];
+  const changes: boolean[] = [];
+  two.transport.onMessage(({ channel, from, payload, via }) =>
+    heard.push(`${channel} ${from} ${text(payload)} by ${via}`),
+  );
+  two.transport.onConnection((up) => changes.push(up));
+  const allUp = () =>
+    [one, two.transport].every(({ brokers }) => brokers.every(({ connected }) => connected));
+  await until('all are connected', allUp);
+  t.ok(one.publish({ channel: 'vote', payload: bytes('yes') }));
+  await until('it has come twice', () => heard.length === 2);
+  t.same([...heard].sort(), ['vote home-1 yes by 0', 'vote home-1 yes by 1']);
+  t.match(one.counters, { accepted: 2 });
+
+  const topic = clockTopicOf('elm-street');
+  one.publishRetained(topic, bytes('1000'));
+  const told: string[] = [];
+  two.transport.onTopic(topic, (payload) => told.push(text(payload)));
+  await until('the clock is told by both', () => told.filter((time) => time === '1000').length >= 2);
+
+  await first.kill();
   await until(
-    'it has tried more than once',
-    () => events.filter(({ event }) => event === 'mqtt-unreachable').length > 1,
+    'the loss is noticed',
+    () => !one.brokers[0]!.connected && !two.transport.brokers[0]!.connected,
   );
-  t.match(events[0], { host: '127.0.0.1', port, reason: /ECONNREFUSED/ });
+  t.ok(one.connected && two.transport.connected);
+  t.ok(one.publish({ channel: 'vote', payload: bytes('still') }));
+  await until('it comes by the other', () => heard.includes('vote home-1 still by 1'));
+  await until('one broker has it', () => one.pending === 0);
+  t.match(one.brokers, [
+    { url: first.url, connected: false, pending: 1, problem: { code: /DRIVERS_/ } },
+    { url: second.url, connected: true, pending: 0 },
+  ]);
+  t.notMatch(JSON.stringify([one.brokers, two.events]), /s3cret/);
+  t.strictSame(changes, [true, true], 'while one is left nobody is told of an end');
 
-  const broker = await startBroker({ port });
-  t.teardown(() => broker.stop());
-  await until('it has come up and said what it kept', () => transport.connected && transport.pending === 0);
-  t.equal(transport.counters.expired, 1, 'what came too late is not sent');
-  t.match(transport.counters, { accepted: 11, acknowledged: 11 - 1 - 2 - 4 });
-  await t.rejects(startBroker({ port }), { code: 'DRIVERS_PORT_IN_USE' });
-  t.throws(() => joining(t, 'http://x', 4), { code: 'DRIVERS_BAD_REQUEST' });
-  t.throws(() => joining(t, broker.url, 4, { nodeId: 'home/1' }), { code: 'DRIVERS_BAD_TOPIC' });
-  t.throws(() => transport.publish({ channel: 'vote', to: '+', payload: bytes('x') }), {
-    code: 'DRIVERS_BAD_TOPIC',
-  });
-});
-
-t.test('a broker that is none, refuses, or announces a huge packet', async (t) => {
-  const closedBroker = await startMosquitto(['allow_anonymous false']);
-  t.teardown(() => closedBroker.stop());
-  const refused = joining(t, closedBroker.url, 5);
-  await until('the refusal is told', () => refused.events.length > 1);
-  t.match(refused.events[0], { event: 'mqtt-unreachable', reason: /not authorized/i });
-
-  const broker = await startBroker({ port: 0, packetBytesMax: 10_000, offlineMessagesMax: 5 });
-  t.teardown(() => broker.stop());
-  const old = joining(t, broker.url, 5);
-  await until('aedes refuses MQTT 5', () => old.events.length > 0);
-  t.match(old.events[0], { event: 'mqtt-unreachable' });
-  await old.transport.stop();
-
-  const speaker = joining(t, broker.url, 4, { payloadBytesMax: 20_000 }).transport;
-  await until('it is up', isUp(speaker));
-  const socket = connect({ port: broker.port, host: '127.0.0.1' });
-  let closed = false;
-  socket.on('close', () => {
-    closed = true;
-  });
-  socket.on('error', () => undefined);
-  socket.write(Buffer.from([0x10, 0xff, 0xff, 0xff, 0x7f]));
-  await until('the broker hangs up', () => closed);
-  t.equal(broker.counters.clientErrors >= 1, true);
-  t.ok(speaker.connected, 'others are not touched');
-
-  // A client with a session goes away: what the broker keeps for it is bounded.
-  const away = joining(t, broker.url, 4, { nodeId: 'home-2' }).transport;
-  await until('it is up', isUp(away));
-  await away.stop();
-  for (let i = 0; i < 8; i += 1) speaker.publish({ channel: 'transaction', payload: bytes(`t${i}`) });
-  await until('all is acknowledged', () => speaker.pending === 0);
-  t.equal(broker.counters.droppedOffline, 3);
-  const back = joining(t, broker.url, 4, { nodeId: 'home-2' }).transport;
-  const got: string[] = [];
-  back.onMessage(({ payload }) => got.push(text(payload)));
-  await until('it has what was kept', () => got.length === 5);
-  t.strictSame(got, ['t0', 't1', 't2', 't3', 't4']);
-});
-
-t.test('a broker that talks nonsense', async (t) => {
-  await fc.assert(
-    fc.asyncProperty(
-      fc.boolean(),
-      fc.uint8Array({ minLength: 1, maxLength: 200 }),
-      async (welcomes, noise) => {
-        const connack = welcomes ? [0x20, 2, 0, 0] : [];
-        const server = createServer((socket) => {
-          socket.on('error', () => undefined);
-          socket.write(Buffer.from([...connack, ...noise]));
-          setTimeout(() => socket.destroy(), 5);
-        });
-        await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
-        const address = server.address();
-        const port = typeof address === 'object' && address ? address.port : 0;
-        const soon = { reconnectMsMin: 1, reconnectMsMax: 2 };
-        const { transport, events } = joining(t, `mqtt://127.0.0.1:${port}`, 4, {}, soon);
-        await until('it has tried again', () => events.length >= 2);
-        t.notOk(transport.connected);
-        await transport.stop({ timeoutMs: 50 });
-        await new Promise<void>((resolve) => server.close(() => resolve()));
-      },
-    ),
-    { numRuns: 60 },
-  );
-});
-
-t.test('the guard finds a packet too long wherever the stream is cut', (t) => {
-  const packetsArbitrary = fc.array(fc.integer({ min: 0, max: 300 }), { minLength: 1, maxLength: 12 });
-  fc.assert(
-    fc.property(packetsArbitrary, fc.array(fc.nat(2_000), { maxLength: 10 }), (bodies, cuts) => {
-      const packets = bodies.map((length) => [
-        0x30,
-        ...(length < 128 ? [length] : [(length & 127) | 128, length >> 7]),
-        ...new Array<number>(length).fill(0xff),
-      ]);
-      const stream = Uint8Array.from(packets.flat());
-      const guard = packetLengthGuard(200);
-      const ends = [...cuts.map((cut) => Math.min(cut, stream.length)), stream.length].sort((a, b) => a - b);
-      const passed = ends.every((end, i) => guard(stream.subarray(ends[i - 1] ?? 0, end)));
-      return passed === packets.every((packet) => packet.length <= 200);
-    }),
-  );
-  t.notOk(
-    packetLengthGuard(1e9)(Uint8Array.of(0x30, 0xff, 0xff, 0xff, 0xff, 1)),
-    'a length of five bytes is none',
-  );
-  t.end();
-});
-
-t.test('name and password in the address are for the broker alone', async (t) => {
-  const greeting = new Promise<Buffer>((resolve) => {
-    const server = createServer((socket) => {
-      socket.on('error', () => undefined);
-      socket.once('data', resolve);
+  await first.start();
+  await until('both are up', allUp);
+  await until('what it missed comes by the first, too', () => heard.includes('vote home-1 still by 0'));
+  t.strictSame(changes, [true, true, true], 'something may have been missed');
+  await second.stop();
+  await first.kill();
+  await until('none is left', () => changes.includes(false));
+  t.strictSame(changes, [true, true, true, false]);
+  t.notOk(two.transport.connected);
+  for (const brokers of [[], [...urls, ...urls]].map((list) =>
+    list.map((url) => ({ url, protocolVersion: 4 as const })),
+  ))
+    t.throws(() => connectMqtt({ brokers, clientId: 'a', network: 'b', nodeId: 'c', log: () => undefined }), {
+      code: 'DRIVERS_BAD_REQUEST',
     });
-    t.teardown(() => server.close());
-    server.listen(0, '127.0.0.1', () => {
-      const address = server.address();
-      const port = typeof address === 'object' ? address?.port : 0;
-      const { transport } = joining(t, `mqtt://maple%407:s%3Acret@127.0.0.1:${port}`, 4);
-      t.teardown(() => transport.stop({ timeoutMs: 0 }));
-    });
-  });
-  const connecting = (await greeting).toString('latin1');
-  t.match(connecting, 'maple@7');
-  t.match(connecting, 's:cret');
-  for (const url of ['http://maple:s3cret@broker', 'mqtt://maple:%zz-s3cret@broker', 'maple://a:s3cret@b@c'])
-    t.throws(() => joining(t, url, 4), { code: 'DRIVERS_BAD_REQUEST', message: /^(?!.*s3cret)/ });
 });

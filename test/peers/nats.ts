@@ -1,5 +1,6 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { connect, createServer, type Socket } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { end, freePort } from './processes.ts';
@@ -7,8 +8,8 @@ import { end, freePort } from './processes.ts';
 export type NatsCluster = {
   /** The first server's address of MQTT. */
   readonly url: string;
-  /** Every server's. */
-  readonly urls: readonly string[];
+  /** One address for all of them, as of a load balancer: leads to the first that answers. */
+  readonly front: { readonly url: string };
   /** SIGKILL to one server; the others go on. */
   kill(index: number): Promise<void>;
   start(index: number): Promise<void>;
@@ -56,16 +57,17 @@ export async function startNatsCluster(): Promise<NatsCluster> {
   const healthy = (index: number) => untilHealthy(servers[index]!.ports.health);
   for (const index of servers.keys()) begin(index);
   await Promise.all([...servers.keys()].map(healthy));
-  const urls = servers.map(({ ports }) => `mqtt://127.0.0.1:${ports.mqtt}`);
+  const front = await startFront(servers.map(({ ports }) => ports.mqtt));
   return {
-    url: urls[0]!,
-    urls,
+    url: `mqtt://127.0.0.1:${servers[0]!.ports.mqtt}`,
+    front,
     kill: (index) => end(children[index]!),
     start: async (index) => {
       begin(index);
       await healthy(index);
     },
     stop: async () => {
+      await front.stop();
       await Promise.all(children.map((child) => end(child)));
       await rm(folder, { recursive: true, force: true });
     },
@@ -81,4 +83,37 @@ async function untilHealthy(port: number): Promise<void> {
     await new Promise((resolve) => setTimeout(resolve, 50));
   }
   throw new Error(`The NATS server with health port ${port} does not come up.`);
+}
+
+async function startFront(ports: readonly number[]) {
+  const sockets = new Set<Socket>();
+  const server = createServer((client) => {
+    sockets.add(client);
+    client.on('error', () => undefined);
+    const lead = ([port, ...others]: readonly number[]): void => {
+      if (port === undefined) {
+        client.destroy();
+        return;
+      }
+      const socket = connect({ port, host: '127.0.0.1' });
+      let reached = false;
+      socket.once('connect', () => {
+        reached = true;
+        client.pipe(socket).pipe(client);
+        client.once('close', () => socket.destroy());
+      });
+      socket.on('error', () => undefined);
+      socket.once('close', () => (reached ? client.destroy() : lead(others)));
+    };
+    lead(ports);
+  });
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+  const address = server.address();
+  return {
+    url: `mqtt://127.0.0.1:${typeof address === 'object' ? address?.port : 0}`,
+    stop: async () => {
+      for (const socket of sockets) socket.destroy();
+      await new Promise<void>((resolve) => server.close(() => resolve()));
+    },
+  };
 }
