@@ -1,12 +1,11 @@
 import { readFile } from 'node:fs/promises';
 import {
   contract,
+  type LedgerNode,
   type LedgerStore,
-  type NodeKey,
   openLedgerStore,
   openVoteLog,
   parseGenesis,
-  readKeyFile,
   startNode,
   type VoteLog,
 } from '../consensus/index.ts';
@@ -29,7 +28,7 @@ import type { Home } from './home.ts';
 import { openJournal } from './journal.ts';
 import { jsonLog, type Log } from './log.ts';
 import { loadOptimizerLibrary } from './optimizer-library.ts';
-import { readPassphraseFile } from './passphrase-file.ts';
+import { openOwnKey, rotateKey, settleKeys } from './own-key.ts';
 import { openSession } from './roles/aggregator.ts';
 import { qualifyDevices } from './roles/dso.ts';
 import { castVote } from './roles/validator.ts';
@@ -54,7 +53,8 @@ export async function startAgent(configFile: string, write: (line: string) => vo
   const day = await loadDay(config.dayFile);
   const genesis = parseGenesis(await readText(config.genesisFile));
   checkDay(config, day, genesis);
-  const { privateKey, address } = await readOwnKey(config);
+  const { current, next } = await openOwnKey(config);
+  const { privateKey, address } = current;
   const log = jsonLog(write, { level: config.logLevel, fields: { home: config.home } });
   const library = await loadOptimizerLibrary();
 
@@ -102,6 +102,8 @@ export async function startAgent(configFile: string, write: (line: string) => vo
       genesis,
       contract,
       privateKey,
+      ...(next && { nextPrivateKey: next.privateKey }),
+      address,
       store,
       voteLog,
       transport,
@@ -111,6 +113,7 @@ export async function startAgent(configFile: string, write: (line: string) => vo
       onFailure: (error) => halt(error),
     });
     closers.push(() => node.stop());
+    if (next !== undefined) followRotation({ config, node, address, log });
     const devices = openDevices(config.devices, { clock, log });
     closers.push(() => devices.close());
 
@@ -143,7 +146,7 @@ export async function startAgent(configFile: string, write: (line: string) => vo
           '/problem': () => problemAnswer(home),
           '/committee': () => committeeAnswer(home),
         },
-        act: { '/vote': (asked) => castVote(home, asked) },
+        act: { '/vote': (asked) => castVote(home, asked), '/rotate-key': () => rotateKey(home) },
       },
       log,
     );
@@ -203,9 +206,29 @@ function rolesOf(
   ];
 }
 
-async function readOwnKey({ keyFile, passphraseFile }: AgentConfig): Promise<NodeKey> {
-  const passphrase = passphraseFile === undefined ? undefined : await readPassphraseFile(passphraseFile);
-  return readKeyFile(keyFile, { passphrase });
+/** A change of keys that an earlier run has begun ends on disk with the block that carries it out. */
+function followRotation({
+  config,
+  node,
+  address,
+  log,
+}: {
+  config: AgentConfig;
+  node: LedgerNode;
+  address: string;
+  log: Log;
+}): void {
+  let settling = Promise.resolve(false);
+  const settle = () => {
+    settling = settling
+      .then((settled) => settled || settleKeys(config, node, address))
+      .catch((error) => {
+        log({ event: 'key-not-settled', level: 'error', error });
+        return false;
+      });
+  };
+  settle();
+  node.onHead(settle);
 }
 
 /** With the brokers a home goes by its address: that is what its signatures prove. */

@@ -1,6 +1,7 @@
 import {
   type ArgumentsOf,
   buildCall,
+  ConsensusError,
   type Head,
   type LedgerNode,
   type MethodName,
@@ -91,4 +92,37 @@ export async function trySubmit<Name extends MethodName>(
   if (!outcome.ok)
     log({ event: 'call-rejected', level: 'warn', method, code: outcome.code, reason: outcome.reason });
   return outcome;
+}
+
+/** How long somebody waits for a call of his. */
+const ORDER_MS = 60_000;
+
+/**
+ * Hands over a call for somebody who waits until it is final.
+ *
+ * @throws AgentError AGENT_REFUSED with the contract's reason; AGENT_TIMEOUT when it is not final in a minute: it is kept
+ * and sent, and may become so still.
+ */
+export async function order<Name extends MethodName>(
+  submitter: Submitter,
+  method: Name,
+  args: ArgumentsOf<Name>,
+): Promise<{ readonly height: number }> {
+  const refused = ({ code, reason }: { readonly code: string; readonly reason: string }) =>
+    new AgentError('AGENT_REFUSED', `The contract refuses it: ${reason} (${code}).`, { code });
+  const submitted = await trySubmit(submitter, method, args);
+  if (!submitted.ok) throw refused(submitted);
+  const outcome = await submitter.node
+    .whenFinal(submitted.id, { timeoutMs: ORDER_MS })
+    .catch((cause: unknown) => {
+      if (!(cause instanceof ConsensusError)) throw cause;
+      throw new AgentError(
+        'AGENT_TIMEOUT',
+        'It is kept and sent, but not final after a minute: are enough validators running? See gridquorum committee.',
+        {},
+        { cause },
+      );
+    });
+  if (!outcome.ok) throw refused(outcome);
+  return { height: outcome.height };
 }

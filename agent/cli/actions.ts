@@ -30,6 +30,7 @@ export type CliActions = {
   readonly keysNew: (options: KeysNewOptions, io: CliIo) => Promise<void>;
   readonly keysShow: (options: KeysShowOptions, io: CliIo) => Promise<void>;
   readonly keysEncrypt: (options: KeysEncryptOptions, io: CliIo) => Promise<void>;
+  readonly keysRotate: (options: KeysRotateOptions, io: CliIo) => Promise<void>;
 };
 
 export type RoundsOptions = {
@@ -81,11 +82,15 @@ export type QpOptions = { readonly file: string; readonly json: boolean };
 export type KeysNewOptions = {
   readonly file: string;
   readonly encrypt: boolean;
+  /** The account that it is to sign for; one of its own when absent. */
+  readonly account?: string;
   /** Asked for at the terminal when absent. */
   readonly passphraseFile?: string;
 };
 
 export type KeysShowOptions = { readonly file: string; readonly json: boolean };
+
+export type KeysRotateOptions = { readonly configFile: string; readonly json: boolean };
 
 export type KeysEncryptOptions = { readonly file: string; readonly passphraseFile?: string };
 

@@ -1,4 +1,4 @@
-import { ConsensusError, drawKey, toHex, writeKeyFile } from '../../consensus/index.ts';
+import { ConsensusError, drawKey, nodeKeyOf, toHex, writeKeyFile } from '../../consensus/index.ts';
 import { AgentError } from '../errors.ts';
 import type { CliIo, KeysNewOptions } from './actions.ts';
 import { readPassphrase } from './passphrase.ts';
@@ -8,9 +8,12 @@ import { readPassphrase } from './passphrase.ts';
  *
  * @throws AgentError AGENT_BAD_OPTION when the file is there already or cannot be made.
  */
-export async function keysNew({ file, encrypt, passphraseFile }: KeysNewOptions, io: CliIo): Promise<void> {
+export async function keysNew(
+  { file, encrypt, account, passphraseFile }: KeysNewOptions,
+  io: CliIo,
+): Promise<void> {
   const passphrase = encrypt ? await readPassphrase({ file: passphraseFile, twice: true }, io) : undefined;
-  const key = drawKey();
+  const key = nodeKeyOf(drawKey().privateKey, account);
   try {
     await writeKeyFile(file, key, { passphrase });
   } catch (cause) {

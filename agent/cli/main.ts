@@ -20,6 +20,7 @@ const actions: CliActions = {
   keysNew: async (options, io) => (await import('./keys-new.ts')).keysNew(options, io),
   keysShow: async (options, io) => (await import('./keys-show.ts')).keysShow(options, io),
   keysEncrypt: async (options, io) => (await import('./keys-encrypt.ts')).keysEncrypt(options, io),
+  keysRotate: async (options, io) => (await import('./keys-rotate.ts')).keysRotate(options, io),
 };
 
 // A reader that has seen enough (`gridquorum demo | head`) is no failure; a full disk is.

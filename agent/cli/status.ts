@@ -38,6 +38,9 @@ export async function status({ configFile, json }: StatusOptions, io: CliIo): Pr
       ...(ledger.validator && { mood: mood(!ledger.votesInDoubt) }),
     },
     ...answer.mended.map((value) => ({ label: 'mended', value, mood: 'bad' as const })),
+    ...(ledger.keyIsKnown
+      ? []
+      : [{ label: 'key', value: 'not the one that the ledger names: nothing is signed', mood: mood(false) }]),
     ...devices.map(({ id, fault }) => ({
       label: id,
       value: fault ?? 'answers',

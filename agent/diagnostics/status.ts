@@ -31,6 +31,8 @@ export type AgentStatus = {
     readonly stateRoot: string;
     readonly validator: boolean;
     readonly votesInDoubt: boolean;
+    /** Whether the key that the ledger names for this address is at hand: without it nothing is signed. */
+    readonly keyIsKnown: boolean;
     /** Why nothing is signed, while nothing is. */
     readonly doubt?: string;
     /** To one broker at least. */
@@ -77,6 +79,7 @@ export function statusOf(home: Home): AgentStatus {
       stateRoot: node.head.header.stateRoot,
       validator: node.head.validators.some((validator) => validator.address === address),
       votesInDoubt: ledger.votesInDoubt,
+      keyIsKnown: ledger.keyIsKnown,
       ...(ledger.doubt !== null && {
         doubt: `${ledger.doubt.reason}; it ends with a new block above height ${ledger.doubt.highestHeight - 1}`,
       }),

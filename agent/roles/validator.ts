@@ -3,9 +3,7 @@ import { addressOf, ConsensusError, type Motion, ownerOfKey } from '../../consen
 import { type CommitteeAnswer, committeeAnswer } from '../diagnostics/committee-answer.ts';
 import { AgentError } from '../errors.ts';
 import type { Home } from '../home.ts';
-import { trySubmit } from '../ledger.ts';
-
-const FINAL_WITHIN_MS = 60_000;
+import { order } from '../ledger.ts';
 
 const hex = (bytes: number) => z.string().regex(new RegExp(`^[0-9a-f]{${2 * bytes}}$`));
 const ballot = z.strictObject({
@@ -27,27 +25,13 @@ export type VoteAnswer = { readonly height: number; readonly committee: Committe
 /**
  * Votes in the owner's name on who has a seat, and on lost keys. Resolves once the vote is final.
  *
- * @throws AgentError AGENT_BAD_DATA for what is no ballot, AGENT_REFUSED with the contract's reason, AGENT_TIMEOUT when it
- * is not final in a minute: it may become so still.
+ * @throws AgentError AGENT_BAD_DATA for what is no ballot; AGENT_REFUSED, AGENT_TIMEOUT as `order`.
  */
 export async function castVote(home: Home, asked: unknown): Promise<VoteAnswer> {
   const parsed = ballot.safeParse(asked);
   if (!parsed.success) throw new AgentError('AGENT_BAD_DATA', 'That is no ballot.');
-  const submitted = await trySubmit(home, 'governance.vote', addressed(home, parsed.data));
-  if (!submitted.ok) throw refused(submitted);
-  const outcome = await home.node
-    .whenFinal(submitted.id, { timeoutMs: FINAL_WITHIN_MS })
-    .catch((cause: unknown) => {
-      if (!(cause instanceof ConsensusError)) throw cause;
-      throw new AgentError(
-        'AGENT_TIMEOUT',
-        'The vote is kept and sent, but not final after a minute: are enough validators running? See gridquorum committee.',
-        {},
-        { cause },
-      );
-    });
-  if (!outcome.ok) throw refused(outcome);
-  return { height: outcome.height, committee: committeeAnswer(home) };
+  const { height } = await order(home, 'governance.vote', addressed(home, parsed.data));
+  return { height, committee: committeeAnswer(home) };
 }
 
 /** A key that serves nobody yet makes an account of its own address. */
@@ -62,6 +46,3 @@ function addressed({ node }: Home, { motion, target, publicKey }: Ballot) {
     throw new AgentError('AGENT_BAD_DATA', `${publicKey} is no public key.`, {}, { cause });
   }
 }
-
-const refused = ({ code, reason }: { readonly code: string; readonly reason: string }) =>
-  new AgentError('AGENT_REFUSED', `The contract refuses it: ${reason} (${code}).`, { code });

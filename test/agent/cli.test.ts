@@ -179,6 +179,7 @@ async function run(words: readonly string[], outcome?: unknown) {
       keysNew: action('keys new'),
       keysShow: action('keys show'),
       keysEncrypt: action('keys encrypt'),
+      keysRotate: action('keys rotate'),
     },
     { stdout: stream(out), stderr: stream(err), env: {} },
     '1.2.3',
@@ -217,6 +218,10 @@ t.test('commands reach their actions', async (t) => {
       },
     ],
     ['keys new --out key', { name: 'keys new', file: 'key', encrypt: false }],
+    [
+      `keys new --out key --for ${'ab'.repeat(20)}`,
+      { name: 'keys new', file: 'key', encrypt: false, account: 'ab'.repeat(20) },
+    ],
     ['keys new --out key --encrypt', { name: 'keys new', file: 'key', encrypt: true }],
     [
       'keys new --out key --passphrase-file secret',
@@ -247,6 +252,7 @@ t.test('commands reach their actions', async (t) => {
     ['keys show key', { name: 'keys show', file: 'key', json: false }],
     ['keys show key --json', { name: 'keys show', file: 'key', json: true }],
     ['keys encrypt key', { name: 'keys encrypt', file: 'key' }],
+    ['keys rotate --config c', { name: 'keys rotate', configFile: 'c', json: false }],
     [
       'schedule --problem home.json --json',
       { name: 'schedule', from: { kind: 'problem', file: 'home.json' }, json: 'stdout' },
@@ -546,7 +552,9 @@ t.test('a key is shown without being opened, and encrypted in its place', async 
       message: /already/,
     });
 
-    await keysNew({ file: join(directory, 'sealed'), encrypt: true, passphraseFile }, io);
+    const account = 'ab'.repeat(20);
+    await keysNew({ file: join(directory, 'sealed'), encrypt: true, account, passphraseFile }, io);
+    t.equal(told().address, account, 'for another account');
     await t.rejects(readKeyFile(join(directory, 'sealed')), { code: 'CONSENSUS_KEY_LOCKED' });
 
     chmodSync(passphraseFile, 0o644);
