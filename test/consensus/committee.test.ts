@@ -12,9 +12,15 @@ import {
   readAccount,
   rotationTo,
 } from '../../consensus/contract/index.ts';
-import { fromHex, toHex } from '../../consensus/crypto/index.ts';
-import { decodeEnvelope } from '../../consensus/network/index.ts';
+import { fromHex, sign, toHex } from '../../consensus/crypto/index.ts';
+import {
+  decodeEnvelope,
+  type Envelope,
+  encodeEnvelope,
+  signedDigest,
+} from '../../consensus/network/index.ts';
 import { type LedgerNode, startNode } from '../../consensus/node.ts';
+import type { OwnMessage } from '../../consensus/protocol/index.ts';
 import {
   type LedgerStore,
   type NodeKey,
@@ -315,6 +321,68 @@ t.test('two that have both lost what they said stand still', async (t) => {
   await submit(home, 'accounts.transfer', { to: ann.key.address, amountMicro: 1n, memo: '' });
   await until('it is sent again', () => (ann.transport.received.get('transaction') ?? 0) > 1);
   for (const { node } of [ann, ben]) t.match(node.status(), { votesInDoubt: true, height: 1 });
+});
+
+/** Speaks for `author` to `to`, as anybody can who has a key. */
+function whisper({ network }: Street, to: Member, message: OwnMessage, privateKey: Uint8Array) {
+  const { genesis } = to.node.head;
+  const signature = sign(signedDigest(genesis, message), privateKey);
+  const envelope = { channel: 'vote', message: { ...message, signature }, block: null } as Envelope;
+  const payload = encodeEnvelope(envelope);
+  network.say({ channel: 'vote', from: message.author, to: to.key.address, payload });
+}
+
+t.test('what is said before its height, or after, is judged by those who decide there', async (t) => {
+  const scene = await street(t, { homes: 2 });
+  const { members, network, clock } = scene;
+  const [ann, ben, cleo, dan, home, newcomer] = members as [Member, Member, Member, Member, Member, Member];
+  await pay(home, ann);
+  await agree(t, members);
+  clock.nowMs += 60_000;
+  const garbage = () => ben.node.status().counters.garbage;
+  const heard = () => ben.transport.received.get('vote') ?? 0;
+  const tell = async (author: NodeKey, height: number, kind: 'prepare' | 'round-change' = 'prepare') => {
+    const place = { height, round: kind === 'prepare' ? 0 : 1, author: author.address };
+    const vote = { kind: 'prepare', ...place, digest: 'ab'.repeat(32) } as const;
+    const change = { kind: 'round-change', ...place, prepared: null, prepares: [] } as const;
+    const before = heard();
+    whisper(scene, ben, kind === 'prepare' ? vote : change, author.privateKey);
+    await until('it is heard', () => heard() > before && ben.node.status().queueLength === 0);
+  };
+  const next = () => ben.node.head.height + 2;
+
+  await tell(newcomer.key, next());
+  t.equal(garbage(), 1, 'one whom nobody wants');
+  await elect([ann, ben], 'add', newcomer.key, newcomer.key);
+  await agree(t, members);
+  await tell(newcomer.key, next());
+  t.equal(garbage(), 1, 'one whom one vote more would seat');
+  await elect([cleo], 'add', newcomer.key, newcomer.key);
+  await agree(t, members);
+  t.equal(garbage(), 1, 'and his word still holds when his height begins');
+
+  // A key that somebody else may know by now says something for the height after its change.
+  const fresh = keyOf(700);
+  await tell(ann.key, next());
+  ann.node.holdKey(fresh.privateKey);
+  const { genesis } = ann.node.head;
+  await done(ann, 'accounts.rotateKey', rotationTo(fresh.privateKey, { genesis, account: ann.key.address }));
+  await agree(t, members);
+  t.equal(garbage(), 2, 'it was good when it came, and is not when it would count');
+
+  // Dan misses the block that drops him, and gives up rounds of a height that is final.
+  dan.transport.setUp(false);
+  const stuckAt = dan.node.head.height + 1;
+  await elect([ann, ben, cleo], 'drop', dan.key);
+  await agree(t, [ann, ben, cleo]);
+  let answered = 0;
+  network.filter = ({ channel, from, to }) => {
+    if (channel === 'sync-response' && from === ben.key.address && to === dan.key.address) answered += 1;
+    return true;
+  };
+  await tell(dan.key, stuckAt, 'round-change');
+  await until('he is given the blocks', () => answered > 0);
+  t.equal(garbage(), 2, 'and nobody takes him for a liar');
 });
 
 t.test(
