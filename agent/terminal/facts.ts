@@ -1,4 +1,5 @@
 import { type Look, paletteOf } from './look.ts';
+import { wrapped } from './wrapped.ts';
 
 export type Fact = {
   readonly label: string;
@@ -7,18 +8,16 @@ export type Fact = {
   readonly mood?: 'good' | 'bad' | undefined;
 };
 
-/** A title and what is known, labels in one column. */
+/** A title and what is known, labels in one column; long values go on in further lines of their own column. */
 export function renderFacts(title: string, facts: readonly Fact[], look: Look): string {
   const colors = paletteOf(look);
   const width = facts.reduce((most, fact) => Math.max(most, fact.label.length), 0);
-  const lines = facts.map((fact) => {
-    const value =
-      fact.mood === 'good'
-        ? colors.green(fact.value)
-        : fact.mood === 'bad'
-          ? colors.red(fact.value)
-          : fact.value;
-    return `  ${colors.dim(fact.label.padEnd(width))}  ${value}`;
+  const margin = '  '.length + width + '  '.length;
+  const lines = facts.flatMap(({ label, value, mood }) => {
+    const paint = mood === 'good' ? colors.green : mood === 'bad' ? colors.red : String;
+    return wrapped(value, Math.max(20, look.width - margin))
+      .split('\n')
+      .map((line, index) => `  ${colors.dim((index === 0 ? label : '').padEnd(width))}  ${paint(line)}`);
   });
   return [colors.bold(title), ...lines].join('\n');
 }
