@@ -8,24 +8,27 @@ export type Providers = {
   readonly drop: (provider: Address, reason: string) => void;
 };
 
-const DROPPED_MS = 60_000;
+/** The first time; twice as long each time it happens again, up to 64 times. */
+const DROPPED_MS = 5_000;
+const DOUBLINGS_MAX = 6;
 
 export function createProviders({ self, head, counters, log }: Shared): Providers {
-  const droppedUntilMs = new Map<Address, number>();
+  const dropped = new Map<Address, { readonly times: number; readonly untilMs: number }>();
   return {
     list() {
       const others = head()
         .validators.map(({ address }) => address)
         .filter((address) => address !== self);
-      const good = others.filter((address) => (droppedUntilMs.get(address) ?? 0) <= nowMs());
+      const good = others.filter((address) => (dropped.get(address)?.untilMs ?? 0) <= nowMs());
       // Without any it would be given up: the worst of them may have become better, or never have been it.
-      if (good.length === 0) droppedUntilMs.clear();
       return good.length === 0 ? others : good;
     },
     drop(provider, reason) {
-      // Only names that are asked are remembered: there are never more of them than validators.
+      // Only names that are asked are remembered: there are never many of them.
       if (!head().validators.some(({ address }) => address === provider)) return;
-      droppedUntilMs.set(provider, nowMs() + DROPPED_MS);
+      const times = (dropped.get(provider)?.times ?? 0) + 1;
+      const forMs = DROPPED_MS * 2 ** Math.min(times - 1, DOUBLINGS_MAX);
+      dropped.set(provider, { times, untilMs: nowMs() + forMs });
       counters.droppedProviders += 1;
       log({ event: 'provider-dropped', provider, reason });
     },

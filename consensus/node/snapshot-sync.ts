@@ -60,7 +60,7 @@ const PART_TRIES = 2;
 /** Between two parts: no faster than an honest node serves. */
 const PACE_MS = 100;
 /** After a look in vain. */
-const REST_MS = 10_000;
+const REST_MS = 3_000;
 /** Answers in the making: each holds a part in memory. */
 const SERVED_AT_ONCE = 4;
 /** Committee changes that one provider may lead through. */
