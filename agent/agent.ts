@@ -20,6 +20,7 @@ import { openDevices } from './devices.ts';
 import { committeeAnswer } from './diagnostics/committee-answer.ts';
 import { startLocalApi } from './diagnostics/local-api.ts';
 import { problemAnswer } from './diagnostics/problem-answer.ts';
+import { proofAnswer } from './diagnostics/proof-answer.ts';
 import { sessionAnswer } from './diagnostics/session-answer.ts';
 import { statusOf } from './diagnostics/status.ts';
 import { AgentError } from './errors.ts';
@@ -29,6 +30,7 @@ import { openJournal } from './journal.ts';
 import { jsonLog, type Log } from './log.ts';
 import { loadOptimizerLibrary } from './optimizer-library.ts';
 import { openOwnKey, rotateKey, settleKeys } from './own-key.ts';
+import { readTrusted } from './proof-file.ts';
 import { openSession } from './roles/aggregator.ts';
 import { qualifyDevices } from './roles/dso.ts';
 import { castVote } from './roles/validator.ts';
@@ -67,7 +69,13 @@ export async function startAgent(configFile: string, write: (line: string) => vo
   };
   const stopping = new AbortController();
   try {
-    const store = await openLedgerStore({ directory: config.directory, genesis, contract });
+    const checkpoint = config.checkpointFile && (await readTrusted(config.checkpointFile)).checkpoint;
+    const store = await openLedgerStore({
+      directory: config.directory,
+      genesis,
+      contract,
+      ...(checkpoint && { checkpoint }),
+    });
     closers.push(() => store.close());
     const voteLog = await openVoteLog(config.directory, store);
     closers.push(() => voteLog.close());
@@ -111,6 +119,7 @@ export async function startAgent(configFile: string, write: (line: string) => vo
       timing: config.timing,
       log,
       onFailure: (error) => halt(error),
+      ...keptBlocks(config),
     });
     closers.push(() => node.stop());
     if (next !== undefined) followRotation({ config, node, address, log });
@@ -146,7 +155,11 @@ export async function startAgent(configFile: string, write: (line: string) => vo
           '/problem': () => problemAnswer(home),
           '/committee': () => committeeAnswer(home),
         },
-        act: { '/vote': (asked) => castVote(home, asked), '/rotate-key': () => rotateKey(home) },
+        act: {
+          '/vote': (asked) => castVote(home, asked),
+          '/rotate-key': () => rotateKey(home),
+          '/prove': (asked) => proofAnswer(store, asked),
+        },
       },
       log,
     );
@@ -186,6 +199,15 @@ function ledgerTroubles(store: LedgerStore, voteLog: VoteLog): string[] {
       `the ledger ends at height ${head.height}, and this node has voted at ${voteLog.ledgerLost}: blocks between were lost; the others give them`,
     );
   return troubles;
+}
+
+/** A meter's flash is small, and what it needs is in the state; who answers for a network keeps what happened. */
+const KEEP_DAYS = 35;
+
+function keptBlocks({ storage, roles }: AgentConfig): { readonly keepBlocksMs?: number } {
+  const answersForAll = roles.includes('aggregator') || roles.includes('dso');
+  const keepDays = storage.keepDays ?? (answersForAll ? 'all' : KEEP_DAYS);
+  return keepDays === 'all' ? {} : { keepBlocksMs: keepDays * 86_400_000 };
 }
 
 function rolesOf(

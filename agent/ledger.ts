@@ -38,7 +38,7 @@ export const untilHead = <Found>(
       }
       if (found !== undefined) finish(() => resolve(found));
     };
-    const stopListening = node.onBlock(attempt);
+    const stopListening = node.onHead(attempt);
     signal.addEventListener('abort', onAbort, { once: true });
     if (signal.aborted) onAbort();
     else attempt();

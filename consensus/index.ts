@@ -1,16 +1,24 @@
 export {
   type Block,
+  type Checkpoint,
   type Contract,
+  checkpointIn,
+  checkpointOf,
   decodeProof,
   encodeProof,
   type FinalBlock,
   formatGenesis,
+  formatLightProof,
   type Genesis,
   type GenesisAccount,
   genesisHash,
+  genesisHead,
   type Head,
+  type LightProof,
   merkleRoot,
+  PROOF_FORMAT,
   parseGenesis,
+  parseLightProof,
   type SignedTransaction,
   type StateProof,
   verifyProof,
@@ -18,6 +26,15 @@ export {
 export * from './contract/index.ts';
 export { addressOf, generateKey, publicKeyOf, toHex } from './crypto/index.ts';
 export { ConsensusError, type ConsensusErrorCode } from './errors.ts';
+export {
+  type ProofMade,
+  type ProofSource,
+  proveCheckpoint,
+  proveClaim,
+  type Verified,
+  verifyCheckpoint,
+  verifyClaim,
+} from './light/index.ts';
 export type { Transport } from './network/index.ts';
 export {
   type BlockListener,

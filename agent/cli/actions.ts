@@ -1,5 +1,6 @@
 import type { Location } from '../../optimizer/index.ts';
 import type { HistoryClock } from '../neighbourhood/index.ts';
+import type { Asked } from '../proof-file.ts';
 import type { Ballot } from '../roles/validator.ts';
 import type { DemoOptions } from './demo-options.ts';
 import type { JsonTarget } from './json-report.ts';
@@ -22,6 +23,8 @@ export type CliActions = {
   readonly run: (options: RunOptions, io: CliIo) => Promise<void>;
   readonly status: (options: StatusOptions, io: CliIo) => Promise<void>;
   readonly committee: (options: CommitteeOptions, io: CliIo) => Promise<void>;
+  readonly prove: (options: ProveOptions, io: CliIo) => Promise<void>;
+  readonly verify: (options: VerifyOptions, io: CliIo) => Promise<void>;
   readonly vote: (options: VoteOptions, io: CliIo) => Promise<void>;
   readonly schedule: (options: ScheduleOptions, io: CliIo) => Promise<void>;
   readonly emulate: (options: EmulateOptions, io: CliIo) => Promise<void>;
@@ -48,6 +51,20 @@ export type RoundsOptions = {
   readonly json: JsonTarget;
   readonly hvac: boolean;
   readonly ev: boolean;
+};
+
+export type ProveOptions = {
+  readonly configFile: string;
+  /** Standard output when absent. */
+  readonly outFile?: string;
+  readonly claim: Asked;
+};
+
+/** `file` is a path, or `-` for standard input. */
+export type VerifyOptions = {
+  readonly file: string;
+  readonly checkpointFile: string;
+  readonly json: boolean;
 };
 
 export type RunOptions = { readonly configFile: string };

@@ -48,6 +48,8 @@ const commandNames = [
     'status',
     'committee',
     'vote',
+    'prove',
+    'verify',
     'schedule',
     'emulate',
     'forecast',

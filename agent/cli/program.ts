@@ -5,11 +5,13 @@ import { registerDemo } from './commands/demo.ts';
 import { registerEmulate } from './commands/emulate.ts';
 import { registerForecast } from './commands/forecast.ts';
 import { registerKeys } from './commands/keys.ts';
+import { registerProve } from './commands/prove.ts';
 import { registerQp } from './commands/qp.ts';
 import { registerRounds } from './commands/rounds.ts';
 import { registerRun } from './commands/run.ts';
 import { registerSchedule } from './commands/schedule.ts';
 import { registerStatus } from './commands/status.ts';
+import { registerVerify } from './commands/verify.ts';
 import { registerVote } from './commands/vote.ts';
 
 /** The whole command line. It throws CommanderError instead of ending the process: main.ts decides on that. */
@@ -29,6 +31,8 @@ export function createProgram(actions: CliActions, io: CliIo, version: string): 
   registerStatus(program, actions, io);
   registerCommittee(program, actions, io);
   registerVote(program, actions, io);
+  registerProve(program, actions, io);
+  registerVerify(program, actions, io);
   registerSchedule(program, actions, io);
   registerEmulate(program, actions, io);
   registerForecast(program, actions, io);

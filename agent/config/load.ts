@@ -24,6 +24,7 @@ export async function loadConfig(file: string): Promise<AgentConfig> {
     keyFile: resolve(base, config.keyFile),
     ...(config.passphraseFile !== undefined && { passphraseFile: resolve(base, config.passphraseFile) }),
     genesisFile: resolve(base, config.genesisFile),
+    ...(config.checkpointFile && { checkpointFile: resolve(base, config.checkpointFile) }),
     dayFile: resolve(base, config.dayFile),
     brokers: config.brokers.map(({ caFile, certFile, keyFile, ...broker }) => ({
       ...broker,

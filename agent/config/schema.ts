@@ -99,6 +99,19 @@ export const configSchema = z.strictObject({
     .optional()
     .describe('Its first line opens an encrypted key; mode 0600. Left out: the key is not encrypted.'),
   genesisFile: z.string().min(1),
+  checkpointFile: z
+    .string()
+    .min(1)
+    .optional()
+    .describe('A later height than the genesis at which the committee is trusted; see docs/light-proofs.md.'),
+  storage: z
+    .strictObject({
+      keepDays: z
+        .union([z.int().min(1).max(36_500), z.literal('all')])
+        .optional()
+        .describe('Age up to which blocks are kept. Default: all for an aggregator or dso, else 35.'),
+    })
+    .prefault({}),
   brokers: z
     .array(brokerSchema)
     .min(1)

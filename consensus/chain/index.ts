@@ -30,7 +30,6 @@ export {
 } from './ledger.ts';
 export {
   checkLightProof,
-  type Evidence,
   type LightProof,
   type LightVerdict,
   provenState,

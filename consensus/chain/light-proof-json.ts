@@ -2,6 +2,7 @@ import * as z from 'zod';
 import { VALIDATORS_MAX } from '../contract/types.ts';
 import { fromHex, toHex } from '../crypto/index.ts';
 import { ConsensusError } from '../errors.ts';
+import { blockDigest } from './block.ts';
 import type { Evidence, LightProof } from './light-proof.ts';
 import type { Checkpoint, Milestone } from './milestone.ts';
 import type { Certificate, Validator } from './types.ts';
@@ -53,9 +54,10 @@ export function parseLightProof(text: string): { readonly proof: LightProof; rea
 }
 
 /** The checkpoint that a proof of validators stands for, if one trusts it. Null for a proof of anything else. */
-export function checkpointIn({ genesis, header, evidence }: LightProof, digest: string): Checkpoint | null {
+export function checkpointIn({ genesis, header, evidence }: LightProof): Checkpoint | null {
   if (evidence.kind !== 'validators') return null;
-  return { genesis, height: header.height, digest, validators: evidence.validators };
+  const { validators } = evidence;
+  return { genesis, height: header.height, digest: blockDigest(header), validators };
 }
 
 const plainCertificate = ({ round, seals }: Certificate) => ({

@@ -1,6 +1,7 @@
 import type { Hash } from '../contract/types.ts';
 import { toHex } from '../crypto/index.ts';
 import { type CborValue, decode, encode } from '../encoding/index.ts';
+import { ConsensusError } from '../errors.ts';
 import { readArray, readBytes } from './fields.ts';
 import {
   branchHash,
@@ -14,6 +15,7 @@ import {
 } from './state-tree.ts';
 
 const SIBLINGS_MAX = 256;
+const HASH_BYTES = 32;
 
 /** Whether the state with this root holds `value` under `key`; with null, whether it holds nothing there. */
 export function verifyProof(
@@ -47,16 +49,25 @@ function endHash(path: Uint8Array, value: Uint8Array | null, { other }: StatePro
 }
 
 export function encodeProof({ siblings, other }: StateProof): Uint8Array {
-  return encode([siblings, other === null ? null : [other.path, other.valueHash]]);
+  const joined = new Uint8Array(siblings.length * HASH_BYTES);
+  for (const [index, sibling] of siblings.entries()) joined.set(sibling, index * HASH_BYTES);
+  return encode([joined, other === null ? null : [other.path, other.valueHash]]);
 }
 
 /** @throws ConsensusError CONSENSUS_BAD_ENCODING, CONSENSUS_TOO_LARGE */
 export function decodeProof(bytes: Uint8Array): StateProof {
   const fields = readArray(decode(bytes, { maxBytes: 16 * 1024 }), 'proof', 2);
   return {
-    siblings: readArray(fields[0], 'siblings').map((sibling) => readBytes(sibling, 'sibling', 32)),
+    siblings: parted(readBytes(fields[0], 'siblings')),
     other: fields[1] === null ? null : readOther(fields[1]),
   };
+}
+
+function parted(joined: Uint8Array): Uint8Array[] {
+  if (joined.length % HASH_BYTES !== 0) throw new ConsensusError('CONSENSUS_BAD_ENCODING', 'half a sibling');
+  return Array.from({ length: joined.length / HASH_BYTES }, (_, index) =>
+    joined.slice(index * HASH_BYTES, (index + 1) * HASH_BYTES),
+  );
 }
 
 function readOther(value: CborValue | undefined): StateProof['other'] {

@@ -1,4 +1,5 @@
 export { type Account, type EnergyAccount, readAccount, readEnergyAccount } from './accounts.ts';
+export { type Claim, type Facts, readClaim, readClaimInCall } from './claims.ts';
 export { type Committee, readCommittee, validatorsOf } from './committee.ts';
 export { type ArgumentsOf, applyCall, buildCall, contract, type MethodName } from './contract.ts';
 export type { OfferedMw } from './coordination.ts';

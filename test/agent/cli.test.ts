@@ -176,6 +176,8 @@ async function run(words: readonly string[], outcome?: unknown) {
       qp: action('qp'),
       committee: action('committee'),
       vote: action('vote'),
+      prove: action('prove'),
+      verify: action('verify'),
       keysNew: action('keys new'),
       keysShow: action('keys show'),
       keysEncrypt: action('keys encrypt'),

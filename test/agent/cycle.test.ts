@@ -68,7 +68,7 @@ async function homeOn(
       status: () => ({ ownPending: 1 }),
       submit: async ({ method, args }: { method: string; args: Parameters<World['apply']>[2] }) =>
         world.apply(address, method, args),
-      onBlock: (listener: () => void) => {
+      onHead: (listener: () => void) => {
         listeners.add(listener);
         return () => listeners.delete(listener);
       },
