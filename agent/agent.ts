@@ -1,7 +1,6 @@
 import { readFile } from 'node:fs/promises';
 import {
   contract,
-  type LedgerNode,
   type LedgerStore,
   openLedgerStore,
   openVoteLog,
@@ -29,7 +28,7 @@ import type { Home } from './home.ts';
 import { openJournal } from './journal.ts';
 import { jsonLog, type Log } from './log.ts';
 import { loadOptimizerLibrary } from './optimizer-library.ts';
-import { openOwnKey, rotateKey, settleKeys } from './own-key.ts';
+import { openOwnKey } from './own-key.ts';
 import { readTrusted } from './proof-file.ts';
 import { openSession } from './roles/aggregator.ts';
 import { qualifyDevices } from './roles/dso.ts';
@@ -55,8 +54,8 @@ export async function startAgent(configFile: string, write: (line: string) => vo
   const day = await loadDay(config.dayFile);
   const genesis = parseGenesis(await readText(config.genesisFile));
   checkDay(config, day, genesis);
-  const { current, next } = await openOwnKey(config);
-  const { privateKey, address } = current;
+  const ownKey = await openOwnKey(config);
+  const { privateKey, address } = ownKey.current;
   const log = jsonLog(write, { level: config.logLevel, fields: { home: config.home } });
   const library = await loadOptimizerLibrary();
 
@@ -110,7 +109,7 @@ export async function startAgent(configFile: string, write: (line: string) => vo
       genesis,
       contract,
       privateKey,
-      ...(next && { nextPrivateKey: next.privateKey }),
+      ...(ownKey.next && { nextPrivateKey: ownKey.next.privateKey }),
       address,
       store,
       voteLog,
@@ -122,7 +121,11 @@ export async function startAgent(configFile: string, write: (line: string) => vo
       ...keptBlocks(config),
     });
     closers.push(() => node.stop());
-    if (next !== undefined) followRotation({ config, node, address, log });
+    const settleKey = () => {
+      ownKey.settle(node).catch((error) => log({ event: 'key-not-settled', level: 'error', error }));
+    };
+    settleKey();
+    node.onHead(settleKey);
     const devices = openDevices(config.devices, { clock, log });
     closers.push(() => devices.close());
 
@@ -157,7 +160,7 @@ export async function startAgent(configFile: string, write: (line: string) => vo
         },
         act: {
           '/vote': (asked) => castVote(home, asked),
-          '/rotate-key': () => rotateKey(home),
+          '/rotate-key': () => ownKey.rotate(home),
           '/prove': (asked) => proofAnswer(store, asked),
         },
       },
@@ -226,31 +229,6 @@ function rolesOf(
       : []),
     ...(roles.includes('aggregator') ? [(signal: AbortSignal) => quiet(openSession(home, signal))] : []),
   ];
-}
-
-/** A change of keys that an earlier run has begun ends on disk with the block that carries it out. */
-function followRotation({
-  config,
-  node,
-  address,
-  log,
-}: {
-  config: AgentConfig;
-  node: LedgerNode;
-  address: string;
-  log: Log;
-}): void {
-  let settling = Promise.resolve(false);
-  const settle = () => {
-    settling = settling
-      .then((settled) => settled || settleKeys(config, node, address))
-      .catch((error) => {
-        log({ event: 'key-not-settled', level: 'error', error });
-        return false;
-      });
-  };
-  settle();
-  node.onHead(settle);
 }
 
 /** With the brokers a home goes by its address: that is what its signatures prove. */

@@ -1,4 +1,5 @@
-import { open, rename } from 'node:fs/promises';
+import { existsSync } from 'node:fs';
+import { rename } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import {
   drawKey,
@@ -7,14 +8,15 @@ import {
   nodeKeyOf,
   readAccount,
   readKeyFile,
+  replaceKeyFile,
   rotationTo,
-  writeKeyFile,
 } from '../consensus/index.ts';
 import type { AgentConfig } from './config/schema.ts';
 import { AgentError } from './errors.ts';
 import type { Home } from './home.ts';
 import { order } from './ledger.ts';
 import { readPassphraseFile } from './passphrase-file.ts';
+import { syncFolder } from './replace-file.ts';
 
 /**
  * The key that a home signs with, and its change: the next key lies beside it on disk before the ledger hears of it, and
@@ -22,85 +24,90 @@ import { readPassphraseFile } from './passphrase-file.ts';
  */
 export type OwnKey = {
   readonly current: NodeKey;
-  readonly next?: NodeKey;
+  /** Of a change that an earlier run has begun. */
+  readonly next: NodeKey | undefined;
+  /** Puts the next key in the place of the one before, if the ledger names it. */
+  readonly settle: (node: LedgerNode) => Promise<void>;
+  /**
+   * Gives the account another key. A change that was broken off is taken up again with the key it had drawn.
+   *
+   * @throws AgentError AGENT_REFUSED, AGENT_TIMEOUT as `order`; both keys stay at hand.
+   */
+  readonly rotate: (home: Home) => Promise<Rotated>;
 };
-
-type KeyPlace = Pick<AgentConfig, 'keyFile' | 'passphraseFile'>;
-
-const nextFileOf = ({ keyFile }: KeyPlace) => `${keyFile}.next`;
-
-/** @throws ConsensusError of the key files, AgentError of the passphrase's. */
-export async function openOwnKey(place: KeyPlace): Promise<OwnKey> {
-  const passphrase = await passphraseOf(place);
-  const current = await readKeyFile(place.keyFile, { passphrase });
-  const next = await readNext(place, current.address, passphrase);
-  return { current, ...(next !== undefined && { next }) };
-}
-
-/** Undefined where no change of keys is under way. */
-async function readNext(place: KeyPlace, address: string, passphrase: string | undefined) {
-  const path = nextFileOf(place);
-  if (!(await exists(path))) return undefined;
-  const next = await readKeyFile(path, { passphrase });
-  if (next.address === address) return next;
-  throw new AgentError(
-    'AGENT_BAD_DATA',
-    `${path} is for another account than ${place.keyFile}: move it away.`,
-    {
-      file: path,
-    },
-  );
-}
 
 export type Rotated = { readonly address: string; readonly publicKey: string; readonly height: number };
 
-/**
- * Gives the account another key. A change that was broken off is taken up again with the key it had drawn.
- *
- * @throws AgentError AGENT_REFUSED, AGENT_TIMEOUT as `order`; both keys stay at hand.
- */
-export async function rotateKey({ config, node, clock, log, address }: Home): Promise<Rotated> {
-  const passphrase = await passphraseOf(config);
-  const next = (await readNext(config, address, passphrase)) ?? (await drawNext(config, address, passphrase));
-  node.holdKey(next.privateKey);
-  const rotation = rotationTo(next.privateKey, { genesis: node.head.genesis, account: address });
-  const { height } = await order({ node, clock, log }, 'accounts.rotateKey', rotation);
-  await settleKeys(config, node, address);
-  return { address, publicKey: rotation.publicKey, height };
+type KeyPlace = Pick<AgentConfig, 'keyFile' | 'passphraseFile'>;
+
+/** @throws ConsensusError of the key files, AgentError of the passphrase's. */
+export async function openOwnKey(place: KeyPlace): Promise<OwnKey> {
+  const nextFile = `${place.keyFile}.next`;
+  const passphrase = await passphraseOf(place);
+  const current = await readKeyFile(place.keyFile, { passphrase });
+  const { address } = current;
+  let next = await readNext(nextFile, { address, passphrase });
+  /** One change of the files after the other. */
+  let changing: Promise<unknown> = Promise.resolve();
+  const inTurn = <Result>(change: () => Promise<Result>): Promise<Result> => {
+    const done = changing.then(change);
+    changing = done.catch(() => undefined);
+    return done;
+  };
+
+  const drawn = () =>
+    inTurn(async () => {
+      if (next !== undefined) return next;
+      const fresh = nodeKeyOf(drawKey().privateKey, address);
+      await replaceKeyFile(nextFile, fresh, { passphrase });
+      next = fresh;
+      return fresh;
+    });
+  const settle = (node: LedgerNode) =>
+    inTurn(async () => {
+      if (next === undefined || !isNamed(node, next)) return;
+      await rename(nextFile, place.keyFile);
+      await syncFolder(dirname(place.keyFile));
+      next = undefined;
+    });
+
+  return {
+    current,
+    next,
+    settle,
+    async rotate({ node, clock, log }) {
+      const key = await drawn();
+      node.holdKey(key.privateKey);
+      const rotation = rotationTo(key.privateKey, { genesis: node.head.genesis, account: address });
+      const { height } = await order({ node, clock, log }, 'accounts.rotateKey', rotation).catch(
+        (error: unknown) => {
+          // The order of an earlier run has been carried out meanwhile: this one came too late, and is done.
+          if (isNamed(node, key)) return node.head;
+          throw error;
+        },
+      );
+      await settle(node);
+      return { address, publicKey: rotation.publicKey, height };
+    },
+  };
 }
 
-/** Puts the next key in the place of the one before, if the ledger names it. Safe to call at any time. */
-export async function settleKeys(place: KeyPlace, node: LedgerNode, address: string): Promise<boolean> {
-  const path = nextFileOf(place);
-  if (!(await exists(path))) return false;
-  const { publicKey } = await readKeyFile(path, { passphrase: await passphraseOf(place) });
-  const named = readAccount(node.head.state, address)?.publicKey ?? undefined;
-  if (named === undefined || Buffer.compare(named, publicKey) !== 0) return false;
-  await rename(path, place.keyFile);
-  const folder = await open(dirname(place.keyFile), 'r');
-  try {
-    await folder.sync();
-  } finally {
-    await folder.close();
-  }
-  return true;
+/** Undefined where no change of keys is under way. */
+async function readNext(
+  file: string,
+  { address, passphrase }: { readonly address: string; readonly passphrase: string | undefined },
+): Promise<NodeKey | undefined> {
+  if (!existsSync(file)) return undefined;
+  const next = await readKeyFile(file, { passphrase });
+  if (next.address === address) return next;
+  throw new AgentError('AGENT_BAD_DATA', `${file} is the key of another account: move it away.`, { file });
 }
 
-async function drawNext(place: KeyPlace, address: string, passphrase: string | undefined): Promise<NodeKey> {
-  const next = nodeKeyOf(drawKey().privateKey, address);
-  await writeKeyFile(nextFileOf(place), next, { passphrase });
-  return next;
+/** Whether the ledger names the key for its account. */
+function isNamed({ head }: LedgerNode, { address, publicKey }: NodeKey): boolean {
+  const named = readAccount(head.state, address)?.publicKey ?? undefined;
+  return named !== undefined && Buffer.compare(named, publicKey) === 0;
 }
 
 const passphraseOf = async ({ passphraseFile }: KeyPlace): Promise<string | undefined> =>
   passphraseFile === undefined ? undefined : readPassphraseFile(passphraseFile);
-
-async function exists(path: string): Promise<boolean> {
-  try {
-    await (await open(path, 'r')).close();
-    return true;
-  } catch (error) {
-    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return false;
-    throw error;
-  }
-}

@@ -37,7 +37,12 @@ async function replace(file: string, text: string): Promise<void> {
     await handle.close();
   }
   await rename(draft, file);
-  const folder = await open(dirname(file), 'r');
+  await syncFolder(dirname(file));
+}
+
+/** A new name is on disk only when its folder is. */
+export async function syncFolder(path: string): Promise<void> {
+  const folder = await open(path, 'r');
   try {
     await folder.sync();
   } finally {

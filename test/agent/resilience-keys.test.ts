@@ -1,3 +1,4 @@
+import { existsSync } from 'node:fs';
 import { readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import t from 'tap';
@@ -5,6 +6,7 @@ import { parse, stringify } from 'yaml';
 import type { CommitteeAnswer } from '../../agent/diagnostics/committee-answer.ts';
 import { askLocalApi, orderLocalApi } from '../../agent/diagnostics/local-api.ts';
 import type { Rotated } from '../../agent/own-key.ts';
+import type { VoteAnswer } from '../../agent/roles/validator.ts';
 import {
   drawKey,
   inspectKeyFile,
@@ -23,8 +25,12 @@ const committeeOf = ({ place }: StreetHome) =>
 const rotate = ({ place }: StreetHome) =>
   orderLocalApi(place.directory, '/rotate-key', {}) as Promise<Rotated>;
 
+/** One after the other; each knows the votes before its own, as people would who tell each other. */
 async function vote(homes: readonly StreetHome[], ballot: object): Promise<void> {
-  for (const { place } of homes) await orderLocalApi(place.directory, '/vote', ballot);
+  for (const home of homes) {
+    const { height } = (await orderLocalApi(home.place.directory, '/vote', ballot)) as VoteAnswer;
+    await untilAll(homes, 'the vote is known', ({ ledger }) => ledger.height >= height);
+  }
 }
 
 t.setTimeout(120_000);
@@ -63,6 +69,25 @@ t.test('keys change and are lost, seats are taken and given back, and the ledger
     await second.start();
     await untilAll([second], 'it signs again', ({ ledger }) => ledger.validator && !ledger.votesInDoubt);
     await vote([second], { motion: 'drop', target: lost.place.address, publicKey: null });
+    t.pass('and what it signs counts');
+  });
+
+  await t.test('a change that a death breaks off is taken up again, with one new key', async (t) => {
+    const before = await inspectKeyFile(keyFileOf(third));
+    const ordered = rotate(third).catch(() => undefined);
+    while (!existsSync(`${keyFileOf(third)}.next`)) await new Promise((resolve) => setTimeout(resolve, 2));
+    await third.kill();
+    await ordered;
+    const drawn = await inspectKeyFile(
+      existsSync(`${keyFileOf(third)}.next`) ? `${keyFileOf(third)}.next` : keyFileOf(third),
+    );
+    t.not(drawn.publicKey, before.publicKey, 'the new key is on disk before anybody hears of it');
+    await third.start();
+    await untilAll([third], 'it signs again', ({ ledger }) => ledger.keyIsKnown && !ledger.votesInDoubt);
+    const { publicKey } = await rotate(third);
+    t.match(await inspectKeyFile(keyFileOf(third)), { address: before.address, publicKey });
+    t.notOk(existsSync(`${keyFileOf(third)}.next`), 'nothing is left of it');
+    await vote([third], { motion: 'drop', target: second.place.address, publicKey: null });
     t.pass('and what it signs counts');
   });
 
