@@ -46,6 +46,7 @@ export type KillReport = {
 /** Longest that a node may take from its start to its first vote, and the network to come to rest. */
 const RETURN_MS_MAX = 60_000;
 const REST_MS_MAX = 60_000;
+const SLOW_MS = 8_000;
 const FAULTS_KEPT = 50;
 
 /**
@@ -88,7 +89,7 @@ export async function soakKill(options: KillSoakOptions): Promise<KillReport> {
       for (const victim of victims) await compareKept(victim, witness, record);
       for (const victim of victims) victim.start();
       // Mostly all come back before the next falls; now and then one falls while it, or another, is starting.
-      if (random.chance(0.75)) await allBack(members);
+      if (random.chance(0.75)) await watched(members, onProgress);
       else await pause(random.between(0, 700));
       faults.push(...record.takeFaults());
       if (kills - saidAt < 20) continue;
@@ -276,6 +277,20 @@ function openMember(person: Person, job: Omit<Job, 'life' | 'keyHex'>, record: R
 }
 
 const allBack = (members: readonly Member[]) => Promise.all(members.map((member) => member.back()));
+
+/** All are back; tells now and then how it stands while that takes long. */
+async function watched(members: readonly Member[], onProgress: (line: string) => void): Promise<void> {
+  const look = setInterval(() => {
+    const states = members.map(
+      (member) => `${member.person.address.slice(0, 4)} ${member.head()?.agreement}`,
+    );
+    onProgress(`still not all back: ${states.join(' | ')}`);
+    for (const member of members) member.ask('head');
+  }, SLOW_MS);
+  for (const member of members) member.ask('head');
+  await allBack(members).finally(() => clearInterval(look));
+}
+
 const pause = (ms: number) => new Promise((resolve) => setTimeout(resolve, ms));
 
 /** One as a rule; two in one of eight; all in one of twelve. */

@@ -48,6 +48,8 @@ export type Told =
       readonly height: number;
       readonly digest: string;
       readonly pending: number;
+      /** How it stands with the agreement: for people, when nothing moves. */
+      readonly agreement: string;
     }
   | { readonly kind: 'event'; readonly event: string; readonly reason: string };
 
@@ -101,7 +103,16 @@ async function live({ keyHex, genesis: text, url, directory, life, callsAtOnce }
     if (asked === 'quiet') quiet = true;
     if (asked === 'head') {
       const { head } = node;
-      tell({ kind: 'head', height: head.height, digest: head.digest, pending: node.status().ownPending });
+      const { ownPending: pending, round, connected, poolSize, queueLength, counters } = node.status();
+      const agreement = JSON.stringify({
+        height: head.height,
+        round,
+        connected,
+        poolSize,
+        queueLength,
+        ...counters,
+      });
+      tell({ kind: 'head', height: head.height, digest: head.digest, pending, agreement });
     }
   });
   tell({
