@@ -17,8 +17,21 @@ export function keccak256(bytes: Uint8Array): Uint8Array {
  * Only the tag is framed. A caller that passes more than one part gives all but the last a fixed length.
  */
 export function domainHash(tag: string, ...parts: readonly Uint8Array[]): Uint8Array {
-  return asPlainBytes(hash('sha256', Buffer.concat([tagBytes(tag), ...parts]), 'buffer'));
+  const framed = tagBytes(tag);
+  let length = framed.length;
+  for (const part of parts) length += part.length;
+  const whole = length <= SHORT.length ? SHORT.subarray(0, length) : Buffer.allocUnsafe(length);
+  whole.set(framed);
+  let end = framed.length;
+  for (const part of parts) {
+    whole.set(part, end);
+    end += part.length;
+  }
+  return asPlainBytes(hash('sha256', whole, 'buffer'));
 }
+
+/** Where short content is put together: a state of some thousand entries takes as many hashes at the start. */
+const SHORT = Buffer.alloc(1024);
 
 const TAG_BYTES_MAX = 64;
 /** Tags are constants of the program; the bound only keeps a mistake from growing the map. */

@@ -70,10 +70,38 @@ async function committeeBefore(
 
 async function loadState(database: Database): Promise<StateTree> {
   const entries = new Map<string, Uint8Array>();
-  for await (const [key, value] of database.iterator(rangeOf('state'))) {
-    entries.set(stateKeyOf(key), Uint8Array.from(value));
+  const pack = createPack();
+  const iterator = database.iterator(rangeOf('state'));
+  try {
+    for (;;) {
+      const read = await iterator.nextv(ENTRIES_AT_ONCE);
+      if (read.length === 0) return StateTree.EMPTY.update(entries);
+      for (const [key, value] of read) entries.set(stateKeyOf(key), pack(value));
+    }
+  } finally {
+    await iterator.close();
   }
-  return StateTree.EMPTY.update(entries);
+}
+
+/** Read from the database in one go. */
+const ENTRIES_AT_ONCE = 1_000;
+const PACK_BYTES = 64 * 1024;
+
+/** Copies many small values into few large buffers: one buffer for each would take more memory than what is in it. */
+function createPack(): (value: Uint8Array) => Uint8Array {
+  let buffer = new Uint8Array(PACK_BYTES);
+  let end = 0;
+  return (value) => {
+    if (value.length > PACK_BYTES / 8) return value.slice();
+    if (end + value.length > PACK_BYTES) {
+      buffer = new Uint8Array(PACK_BYTES);
+      end = 0;
+    }
+    const copy = buffer.subarray(end, end + value.length);
+    copy.set(value);
+    end += value.length;
+    return copy;
+  };
 }
 
 type Sealed = { readonly header: Header; readonly certificate: Certificate };
