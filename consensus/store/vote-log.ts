@@ -27,6 +27,8 @@ import {
 /** Of one copy: the smallest, and the largest before the node must not go on voting. */
 const CAPACITY_BYTES_MIN = 256 * 1024;
 const CAPACITY_BYTES_MAX = 64 * 1024 * 1024;
+/** Filled so far, a copy is written anew once a block is final; a vote for which there is no room left does it too. */
+const RENEW_SHARE = 7 / 8;
 /** The first frame, and the zeros that always follow the last one. */
 const RESERVE_BYTES = 1024;
 
@@ -187,8 +189,9 @@ export class VoteLog {
     const header = this.#settledHeader();
     this.#finalHeight = Math.max(this.#finalHeight, height);
     this.#kept = this.#kept.filter((vote) => vote.height > height);
-    // Only now and then: writing both copies anew costs more flash than many votes.
-    if (this.#end > header.capacity / 2) await this.#renew(Math.max(height, header.floorHeight), this.#kept);
+    // As late as leaves room for the next votes: writing both copies anew costs as much flash as filling them.
+    if (this.#end > header.capacity * RENEW_SHARE)
+      await this.#renew(Math.max(height, header.floorHeight), this.#kept);
   }
 
   /**

@@ -38,8 +38,10 @@ export type StreetChain = {
   readonly homes: readonly StreetPerson[];
   readonly head: () => Head;
   /** The next final block with these calls, which must all succeed. */
-  next(calls: readonly StreetCall[]): { readonly final: FinalBlock; readonly executed: Omit<Executed, 'ok'> };
+  next(calls: readonly StreetCall[], afterMs?: number): NextBlock;
 };
+
+export type NextBlock = { readonly final: FinalBlock; readonly executed: Omit<Executed, 'ok'> };
 
 export type StreetCall = { readonly from: StreetPerson; readonly method: string; readonly args: never };
 
@@ -113,9 +115,9 @@ export function foundStreet({
     validators,
     homes: people,
     head: () => head,
-    next(calls) {
+    next(calls, afterMs = blockMs) {
       const { address: proposer } = validators[head.height % committee]!;
-      const timeMs = head.header.timeMs + blockMs;
+      const timeMs = head.header.timeMs + afterMs;
       const { block, dropped, ...executed } = assembleBlock(
         head,
         calls.map(signed),

@@ -116,7 +116,7 @@ t.test('what is final is dropped in time, what is open never', async (t) => {
     await log.append([vote(height, 0, { payload }), vote(height + 1, 0, { kind: 'commit' })]);
     await log.finalised(height);
   }
-  t.ok(log.floorHeight > 150 && log.floorHeight <= 200, `floor at ${log.floorHeight}`);
+  t.ok(log.floorHeight > 120 && log.floorHeight <= 200, `floor at ${log.floorHeight}`);
   t.strictSame(log.votes, [vote(201, 0, { kind: 'commit' })]);
   await t.rejects(log.append([vote(log.floorHeight, 9)]), { code: 'CONSENSUS_VOTES_IN_DOUBT' });
   await log.append([vote(202, 0, { kind: 'block', payload: new Uint8Array(700_000).fill(1) })]);
