@@ -9,7 +9,7 @@ import {
   gatherCertificate,
   type Head,
 } from '../chain/index.ts';
-import type { Address, Hash, Validator } from '../contract/types.ts';
+import type { Address, Hash } from '../contract/types.ts';
 import { sign } from '../crypto/index.ts';
 import { ConsensusError } from '../errors.ts';
 import {
@@ -17,7 +17,6 @@ import {
   type Envelope,
   encodeEnvelope,
   encodeVoteRecord,
-  isGenuine,
   signedDigest,
 } from '../network/index.ts';
 import {
@@ -34,6 +33,7 @@ import {
 } from '../protocol/index.ts';
 import { createBodies } from './bodies.ts';
 import type { EntryStage } from './entry.ts';
+import { createJudge } from './judge.ts';
 import type { KeptVotePort, VoteLogPort } from './ports.ts';
 import { isValidator, nowMs, type Shared } from './shared.ts';
 
@@ -83,9 +83,6 @@ export function createVoter(shared: Shared, options: VoterOptions): Voter {
   let state: State;
   let startedUtcMs: number | null = null;
   let entered = false;
-  /** Who decides on the height under way, and who decided on the one before. */
-  let decidedBy = head().validators;
-  let before: readonly Validator[] = decidedBy;
   let busy = false;
   /** What is proposed, prepared or said early; a leader may yet be bound by a round change that it keeps. */
   const bodies = createBodies(
@@ -95,6 +92,7 @@ export function createVoter(shared: Shared, options: VoterOptions): Voter {
       [...state.roundChanges.values()].some((change) => digestOf(change) === digest) ||
       [...state.ahead.values()].some(({ messages }) => messages.some((early) => digestOf(early) === digest)),
   );
+  const judge = createJudge(shared, bodies.committees);
   /** Decided by others' votes before its body came. */
   let bodiless: Extract<Effect, { kind: 'finalise' }> | null = null;
 
@@ -157,7 +155,7 @@ export function createVoter(shared: Shared, options: VoterOptions): Voter {
         break;
       case 'hear-again':
         for (const message of effect.messages) {
-          if (holds(message)) backlog.push({ kind: 'message', message });
+          if (judge.holds(message)) backlog.push({ kind: 'message', message });
           else shared.counters.garbage += 1;
         }
         break;
@@ -327,27 +325,6 @@ export function createVoter(shared: Shared, options: VoterOptions): Voter {
     validators: validators.map(({ address }) => address),
   });
 
-  const holds = (message: Message): boolean =>
-    keysFor(message.height).some((publicKeyOf) =>
-      isGenuine(message, { genesis, publicKeyOf, verified: shared.verified }),
-    );
-
-  /**
-   * The committees by one of which all signatures of a message must hold. Who decides on the next height, and by which
-   * keys, is only known when this one is final: until then it may be as the blocks under discussion would have it, or
-   * as one vote more would. The agreement hands such messages back to be verified anew. Who is late may not know that
-   * he was dropped, or that his key has changed.
-   */
-  const keysFor = (height: number): readonly Keys[] => {
-    const { height: final, validators, state: ledger } = head();
-    if (height === final + 1) return [keysIn(validators)];
-    const account: Keys = (author) => contract.publicKeyOf(ledger, author);
-    if (height <= final) return [account, keysIn(before)];
-    if (height > final + 2) return [keysIn(validators), account];
-    const possible = [validators, ...bodies.committees(), [...validators, ...contract.nomineesOf(ledger)]];
-    return possible.map(keysIn);
-  };
-
   return {
     async start() {
       noteStart();
@@ -372,7 +349,7 @@ export function createVoter(shared: Shared, options: VoterOptions): Voter {
     async hear({ message, block }) {
       if (message.author === self || !isValidator(shared)) return true;
       if (isOld(message, state)) return true;
-      if (!holds(message)) return false;
+      if (!judge.holds(message)) return false;
       const digest = digestOf(message);
       // The block of a height that is final, or far, is of no use to anybody.
       const isNear = message.height === state.height || message.height === state.height + 1;
@@ -401,8 +378,7 @@ export function createVoter(shared: Shared, options: VoterOptions): Voter {
       const newest = head();
       bodies.advance(newest.height);
       await voteLog.finalised(newest.height);
-      before = decidedBy;
-      decidedBy = newest.validators;
+      judge.advanced();
       const pending = isValidator(shared) && isPending();
       if (pending) shared.latency.begin(newest.height + 1, nowMs());
       await take({ kind: 'pool', pending: false }, { kind: 'advanced', head: decidedHead(newest) });
@@ -456,12 +432,6 @@ export function createVoter(shared: Shared, options: VoterOptions): Voter {
       throw new ConsensusError('CONSENSUS_VOTES_IN_DOUBT', reason, { height });
     },
   };
-}
-
-type Keys = (author: Address) => Uint8Array | undefined;
-
-function keysIn(validators: readonly Validator[]): Keys {
-  return (author) => validators.find(({ address }) => address === author)?.publicKey;
 }
 
 /** Whether the message cannot change anything any more: not worth the price of its verification. */

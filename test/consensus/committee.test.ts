@@ -1,4 +1,4 @@
-import { mkdtemp, rm } from 'node:fs/promises';
+import { cp, mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import t, { type Test } from 'tap';
@@ -306,21 +306,45 @@ t.test(
 
 t.test('two that have both lost what they said stand still', async (t) => {
   const scene = await street(t, { validators: 2, homes: 1 });
-  const { members, open, close, directory } = scene;
+  const { members, network, directory, open, close } = scene;
   const [ann, ben, home] = members as [Member, Member, Member];
+  const both = [ann, ben];
+  const placeOf = ({ key }: Member) => join(directory, key.address);
   await pay(home, ann);
   await agree(t, members);
-  for (const member of [ann, ben]) {
+  for (const member of both) {
     await close(member);
-    for (const copy of ['a', 'b']) await rm(join(directory, member.key.address, `votes-${copy}.log`));
+    await cp(placeOf(member), `${placeOf(member)}.backup`, { recursive: true });
+    await open(member);
   }
-  for (const member of [ann, ben]) await open(member);
+  await pay(home, ann);
+  await agree(t, members);
+  // Both are put back from a backup, without their votes; what they have sealed meanwhile comes from others.
+  for (const member of both) {
+    await close(member);
+    await rm(placeOf(member), { recursive: true });
+    await cp(`${placeOf(member)}.backup`, placeOf(member), { recursive: true });
+    for (const copy of ['a', 'b']) await rm(join(placeOf(member), `votes-${copy}.log`));
+  }
+  for (const member of both) await open(member);
+  const read = await home.store.readEncodedBlock(2);
+  if (!read.ok) throw new Error(read.code);
+  const payload = encodeEnvelope({ channel: 'block', height: 2, finalBlock: read.found });
+  for (const { key } of both)
+    network.say({ channel: 'block', from: home.key.address, to: key.address, payload });
+  await until('they have it', () => both.every(({ node }) => node.head.height === 2));
+  const answers = () => both.map(({ transport }) => transport.received.get('sync-response') ?? 0);
+  const answersBefore = answers();
+  for (const { transport } of both) {
+    transport.setUp(false);
+    transport.setUp(true);
+  }
   await until('they have heard each other', () =>
-    [ann, ben].every(({ transport }) => (transport.received.get('sync-response') ?? 0) > 0),
+    answers().every((count, who) => count > answersBefore[who]!),
   );
   await submit(home, 'accounts.transfer', { to: ann.key.address, amountMicro: 1n, memo: '' });
   await until('it is sent again', () => (ann.transport.received.get('transaction') ?? 0) > 1);
-  for (const { node } of [ann, ben]) t.match(node.status(), { votesInDoubt: true, height: 1 });
+  for (const { node } of both) t.match(node.status(), { votesInDoubt: true, height: 2 });
 });
 
 /** Speaks for `author` to `to`, as anybody can who has a key. */

@@ -522,6 +522,7 @@ t.test('newcomers are heard early, within bounds, and count once the committee h
   for (let number = 0; number < 200; number += 1)
     d.hear(early(prepare(number.toString(16).padStart(40, '0'))));
   t.ok(d.state().ahead.size <= 62, `${d.state().ahead.size} authors`);
+  t.equal(d.did('ask-sync').length, 0, 'however many they are');
   d.hear(early(prepare(A)), early(prepare(B)));
   t.ok(d.state().ahead.has(A) && d.state().ahead.has(B), 'members always have their place');
   const five = [...VALIDATORS, STRANGER];
