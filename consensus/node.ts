@@ -402,10 +402,10 @@ export async function startNode(options: NodeOptions): Promise<LedgerNode> {
         return envelope.height !== head().height + 1 || sync.takeEncoded(envelope.finalBlock, from);
       case 'sync-request':
         serve(from, envelope.fromHeight, envelope.maxBlocks, via);
-        await entry.heard(from, envelope.fromHeight - 1);
+        await entry.heard(from, envelope.fromHeight - 1, via);
         return true;
       case 'sync-response':
-        await entry.heard(from, envelope.headHeight);
+        await entry.heard(from, envelope.headHeight, via);
         return sync.takeResponse(envelope, from);
       case 'snapshot-request':
         aside(

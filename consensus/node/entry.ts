@@ -21,7 +21,7 @@ export type Entry = {
   /** The network can be reached. */
   readonly connected: () => void;
   /** Another node has shown which height it looks for or has. */
-  readonly heard: (from: Address, headHeight: number) => Promise<void>;
+  readonly heard: (from: Address, headHeight: number, via?: number) => Promise<void>;
   /** A final block has been stored. */
   readonly advanced: () => Promise<void>;
 };
@@ -34,7 +34,8 @@ export function createEntry(
   { self, head, transport, timers, counters }: Shared,
   { stage, enter }: { readonly stage: () => EntryStage; readonly enter: () => Promise<void> },
 ): Entry {
-  const heights = new Map<Address, number>();
+  /** By validator, then by the way it was heard: who holds one way could else unsay what is heard by the others. */
+  const heights = new Map<Address, Map<number, number>>();
   const others = () =>
     head()
       .validators.map(({ address }) => address)
@@ -46,11 +47,17 @@ export function createEntry(
   const isThere = (): boolean => {
     const { height, validators } = head();
     const needed = quorum(validators.length) - 1;
-    const told = others().flatMap((address) => heights.get(address) ?? []);
-    if (stage() === 'first') return told.filter((theirs) => theirs === height).length >= needed;
+    const told = others().flatMap((address) => {
+      const byWay = [...(heights.get(address)?.values() ?? [])];
+      return byWay.length === 0 ? [] : [byWay];
+    });
+    if (stage() === 'first') return told.filter((theirs) => theirs.includes(height)).length >= needed;
     if (told.length < needed) return false;
-    // Liars may name any height: of those named, one honest node at least has come to this one.
-    const highest = [height, ...told].sort((left, right) => right - left);
+    // Whatever was said since the start is late enough. Liars may name any height: of those named, one honest node at
+    // least has come to this one.
+    const highest = [height, ...told.map((theirs) => Math.min(...theirs))].sort(
+      (left, right) => right - left,
+    );
     return height >= highest[Math.min(faultsTolerated(validators.length), highest.length - 1)]!;
   };
 
@@ -75,9 +82,10 @@ export function createEntry(
       ask();
     },
     connected: ask,
-    async heard(from, headHeight) {
+    async heard(from, headHeight, via = 0) {
       if (!isOpen()) return;
-      if (others().includes(from)) heights.set(from, headHeight);
+      if (others().includes(from))
+        heights.set(from, (heights.get(from) ?? new Map<number, number>()).set(via, headHeight));
       await enterIfThere();
     },
     async advanced() {

@@ -18,15 +18,21 @@ const CALLS = 40;
 /** For the last of them to be final, however busy the machine is. */
 const PATIENCE_MS = 60_000;
 
-type Validator = { readonly node: LedgerNode; readonly transport: MqttTransport };
+type Validator = {
+  readonly node: LedgerNode;
+  readonly transport: MqttTransport;
+  /** Starts it anew on what it has on disk. */
+  restart(): Promise<void>;
+};
 
-async function committee(t: Test, urls: readonly string[]): Promise<readonly Validator[]> {
+async function committee(
+  t: Test,
+  { urls, begin }: { readonly urls: readonly string[]; readonly begin: () => void },
+): Promise<readonly Validator[]> {
   const folder = await mkdtemp(join(tmpdir(), 'gq-lies-'));
   const genesis = notesGenesis(1_000);
-  const opened = genesis.validators.map(async ({ address }) => {
-    const directory = join(folder, address);
-    const store = await openLedgerStore({ directory, genesis, contract: notebook });
-    const voteLog = await openVoteLog(directory, store);
+  // First all transports: who is not connected yet would miss a proposal, and no second round helps him.
+  const reached = genesis.validators.map(async ({ address }) => {
     const transport = connectMqtt({
       brokers: urls.map((url) => ({ url, protocolVersion: 4 })),
       clientId: address,
@@ -35,12 +41,15 @@ async function committee(t: Test, urls: readonly string[]): Promise<readonly Val
       log: () => undefined,
     });
     await until('all brokers are reached', () => transport.brokers.every(({ connected }) => connected));
-    return { address, store, voteLog, transport };
+    return { address, transport };
   });
-  // First all transports: who is not connected yet would miss a proposal, and no second round helps him.
-  const parts = await Promise.all(opened);
-  const members = await Promise.all(
-    parts.map(async ({ address, store, voteLog, transport }) => {
+  const ways = await Promise.all(reached);
+  begin();
+  const opened = ways.map(async ({ address, transport }) => {
+    const directory = join(folder, address);
+    const store = await openLedgerStore({ directory, genesis, contract: notebook });
+    const start = async () => {
+      const voteLog = await openVoteLog(directory, store);
       const node = await startNode({
         ...{ genesis, contract: notebook, store, voteLog, transport },
         privateKey: noteKeys.find((key) => key.address === address)!.privateKey,
@@ -52,19 +61,36 @@ async function committee(t: Test, urls: readonly string[]): Promise<readonly Val
         log: () => undefined,
         onFailure: (error) => t.fail(String(error)),
       });
-      return { node, transport, store, voteLog };
-    }),
-  );
-  t.teardown(async () => {
-    for (const { node, voteLog, store, transport } of members) {
-      await node.stop();
-      await voteLog.close();
+      const stop = async () => {
+        await node.stop();
+        await voteLog.close();
+      };
+      return { node, stop };
+    };
+    let running = await start();
+    const close = async () => {
+      await running.stop();
       await store.close();
       await transport.stop({ timeoutMs: 0 });
-    }
+    };
+    const restart = async () => {
+      await running.stop();
+      running = await start();
+    };
+    const self = {
+      get node() {
+        return running.node;
+      },
+      ...{ transport, restart, close },
+    };
+    return self;
+  });
+  const members = await Promise.all(opened);
+  t.teardown(async () => {
+    for (const { close } of members) await close();
     await rm(folder, { recursive: true, force: true });
   });
-  await until('all may vote', () => members.every(({ node }) => !node.status().votesInDoubt));
+  await until('all may vote', () => members.every(({ node }) => !node.status().votesInDoubt), PATIENCE_MS);
   return members;
 }
 
@@ -75,8 +101,10 @@ for (const [name, make] of Object.entries(lies))
     const liar = await startLyingBroker(used.port, seeded(4).next);
     t.teardown(() => liar.stop());
     // The liar comes first: whatever is heard first must not count for that.
-    const members = await committee(t, [liar.url, honest.url]);
-    liar.lie = make();
+    const begin = () => {
+      liar.lie = make();
+    };
+    const members = await committee(t, { urls: [liar.url, honest.url], begin });
 
     const note = (index: number) => {
       const { node } = members[index % members.length]!;
@@ -84,6 +112,8 @@ for (const [name, make] of Object.entries(lies))
       return node.submit({ method: 'notes.write', args, expiresMs: Date.now() + 3_600_000 });
     };
     for (let index = 0; index < CALLS; index += 1) {
+      // Its turns to propose come again, and it must learn where the chain is before it takes them.
+      if (index === CALLS / 2) await members[0]!.restart();
       const submitted = await note(index);
       if (!submitted.ok) throw new Error(submitted.reason);
       // One after the other: each is a block, and nothing waits for the next one's messages to be pushed on by it.

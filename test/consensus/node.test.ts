@@ -938,3 +938,26 @@ t.test('garbage on every channel harms nobody', async (t) => {
   t.ok(members.every(({ node }) => node.status().counters.garbage > 0));
   t.ok(members.every(({ failures }) => failures.length === 0));
 });
+
+t.test('who boasts by one way does not unsay what is heard by another', async (t) => {
+  const names = ['a', 'b', 'c', 'd'];
+  const head = { height: 5, validators: names.map((address) => ({ address })) };
+  const timers = createTimers();
+  t.teardown(() => timers.clearAll());
+  for (const stage of ['first', 'again'] as const) {
+    let entered = 0;
+    const shared = { self: 'a', head: () => head, transport: { connected: false }, timers, counters: {} };
+    const entry = createEntry(shared as unknown as Shared, {
+      stage: () => stage,
+      enter: async () => {
+        entered += 1;
+      },
+    });
+    for (const name of names) await entry.heard(name, 1_000_000, 1);
+    await entry.heard('b', 5, 0);
+    await entry.heard('b', 1_000_000, 1);
+    t.equal(entered, 0, 'boasts alone, or with one more than may lie, let nobody in');
+    await entry.heard('c', 5, 0);
+    t.equal(entered, 1);
+  }
+});

@@ -202,6 +202,20 @@ export const lies: Readonly<Record<string, () => Lie>> = {
         one.pass();
     };
   },
+  /** Whoever asks where the chain is hears from everybody that it is far ahead, as often as anything is said. */
+  boasts: () => {
+    const authors = new Set<string>();
+    return ({ way, topic, pass, say }) => {
+      pass();
+      const levels = topic.split('/');
+      const author = levels.at(-1)!;
+      authors.add(author);
+      if (way === 'up') return;
+      // A sync-request for block 1,000,001: its sender has a million.
+      const request = Buffer.from('821a000f424101', 'hex');
+      for (const name of authors) say([...levels.slice(0, 3), 'sync-request', name].join('/'), request);
+    };
+  },
   /** Keeps what was said, and says a flood of rubbish instead, in the name of whoever said it. */
   slanders: () => {
     return ({ way, topic, payload, random, pass, say }) => {
