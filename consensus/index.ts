@@ -45,6 +45,7 @@ export {
   type NodeTiming,
   type OwnCall,
   type Submitted,
+  type SyncStatus,
   startNode,
 } from './node.ts';
 export { quorum } from './protocol/index.ts';

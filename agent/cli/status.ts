@@ -26,7 +26,7 @@ export async function status({ configFile, json }: StatusOptions, io: CliIo): Pr
       value: brokerWords(broker),
       mood: mood(broker.connected),
     })),
-    { label: 'height', value: String(ledger.height) },
+    { label: 'height', value: heightWords(ledger) },
     { label: 'state root', value: ledger.stateRoot },
     {
       label: 'validator',
@@ -48,6 +48,20 @@ export async function status({ configFile, json }: StatusOptions, io: CliIo): Pr
     })),
   ];
   io.stdout.write(`${renderFacts(answer.home, facts, lookOf(io.stdout, io.env))}\n`);
+}
+
+function heightWords({ height, sync }: AgentStatus['ledger']): string {
+  const { targetHeight, firstHeight, snapshot } = sync;
+  return [
+    String(height),
+    ...(targetHeight > height ? [`of ${targetHeight}`] : []),
+    ...(snapshot === null
+      ? []
+      : snapshot.parts === 0
+        ? ['looking for a snapshot']
+        : [`fetching the snapshot at ${snapshot.height}: ${snapshot.partsHere} of ${snapshot.parts} parts`]),
+    ...(firstHeight > 1 ? [`blocks kept from ${firstHeight} on`] : []),
+  ].join(', ');
 }
 
 function brokerWords({ url, connected, sinceMs, problem, pending, counters }: BrokerStatus): string {

@@ -1,4 +1,4 @@
-import { readSession } from '../../consensus/index.ts';
+import { readSession, type SyncStatus } from '../../consensus/index.ts';
 import type { BrokerStatus } from '../../drivers/index.ts';
 import { type Home, type Phase, sessionIdOf } from '../home.ts';
 
@@ -38,6 +38,8 @@ export type AgentStatus = {
     /** To one broker at least. */
     readonly connected: boolean;
     readonly pending: number;
+    /** The highest height heard of, the oldest block kept, and how far a snapshot has come that is being fetched. */
+    readonly sync: SyncStatus;
     readonly blocks: { readonly count: number; readonly p50Ms: number; readonly p95Ms: number };
   };
   readonly brokers: readonly BrokerStatus[];
@@ -85,6 +87,7 @@ export function statusOf(home: Home): AgentStatus {
       }),
       connected: ledger.connected,
       pending: ledger.ownPending,
+      sync: ledger.sync,
       blocks: {
         count: ledger.latency.count,
         p50Ms: ledger.latency.p50Ms ?? 0,

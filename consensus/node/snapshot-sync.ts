@@ -57,6 +57,11 @@ export type SnapshotSyncOptions = {
 const OFFERS_MS = 2_000;
 const PART_MS = 3_000;
 const PART_TRIES = 2;
+/**
+ * After a wrong part: whoever carries messages may lie in anybody's name, and then the true one comes another way. Only
+ * who has not said anything true by then is dropped.
+ */
+const SECOND_WORD_MS = 500;
 /** Between two parts: no faster than an honest node serves. */
 const PACE_MS = 100;
 /** After a look in vain. */
@@ -77,7 +82,7 @@ type Offered = {
 type Asking = {
   readonly kind: 'asking';
   /** How far each provider has led, among those still to answer. */
-  readonly waiting: Map<Address, { trusted: Checkpoint; changes: Milestone[] }>;
+  readonly waiting: Map<Address, { trusted: Checkpoint; changes: Milestone[]; lie?: string }>;
 };
 
 type Fetching = {
@@ -85,6 +90,8 @@ type Fetching = {
   readonly offered: Offered;
   index: number;
   tries: number;
+  /** A wrong answer has come. */
+  isDoubted: boolean;
   readonly startedMs: number;
 };
 
@@ -134,6 +141,8 @@ export function createSnapshotSync(shared: Shared, options: SnapshotSyncOptions)
 
   /** The highest offered, from whoever agrees with most about its parts. */
   const choose = async () => {
+    if (doing?.kind === 'asking')
+      for (const [name, { lie }] of doing.waiting) if (lie !== undefined) providers.drop(name, lie);
     const useful = offers.filter(({ milestone }) => milestone.header.height > head().height);
     const height = Math.max(0, ...useful.map(({ milestone }) => milestone.header.height));
     const highest = useful.filter(({ milestone }) => milestone.header.height === height);
@@ -141,7 +150,7 @@ export function createSnapshotSync(shared: Shared, options: SnapshotSyncOptions)
       highest.filter(({ manifest }) => sameManifest(manifest, offered.manifest)).length;
     const [offered] = [...highest].sort((left, right) => backers(right) - backers(left));
     if (offered === undefined) return end('nobody shows a snapshot above the own head');
-    doing = { kind: 'fetching', offered, index: -1, tries: 0, startedMs: nowMs() };
+    doing = { kind: 'fetching', offered, index: -1, tries: 0, isDoubted: false, startedMs: nowMs() };
     await next(doing);
   };
 
@@ -149,6 +158,7 @@ export function createSnapshotSync(shared: Shared, options: SnapshotSyncOptions)
   const next = async (fetching: Fetching) => {
     const { manifest } = fetching.offered;
     fetching.tries = 0;
+    fetching.isDoubted = false;
     do fetching.index += 1;
     while (
       fetching.index < manifest.length &&
@@ -174,7 +184,21 @@ export function createSnapshotSync(shared: Shared, options: SnapshotSyncOptions)
     timers.set('snapshot', PART_MS, () => {
       if (doing !== fetching) return;
       if (fetching.tries < PART_TRIES) askPart(fetching);
-      else queue.add(() => (doing === fetching ? leave(offered.from, 'it does not answer') : undefined));
+      else queue.add(() => giveUpOn(fetching, 'it does not answer'));
+    });
+  };
+
+  const giveUpOn = async (fetching: Fetching, liedHow: string | null) => {
+    if (doing === fetching) await leave(fetching.offered.from, liedHow);
+  };
+
+  /** The wait goes on, but not for long; and once, since a liar that goes on must not put off its end. */
+  const secondWord = (fetching: Fetching, liedHow: string | null) => {
+    const { index } = fetching;
+    if (fetching.isDoubted) return;
+    fetching.isDoubted = true;
+    timers.set('snapshot', SECOND_WORD_MS, () => {
+      queue.add(() => (fetching.index === index ? giveUpOn(fetching, liedHow) : undefined));
     });
   };
 
@@ -203,9 +227,10 @@ export function createSnapshotSync(shared: Shared, options: SnapshotSyncOptions)
     end(null);
   };
 
-  const refuse = (asking: Asking, from: Address, reason: string): false => {
-    asking.waiting.delete(from);
-    providers.drop(from, reason);
+  /** It may yet say something true: see SECOND_WORD_MS. */
+  const refuse = (asking: Asking, from: Address, lie: string): false => {
+    const led = asking.waiting.get(from);
+    if (led !== undefined) led.lie = lie;
     return false;
   };
 
@@ -254,29 +279,31 @@ export function createSnapshotSync(shared: Shared, options: SnapshotSyncOptions)
       if (led === undefined) return true;
       const opened = openOffer(offer);
       if (opened === null) return refuse(asking, from, 'its offer cannot be read');
+      let { trusted } = led;
       for (const change of opened.changes) {
-        const step = followMilestone(led.trusted, change);
+        const step = followMilestone(trusted, change);
         if (!step.ok) return refuse(asking, from, `its change of the committee does not hold: ${step.code}`);
-        if (change.validators === null || led.changes.length >= CHANGES_MAX)
+        if (change.validators === null || led.changes.length + opened.changes.length > CHANGES_MAX)
           return refuse(asking, from, 'it leads nowhere');
-        led.trusted = step.checkpoint;
-        led.changes.push(change);
+        trusted = step.checkpoint;
       }
       const { snapshot } = opened;
       if (snapshot === null && opened.changes.length > 0) {
-        send(from, { about: 'offer', aboveHeight: led.trusted.height });
+        led.trusted = trusted;
+        led.changes.push(...opened.changes);
+        send(from, { about: 'offer', aboveHeight: trusted.height });
         return true;
       }
-      if (snapshot !== null) {
-        const { milestone, manifest } = snapshot;
-        const step = followMilestone(led.trusted, milestone);
-        if (!step.ok) return refuse(asking, from, `the seals of its snapshot do not hold: ${step.code}`);
-        if (milestone.header.height % store.epochBlocks !== 0)
-          return refuse(asking, from, 'its snapshot ends no epoch');
-        if (manifestRoot(manifest) !== milestone.header.stateRoot)
-          return refuse(asking, from, 'the parts it names are not those of the state');
-        offers.push({ from, milestone, manifest, changes: led.changes });
-      }
+      // Nothing of use need not be this node's last word either: see SECOND_WORD_MS.
+      if (snapshot === null) return true;
+      const { milestone, manifest } = snapshot;
+      const step = followMilestone(trusted, milestone);
+      if (!step.ok) return refuse(asking, from, `the seals of its snapshot do not hold: ${step.code}`);
+      if (milestone.header.height % store.epochBlocks !== 0)
+        return refuse(asking, from, 'its snapshot ends no epoch');
+      if (manifestRoot(manifest) !== milestone.header.stateRoot)
+        return refuse(asking, from, 'the parts it names are not those of the state');
+      offers.push({ from, milestone, manifest, changes: [...led.changes, ...opened.changes] });
       asking.waiting.delete(from);
       await chooseOnceAll(asking);
       return true;
@@ -289,12 +316,12 @@ export function createSnapshotSync(shared: Shared, options: SnapshotSyncOptions)
       if (height !== offered.milestone.header.height || from !== offered.from) return true;
       if (index !== fetching.index) return index < fetching.index;
       if (part === null) {
-        await leave(from, null);
+        secondWord(fetching, null);
         return true;
       }
       const named = offered.manifest[index]!;
       if (openPart(part, named) === null) {
-        await leave(from, `its part ${index} is not the one that the state has`);
+        secondWord(fetching, `its part ${index} is not the one that the state has`);
         return false;
       }
       timers.clear('snapshot');

@@ -4,6 +4,9 @@ import { join } from 'node:path';
 import { promisify } from 'node:util';
 import fc from 'fast-check';
 import t from 'tap';
+import { runCommandLine } from '../../agent/cli/command-line.ts';
+import { verify } from '../../agent/cli/verify.ts';
+import { proofAnswer } from '../../agent/diagnostics/proof-answer.ts';
 import {
   blockDigest,
   checkLightProof,
@@ -11,6 +14,7 @@ import {
   checkpointOf,
   encodeProof,
   encodeTransaction,
+  formatGenesis,
   formatLightProof,
   type LightProof,
   merklePath,
@@ -170,6 +174,67 @@ t.test('a checkpoint proves itself from the genesis, and proofs from it', async 
   };
   t.ok(verifyClaim(fork, note, origin).ok, 'the genesis alone cannot tell');
   t.notOk(verifyClaim(fork, note, checkpoint).ok, 'the checkpoint can');
+});
+
+t.test('the command says what is proven, or why not, and tells the shell', async (t) => {
+  const blocks = chainOf(3);
+  const ledger = await openLedgerStore({ directory: join(root, 'told'), genesis, contract });
+  t.teardown(() => ledger.close());
+  for (const { final, executed } of blocks) await ledger.append(final, executed);
+  const write = async (name: string, text: string) => {
+    await writeFile(join(root, name), text);
+    return join(root, name);
+  };
+  const asked = async (claim: object) => (await proofAnswer(ledger, claim)).document;
+  const trusted = await write('genesis.json', formatGenesis(genesis));
+  const balance = await asked({ kind: 'balance', account: alice.address });
+  const file = await write('balance.json', balance);
+  const told = async (...words: string[]) => {
+    const out: string[] = [];
+    const err: string[] = [];
+    const stream = (lines: string[]) =>
+      ({ columns: 80, write: (line: string) => lines.push(line) }) as unknown as NodeJS.WriteStream;
+    const io = { stdout: stream(out), stderr: stream(err), env: { NO_COLOR: '1' } };
+    const actions = { verify } as unknown as Parameters<typeof runCommandLine>[1];
+    const status = await runCommandLine(['verify', ...words], actions, io, '0');
+    return { status, out: out.join(''), err: err.join('') };
+  };
+  const proven = await told(file, '--checkpoint', trusted);
+  t.equal(proven.status, 0, proven.err);
+  t.match(proven.out, /Proven\n {2}account +[0-9a-f]{40}\n {2}balance +0\.999979 of/);
+  t.match(proven.out, /sealed by +3 of 4 validators\n {2}trusting +the 4 validators of the genesis in\s/);
+  const json = JSON.parse((await told(file, '--checkpoint', trusted, '--json')).out);
+  t.match(json, { proven: true, height: 3, facts: { balanceMicro: '999979' }, trust: { what: 'genesis' } });
+  const checkpoint = await write('checkpoint.json', await asked({ kind: 'checkpoint' }));
+  t.match(await told(checkpoint, '--checkpoint', trusted), { status: 0, out: /validators +[0-9a-f]{40}/ });
+  t.match(await told(file, '--checkpoint', checkpoint), { status: 0, out: /none needed/ });
+
+  const forged = await write('forged.json', balance.replace(alice.address, bob.address));
+  t.match(await told(forged, '--checkpoint', trusted), {
+    status: 1,
+    err: /^gridquorum: Not proven: .*\[AGENT_NOT_PROVEN\]\n$/,
+  });
+  const spoilt = await write('spoilt.json', balance.replace('"round": 0', '"round": 1'));
+  const answer = await told(spoilt, '--checkpoint', trusted, '--json');
+  t.match(JSON.parse(answer.out), { proven: false, code: 'CHAIN_SEAL_BAD_SIGNATURE' });
+  t.equal(answer.status, 1);
+  const absent = await write('absent.json', await asked({ kind: 'entry', key: 'nothing/here' }));
+  t.match(await told(absent, '--checkpoint', trusted), { status: 0, out: /nothing: there is none/ });
+  t.equal((await told(file)).status, 2);
+  t.equal((await told(file, '--checkpoint', join(root, 'gone.json'))).status, 2);
+  t.equal((await told(file, '--checkpoint', file)).status, 2, 'a proof of a balance is no checkpoint');
+  t.equal((await told(trusted, '--checkpoint', trusted)).status, 2, 'a genesis is no proof');
+  const unjoined = balance.replace('"kind": "balance"', '"kind": "bribe"');
+  t.equal((await told(await write('bribe.json', unjoined), '--checkpoint', trusted)).status, 2);
+  const otherMembers = (await asked({ kind: 'checkpoint' })).replace(
+    /"validators": \[\s+\{[^}]*\},/,
+    '"validators": [',
+  );
+  t.equal((await told(file, '--checkpoint', await write('cut.json', otherMembers))).status, 2);
+  await t.rejects(proofAnswer(ledger, { kind: 'balance', account: 'ab'.repeat(20) }), {
+    code: 'AGENT_REFUSED',
+  });
+  await t.rejects(proofAnswer(ledger, { kind: 'balance' }), { code: 'AGENT_BAD_DATA' });
 });
 
 t.test('lists of any length prove each of their items, at its place only', async (t) => {

@@ -319,6 +319,22 @@ t.test('while all lie nothing is taken, and once one is honest it comes', async 
   t.ok(isThere(late));
 });
 
+t.test('a lie in an honest name costs it nothing where the truth comes too', async (t) => {
+  const { late, members } = await street(t, [pruned, pruned, pruned]);
+  for (const member of members)
+    meddle(member, (response) => {
+      if (response.about === 'part')
+        return [{ ...response, part: Uint8Array.of(0x80) }, { ...response, part: null }, response];
+      const garbage = { milestone: new Uint8Array(9), manifest: new Uint8Array(9) };
+      const offers = [{ changes: [], snapshot: garbage }, { changes: [], snapshot: null }, response.offer];
+      return offers.map((offer) => ({ ...response, offer }));
+    });
+  late.transport.setUp(true);
+  await until('it is there', () => isThere(late));
+  t.equal(late.node.status().counters.droppedProviders, 0);
+  t.equal(told(late, 'snapshot-adopted').length, 1);
+});
+
 t.test('what has come is not fetched again after a restart', async (t) => {
   const { late, members, directory } = await street(t, [pruned]);
   const asked: number[] = [];
