@@ -25,6 +25,8 @@ export type Member = {
   readonly kill: () => Promise<void>;
   /** Starts its process, from whatever its store holds. Resolves once the broker is connected. */
   readonly start: () => Promise<void>;
+  /** Ends it in its own time, so that a profile of it is written. */
+  readonly finish: () => Promise<void>;
 };
 
 /** Validators in processes of their own that meet only through a Mosquitto, and keep all they say on a real disk. */
@@ -60,6 +62,8 @@ const TIMING: NodeTiming = {
 const NETWORK = 'bench';
 /** Patience with the transactions that come before those that are measured. */
 const SETUP_MS_MAX = 300_000;
+/** And with a process that is to end by itself. */
+const FINISH_MS = 5_000;
 
 export async function startCommittee(options: CommitteeOptions): Promise<Committee> {
   const { validators, homes = 0, nodeFlags = [], recordWindowMs = 60_000 } = options;
@@ -115,7 +119,7 @@ export async function startCommittee(options: CommitteeOptions): Promise<Committ
       return ask;
     },
     async stop() {
-      await Promise.all([...loads.map((child) => end(child)), ...members.map(({ kill }) => kill())]);
+      await Promise.all([...loads.map(finish), ...members.map((each) => each.finish())]);
       await broker.stop();
       await rm(directory, { recursive: true });
     },
@@ -145,6 +149,10 @@ function member({
       asked = asking<ValidatorAnswers>(child);
       await asked('start', job);
     },
+    async finish() {
+      asked = null;
+      if (child !== null) await finish(child);
+    },
     async kill() {
       asked = null;
       if (child !== null) await end(child);
@@ -157,6 +165,19 @@ function startProcess(name: string, nodeFlags: readonly string[]): ChildProcess 
   const script = fileURLToPath(new URL(name.replace('.ts', '.js'), import.meta.url));
   const execArgv = [...process.execArgv, ...nodeFlags];
   return fork(script, [], { stdio: 'inherit', serialization: 'advanced', execArgv });
+}
+
+/** Our processes end when their parent lets go of them. */
+async function finish(child: ChildProcess): Promise<void> {
+  if (child.connected) child.disconnect();
+  await Promise.race([
+    new Promise((resolve) => {
+      if (child.exitCode !== null || child.signalCode !== null) resolve(undefined);
+      else child.once('exit', resolve);
+    }),
+    new Promise((resolve) => setTimeout(resolve, FINISH_MS)),
+  ]);
+  await end(child);
 }
 
 type Person = { readonly address: Address; readonly publicKey: Uint8Array; readonly privateKey: Uint8Array };
