@@ -81,14 +81,26 @@ function remember(question: string): void {
   knownGood.add(question);
 }
 
+/** The same bytes each time it is asked for: not to be written to. */
 export function encodeTransaction(transaction: SignedTransaction): Uint8Array {
-  return encode([...signedFields(transaction), transaction.signature]);
+  const known = encodings.get(transaction);
+  if (known !== undefined) return known;
+  const bytes = encode([...signedFields(transaction), transaction.signature]);
+  encodings.set(transaction, bytes);
+  return bytes;
 }
+
+/**
+ * A transaction is asked for its encoding and its digest by pool, block, roots and store: each is made once, and goes
+ * when the transaction does.
+ */
+const encodings = new WeakMap<SignedTransaction, Uint8Array>();
+const digests = new WeakMap<Unsigned, Uint8Array>();
 
 /** @throws ConsensusError CONSENSUS_BAD_ENCODING, CONSENSUS_TOO_LARGE */
 export function decodeTransaction(bytes: Uint8Array): SignedTransaction {
   const fields = readArray(decode(bytes, { maxBytes: TRANSACTION_BYTES_MAX }), 'transaction', 7);
-  return {
+  const transaction = {
     genesis: readHash(fields[0], 'genesis'),
     sender: readAddress(fields[1], 'sender'),
     nonce: readCount(fields[2], 'nonce'),
@@ -97,12 +109,19 @@ export function decodeTransaction(bytes: Uint8Array): SignedTransaction {
     expiresMs: readCount(fields[5], 'expiresMs'),
     signature: readBytes(fields[6], 'signature', 64),
   };
+  // There is one encoding of a value. A copy: whose these are may write to them again.
+  encodings.set(transaction, Uint8Array.from(bytes));
+  return transaction;
 }
 
 type Unsigned = Omit<SignedTransaction, 'signature'>;
 
 function signedDigest(transaction: Unsigned): Uint8Array {
-  return domainHash('transaction', encode(signedFields(transaction)));
+  const known = digests.get(transaction);
+  if (known !== undefined) return known;
+  const digest = domainHash('transaction', encode(signedFields(transaction)));
+  digests.set(transaction, digest);
+  return digest;
 }
 
 function signedFields(transaction: Unsigned): CborValue[] {

@@ -191,10 +191,20 @@ function toHex(bytes: Uint8Array): string {
 }
 
 function fromHex(digits: string): Uint8Array {
-  if (!/^([0-9a-f]{2})*$/.test(digits)) throw new RangeError(`not lower-case hex: ${digits}`);
-  const bytes = new Uint8Array(digits.length / 2);
+  const bytes = new Uint8Array(digits.length >> 1);
+  let wrong = digits.length & 1;
   for (let index = 0; index < bytes.length; index += 1) {
-    bytes[index] = Number.parseInt(digits.slice(2 * index, 2 * index + 2), 16);
+    const high = digitOf(digits.charCodeAt(2 * index));
+    const low = digitOf(digits.charCodeAt(2 * index + 1));
+    wrong |= (high | low) & 0x10;
+    bytes[index] = (high << 4) | low;
   }
+  if (wrong !== 0) throw new RangeError(`not lower-case hex: ${digits}`);
   return bytes;
+}
+
+/** 16 for what is no digit. */
+function digitOf(code: number): number {
+  if (code >= 48 && code <= 57) return code - 48;
+  return code >= 97 && code <= 102 ? code - 87 : 16;
 }

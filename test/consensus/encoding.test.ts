@@ -1,3 +1,4 @@
+import { decode as cborgDecode, encode as cborgEncode } from 'cborg';
 import fc from 'fast-check';
 import t from 'tap';
 import { fromHex, toHex } from '../../consensus/crypto/index.ts';
@@ -108,19 +109,101 @@ t.test('values come back equal, and their bytes are their own', async (t) => {
   const copy = decode(source) as Uint8Array;
   source.fill(0);
   t.strictSame(copy, Uint8Array.of(7));
+  const buffer = Buffer.from(encode(Uint8Array.of(8)));
+  const ofBuffer = decode(buffer) as Uint8Array;
+  buffer.fill(0);
+  t.strictSame(ofBuffer, Uint8Array.of(8), 'a plain array of its own, also from a Node buffer');
 });
 
-t.test('garbage is refused with a code or is canonical', async (t) => {
+/** Whether another library reads the bytes as a value of ours, and writes that value with the same bytes. */
+function cborgAgrees(bytes: Uint8Array): boolean {
+  try {
+    const value = cborgDecode(bytes, { strict: true, allowIndefinite: false, allowUndefined: false });
+    return isOurs(value) && toHex(cborgEncode(value)) === toHex(bytes);
+  } catch {
+    return false;
+  }
+}
+
+function isOurs(value: unknown): boolean {
+  if (Array.isArray(value)) return value.every(isOurs);
+  if (value instanceof Uint8Array || value === null) return true;
+  return typeof value === 'number' ? Number.isSafeInteger(value) : typeof value !== 'object';
+}
+
+t.test('another library writes the same bytes', async (t) => {
+  fc.assert(
+    fc.property(values, (value) => t.equal(toHex(encode(value)), toHex(cborgEncode(value)))),
+    { numRuns: 300 },
+  );
+  const widths = [
+    23n,
+    24n,
+    0xffn,
+    0x100n,
+    0xffffn,
+    0x10000n,
+    0xffff_ffffn,
+    2n ** 32n,
+    2n ** 53n,
+    2n ** 64n - 1n,
+  ];
+  for (const value of widths.flatMap((width) => [width, -1n - width]))
+    t.equal(toHex(encode(value)), toHex(cborgEncode(value)));
+  for (const length of [23, 24, 255, 256, 65_535, 65_536]) {
+    const value = [
+      new Uint8Array(length),
+      'x'.repeat(length),
+      'ü'.repeat(length),
+      new Array(length).fill(null),
+    ];
+    t.equal(toHex(encode(value)), toHex(cborgEncode(value)));
+    t.strictSame(decode(encode(value)), value);
+  }
+});
+
+t.test('garbage is refused with a code, exactly where another library refuses it', async (t) => {
   let decoded = 0;
   const check = (bytes: Uint8Array) => {
+    let accepted = false;
     try {
       const value = decode(bytes, { maxBytes: 4096 });
       decoded++;
+      accepted = true;
       if (toHex(encode(value)) !== toHex(bytes)) throw new Error(`two spellings: ${toHex(bytes)}`);
     } catch (error) {
       if (!(error instanceof ConsensusError)) throw error;
     }
+    if (accepted !== cborgAgrees(bytes)) throw new Error(`they differ: ${toHex(bytes)}`);
   };
+  const texts = fc.uint8Array({ minLength: 1, maxLength: 6 });
+  fc.assert(
+    fc.property(texts, (text) => check(Uint8Array.of(0x60 + text.length, ...text))),
+    { numRuns: 5000 },
+  );
+  const byBytes = fc.constantFrom(
+    0x41,
+    0x7f,
+    0x80,
+    0xbf,
+    0xc0,
+    0xc2,
+    0xdf,
+    0xe0,
+    0xed,
+    0xef,
+    0xbb,
+    0xf0,
+    0xf4,
+    0x90,
+    0xa0,
+  );
+  fc.assert(
+    fc.property(fc.array(byBytes, { minLength: 1, maxLength: 6 }), (text) =>
+      check(Uint8Array.of(0x60 + text.length, ...text)),
+    ),
+    { numRuns: 5000 },
+  );
   fc.assert(fc.property(fc.uint8Array({ maxLength: 40 }), check), { numRuns: 3000 });
   fc.assert(
     fc.property(values, fc.nat(), fc.integer({ min: 1, max: 255 }), (value, where, flip) => {
