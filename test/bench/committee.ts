@@ -79,7 +79,7 @@ export async function startCommittee(options: CommitteeOptions): Promise<Committ
     accounts: [
       ...accountsOf(people, ['validator'], 10n ** 12n),
       ...accountsOf(peopleOf('home', homes), ['prosumer'], 0n),
-      ...accountsOf(peopleOf('operator', Math.ceil(homes / HOMES_PER_OPERATOR)), ['dso'], 0n),
+      ...accountsOf(peopleOf('operator', Math.ceil(homes / HOMES_PER_OPERATOR)), ['dso', 'aggregator'], 0n),
     ].sort(byAddress),
     parameters: { recordWindowMs: BigInt(recordWindowMs), recordGraceMs: 0n },
   });

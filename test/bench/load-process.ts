@@ -23,9 +23,24 @@ export type LoadAnswers = {
   registerMeters(argument: null): Promise<number>;
   /** Operators qualify the meters, once they are registered. */
   qualifyMeters(argument: null): Promise<number>;
-  /** Readings of so many homes, one a second each, evenly over the second. Says how many it sent. */
-  readings(plan: { readonly homes: number; readonly seconds: number }): Promise<number>;
+  /**
+   * Readings of so many homes, one a second each, evenly over the second; from a whole second on, or as soon as all
+   * are signed. Says how many it sent.
+   */
+  readings(plan: {
+    readonly homes: number;
+    readonly seconds: number;
+    readonly fromMs?: number;
+  }): Promise<number>;
+  /** Opens a session that no tolerance ends, and signs all offers of its rounds. Returns its name. */
+  openSession(plan: { readonly slots: number; readonly rounds: number }): string;
+  /** Sends every home's offer of a round. */
+  offers(plan: { readonly round: number }): void;
 };
+
+/** A session's slots begin so long after it opens, and are made of so many settlement slots. */
+const SESSION_LEAD_MS = 3_600_000;
+const SESSION_SLOT_MS = 60 * SLOT_MS;
 
 /** The turns in a second: what falls due together leaves together, as from a data concentrator. */
 const TICKS = 20;
@@ -42,6 +57,8 @@ let genesis = '';
 let transport: MqttTransport;
 let homes: readonly Sender[] = [];
 let operators: readonly Sender[] = [];
+/** Of the session, by round from 1. */
+let offers: readonly (readonly Uint8Array[])[] = [];
 
 const pause = (ms: number) => new Promise((resolve) => setTimeout(resolve, ms));
 
@@ -140,10 +157,10 @@ const answers: LoadAnswers = {
     );
     return homes.length;
   },
-  async readings({ homes: count, seconds }) {
+  async readings({ homes: count, seconds, fromMs: wantedMs }) {
     // The slots are of the time of sending: what takes longer to sign than this is told before it begins.
     const signingMs = 1_000 + count * seconds * 1.5;
-    const fromMs = Math.ceil((Date.now() + signingMs) / 1_000) * 1_000;
+    const fromMs = wantedMs ?? Math.ceil((Date.now() + signingMs) / 1_000) * 1_000;
     const due = Array.from({ length: seconds }, (_, second) => readingsOf(count, fromMs, second)).flat();
     if (Date.now() > fromMs) throw new Error('signing took longer than was planned');
     let sent = 0;
@@ -154,6 +171,37 @@ const answers: LoadAnswers = {
     }
     return sent;
   },
+  openSession({ slots, rounds }) {
+    const nowMs = Date.now();
+    const id = 'bench/pool';
+    const startMs = Math.ceil((nowMs + SESSION_LEAD_MS) / SESSION_SLOT_MS) * SESSION_SLOT_MS;
+    const opened = signed(
+      operators[0]!,
+      'coordination.open',
+      {
+        ...{ id, startMs, slotMs: SESSION_SLOT_MS, slots, form: 'pool', startFrom: '' },
+        ...{ penaltyMicro: 30_000n, penaltyMicroMax: 30_000n, penaltyGrowthPermille: 1_000 },
+        ...{ relaxationPermille: 1_000, tolerancePrimalMw: 0, toleranceDualMw: 0, memoryRounds: 5 },
+        ...{ maxRounds: rounds + 1, roundMs: 600_000 },
+        startPrices: new Array<bigint>(slots).fill(200_000n),
+      },
+      nowMs,
+    );
+    // What homes would offer does not matter here, only that it is as long as a home's offer and never sums to zero.
+    const soldMw = (home: number, round: number) =>
+      Array.from(
+        { length: slots },
+        (_, slot) => ((home * 7_919 + round * 104_729 + slot * 1_299_709) % 4_000_000) - 2_000_000,
+      );
+    offers = Array.from({ length: rounds }, (_, index) =>
+      homes.map((home, place) =>
+        signed(home, 'coordination.offer', { id, round: index + 1, soldMw: soldMw(place, index) }, nowMs),
+      ),
+    );
+    send([opened]);
+    return id;
+  },
+  offers: ({ round }) => send(offers[round - 1] ?? []),
 };
 
 answerWith(answers);

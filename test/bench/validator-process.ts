@@ -11,6 +11,7 @@ import {
   openVoteLog,
   parseGenesis,
   publicKeyOf,
+  readSession,
   startNode,
 } from '../../consensus/index.ts';
 import { connectMqtt } from '../../drivers/index.ts';
@@ -48,6 +49,8 @@ export type ValidatorAnswers = {
   keepPaying(pauseMs: number): void;
   /** Blocks above a height, oldest first: of the last `SEEN_MAX`. */
   blocks(aboveHeight: number): Promise<readonly SeenBlock[]>;
+  /** When a session's round was open here: UTC in ms. */
+  untilRound(session: { readonly id: string; readonly round: number }): Promise<number>;
   status(argument: null): {
     readonly height: number;
     readonly transactions: number;
@@ -145,6 +148,18 @@ const answers: ValidatorAnswers = {
         return { ...block, bytes: read.ok ? read.found.length : 0 };
       }),
     );
+  },
+  untilRound({ id, round }) {
+    const { node } = opened();
+    const isOpen = () => (readSession(node.head.state, id)?.round ?? 0) >= round;
+    if (isOpen()) return Promise.resolve(Date.now());
+    return new Promise((resolve) => {
+      const end = node.onBlock(() => {
+        if (!isOpen()) return;
+        end();
+        resolve(Date.now());
+      });
+    });
   },
   status() {
     const { height, poolSize, round, queueLength } = opened().node.status();
