@@ -246,8 +246,21 @@ function hashOf(node: Node): Packed {
 }
 
 function placeOf(key: string): Packed {
-  return packed(pathOf(key));
+  const known = places.get(key) ?? placesBefore.get(key);
+  if (known !== undefined) return known;
+  const place = packed(pathOf(key));
+  if (places.size >= PLACES_MAX / 2) {
+    placesBefore = places;
+    places = new Map();
+  }
+  places.set(key, place);
+  return place;
 }
+
+/** Calls read and write a few keys again and again. Two generations; the older is forgotten whole. */
+let places = new Map<string, Packed>();
+let placesBefore = new Map<string, Packed>();
+const PLACES_MAX = 4_096;
 
 function isRight(path: Packed, depth: number): boolean {
   return ((path.charCodeAt(depth >> 3) >> (7 - (depth & 7))) & 1) === 1;
