@@ -1,34 +1,90 @@
+import { availableParallelism } from 'node:os';
 import { parseArgs } from 'node:util';
-import * as core from '../../consensus/protocol/index.ts';
 import { commandOptions } from '../command-options.ts';
+import { runSeeds } from './crowd.ts';
+import { addOutcome, describeScenario, emptyReport, type Report, sorted } from './report.ts';
+import { scenarioOf } from './scenario.ts';
 import { simulate } from './simulation.ts';
+import { SHIPPED } from './subject.ts';
 
 const { values, whole } = commandOptions(
-  'npm run sim -- [--seeds N] [--from SEED]',
+  'npm run sim -- [--seeds N] [--first SEED] [--replay SEED] [--workers N] [--json]',
   () =>
     parseArgs({
       options: {
         seeds: { type: 'string', default: '1000' },
-        from: { type: 'string', default: '1' },
+        first: { type: 'string', default: '1' },
+        replay: { type: 'string' },
+        workers: { type: 'string', default: String(availableParallelism()) },
+        json: { type: 'boolean', default: false },
       },
     }).values,
 );
-const seeds = whole(values.seeds, 'seeds');
-const from = whole(values.from, 'from', 0);
 
-const started = process.cpuUsage();
-let failures = 0;
-let deliveries = 0;
-for (let seed = from; seed < from + seeds; seed += 1) {
-  const outcome = simulate(core, seed);
-  if (outcome.ok) {
-    deliveries += outcome.deliveries;
-    continue;
-  }
-  failures += 1;
-  console.log(`seed ${seed}: ${outcome.violation}\n  replay: npm run sim -- --seeds 1 --from ${seed}`);
+if (values.replay === undefined) await run();
+else replay(whole(values.replay, 'replay', 0));
+
+async function run(): Promise<void> {
+  const seeds = whole(values.seeds, 'seeds');
+  const first = whole(values.first, 'first', 0);
+  const workers = whole(values.workers, 'workers');
+  const startedMs = performance.now();
+  const report = emptyReport();
+  const progress = createProgress(seeds);
+  await runSeeds({
+    first,
+    seeds,
+    workers,
+    onSeed(outcome) {
+      addOutcome(report, outcome);
+      if (outcome.verdict !== 'held')
+        process.stderr.write(`seed ${outcome.seed}: ${outcome.verdict}: ${outcome.what}\n`);
+      progress(report);
+    },
+  });
+  report.seconds = Math.round((performance.now() - startedMs) / 100) / 10;
+  print(sorted(report));
+  process.exitCode = report.violations.length + report.notLive.length > 0 ? 1 : 0;
 }
-const { user, system } = process.cpuUsage(started);
-const cpuSeconds = (user + system) / 1e6;
-console.log(`${seeds} seeds, ${deliveries} deliveries, ${failures} failures, ${cpuSeconds.toFixed(1)} CPU s`);
-process.exitCode = failures > 0 ? 1 : 0;
+
+function print(report: Report): void {
+  if (values.json) {
+    process.stdout.write(`${JSON.stringify(report)}\n`);
+    return;
+  }
+  const { seeds, blocks, violations, notLive, seconds } = report;
+  for (const [kind, findings] of [['violation', violations] as const, ['not live', notLive] as const])
+    for (const { seed, what, replay: command } of findings)
+      process.stdout.write(`seed ${seed}: ${kind}: ${what}\n  replay: ${command}\n`);
+  process.stdout.write(
+    `${seeds} seeds, ${blocks} blocks, ${violations.length} violations, ${notLive.length} not live, ${seconds} s\n`,
+  );
+}
+
+/** One line to a terminal every second, to a file every half minute. */
+function createProgress(seeds: number) {
+  const everyMs = process.stderr.isTTY ? 1_000 : 30_000;
+  let toldAtMs = performance.now();
+  return (report: Report) => {
+    if (performance.now() - toldAtMs < everyMs) return;
+    toldAtMs = performance.now();
+    const found = report.violations.length + report.notLive.length;
+    const line = `${report.seeds} of ${seeds} seeds, ${found} found`;
+    process.stderr.write(process.stderr.isTTY ? `\r${line}\x1b[K` : `${line}\n`);
+    if (report.seeds === seeds && process.stderr.isTTY) process.stderr.write('\n');
+  };
+}
+
+/** Everything that happens in one seed's story, line by line: virtual milliseconds, then who does what. */
+function replay(seed: number): void {
+  const scenario = scenarioOf(seed);
+  const lines: string[] = [];
+  const { verdict, what, blocks, deliveries, recoveredMs } = simulate(SHIPPED, scenario, {
+    note: (line) => lines.push(line),
+  });
+  const ending = `${verdict}${what === '' ? '' : `: ${what}`}; ${blocks} blocks, ${deliveries} deliveries, ${Math.round(recoveredMs)} ms from healing to the end`;
+  if (values.json)
+    process.stdout.write(`${JSON.stringify({ seed, verdict, what, blocks, transcript: lines })}\n`);
+  else process.stdout.write(`${describeScenario(scenario)}\n\n${lines.join('\n')}\n\n${ending}\n`);
+  process.exitCode = verdict === 'held' ? 0 : 1;
+}

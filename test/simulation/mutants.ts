@@ -1,84 +1,225 @@
-import { cp, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
-import { join } from 'node:path';
-import { fileURLToPath } from 'node:url';
-import type { Core } from './simulation.ts';
-
-/** One wrong idea: text of the compiled core, and what a careless hand might have put there. */
+/** One wrong idea: text of the compiled code, and what a careless hand might have put there. */
 export type Mutant = { readonly name: string; readonly changes: readonly Change[] };
+/** `file` below `consensus/`. */
 type Change = { readonly file: string; readonly from: string; readonly to: string };
+
+const one = (name: string, file: string, from: string, to: string): Mutant => ({
+  name,
+  changes: [{ file, from, to }],
+});
 
 /** Each of these must be found out by the simulation: one that finds nothing proves nothing. */
 export const MUTANTS: readonly Mutant[] = [
-  {
-    name: 'a quorum of one less',
-    changes: [
-      {
-        file: 'committee.js',
-        from: 'Math.ceil((2 * validators) / 3)',
-        to: 'Math.ceil((2 * validators) / 3) - 1',
-      },
-    ],
-  },
-  {
-    name: 'own votes forgotten by a restart',
-    changes: [
-      {
-        file: 'step.js',
-        from: 'state.records.filter((record) => record.message.height === state.height)',
-        to: '[]',
-      },
-    ],
-  },
-  {
-    name: 'sent before it is on disk',
-    changes: [
-      {
-        file: 'turn.js',
-        from: "[{ kind: 'persist', records }, ...effects]",
-        to: "[...effects, { kind: 'persist', records }]",
-      },
-    ],
-  },
+  one(
+    'a quorum of one less',
+    'protocol/committee.js',
+    'Math.ceil((2 * validators) / 3)',
+    'Math.ceil((2 * validators) / 3) - 1',
+  ),
+  one(
+    'a certificate counts seals, not signers',
+    'chain/certificate.js',
+    'signer <= previous',
+    'signer < previous',
+  ),
+  one(
+    'a proof of preparation counts prepares, not signers',
+    'protocol/validity.js',
+    'return authors.size >= quorum(committee.validators.length);',
+    'return prepares.length >= quorum(committee.validators.length);',
+  ),
+  one(
+    'grounds count round changes, not their authors',
+    'protocol/validity.js',
+    'authors.size !== roundChanges.length || authors.size < quorum(committee.validators.length)',
+    'roundChanges.length < quorum(committee.validators.length)',
+  ),
+  one('nothing is put on disk', 'protocol/turn.js', 'turn.records.push({ message, prepares });', ''),
+  one(
+    'sent before it is on disk',
+    'protocol/turn.js',
+    "[{ kind: 'persist', records }, ...effects]",
+    "[...effects, { kind: 'persist', records }]",
+  ),
+  one(
+    'own votes forgotten by a restart',
+    'protocol/step.js',
+    'state.records.filter((record) => record.message.height === state.height)',
+    '[]',
+  ),
+  one(
+    'what was prepared forgotten by a restart',
+    'protocol/step.js',
+    'state.prepared = { round: message.round, digest: message.digest, prepares };',
+    '',
+  ),
+  one('signing while own votes are in doubt', 'protocol/turn.js', 'height > signsAbove && ', ''),
   {
     name: 'the highest prepared block ignored',
     changes: [
-      { file: 'leading.js', from: 'const highest = highestPrepared(changes);', to: 'const highest = null;' },
       {
-        file: 'validity.js',
+        file: 'protocol/leading.js',
+        from: 'const highest = highestPrepared(changes);',
+        to: 'const highest = null;',
+      },
+      {
+        file: 'protocol/validity.js',
         from: 'const highest = highestPrepared(roundChanges);',
         to: 'return true; let highest;',
       },
     ],
   },
+  one(
+    'any prepared block will do, not the highest',
+    'protocol/validity.js',
+    'prepared.round > highest.round',
+    'prepared.round < highest.round',
+  ),
   {
-    name: 'seals of different rounds added up',
-    changes: [{ file: 'votes.js', from: 'other.round === target.round && ', to: '' }],
+    name: 'round changes believed without proof',
+    changes: [
+      {
+        file: 'protocol/validity.js',
+        from: 'return message.digest === highest.digest && isCertificate(prepares, highest, committee);',
+        to: 'return message.digest === highest.digest;',
+      },
+      {
+        file: 'protocol/validity.js',
+        from: 'isCertificate(message.prepares, prepared, committee)',
+        to: 'true',
+      },
+    ],
   },
   {
-    name: 'prepared once, committed ever after',
-    changes: [{ file: 'rounds.js', from: 'state.accepted = null;', to: '' }],
+    name: 'two digests accepted for one prepared round',
+    changes: [
+      { file: 'protocol/validity.js', from: "return 'contradictory';", to: 'continue;' },
+      { file: 'protocol/validity.js', from: 'prepare.digest !== claim.digest || ', to: '' },
+    ],
   },
+  one(
+    'grounds of another round accepted',
+    'protocol/validity.js',
+    'message.round !== round || round <= 0',
+    'round <= 0',
+  ),
+  one('seals of different rounds added up', 'protocol/votes.js', 'other.round === target.round && ', ''),
+  one(
+    'the round left out of what a seal covers',
+    'chain/certificate.js',
+    'BigInt(round), fromHex(digest)])',
+    'fromHex(digest)])',
+  ),
+  one('prepared once, committed ever after', 'protocol/rounds.js', 'state.accepted = null;', ''),
+  one(
+    'a proposal of a round that is over accepted',
+    'protocol/rounds.js',
+    'message.author === state.self || message.round < state.round',
+    'message.author === state.self',
+  ),
+  one(
+    'own commit counted before it is given',
+    'protocol/voting.js',
+    'if (commits.length < quorum(validators.length))',
+    'if (commits.length + 1 < quorum(validators.length))',
+  ),
+  one(
+    'committed on fewer prepares than a quorum',
+    'protocol/voting.js',
+    'if (prepares.length < quorum(state.validators.length))',
+    'if (prepares.length + 1 < quorum(state.validators.length))',
+  ),
+  one(
+    'anybody may propose',
+    'protocol/validity.js',
+    'message.author !== proposerOf(committee.validators, committee.previousProposer, round)',
+    '!committee.validators.includes(message.author)',
+  ),
+  one(
+    'blocks prepared whatever they hold',
+    'protocol/voting.js',
+    'if (!valid || state.decided)',
+    'if (state.decided)',
+  ),
+  one('the state root not compared', 'chain/ledger.js', 'state.root !== header.stateRoot', 'false'),
+  one(
+    'votes of an epoch that is over still count',
+    'contract/tally.js',
+    'Math.floor(newest / epochBlocks) === Math.floor(height / epochBlocks) ? votes : []',
+    'votes',
+  ),
+  one(
+    'half of the votes are enough for a seat',
+    'contract/tally.js',
+    'alike.length > validators / 2',
+    'alike.length >= validators / 2',
+  ),
+  one(
+    'who lost his seat keeps his votes',
+    'contract/tally.js',
+    'validators: validators.filter((member) => member !== target),\n                votes: votes.filter((vote) => !isOver(vote) && vote.signer !== target),',
+    'validators: validators.filter((member) => member !== target),\n                votes: votes.filter((vote) => !isOver(vote)),',
+  ),
+  one(
+    'a committee that stays what it was',
+    'chain/ledger.js',
+    'return { ok: true, next: advanced(head, header, { state, validators }), events',
+    'return { ok: true, next: advanced(head, header, { state, validators: head.validators }), events',
+  ),
+  one(
+    'certificates held against the founders',
+    'chain/ledger.js',
+    'checkCertificate(certificate, { genesis, height, digest: blockDigest(header), validators })',
+    'checkCertificate(certificate, { genesis, height, digest: blockDigest(header), validators: (globalThis[genesis] ??= validators) })',
+  ),
+  one('messages kept without a bound', 'protocol/votes.js', '.slice(-VOTES_PER_AUTHOR)', ''),
+  one(
+    'no jump to where others are',
+    'protocol/rounds.js',
+    'higher.length > faultsTolerated(',
+    'higher.length > 99 + faultsTolerated(',
+  ),
+  one('time-outs that never grow', 'protocol/turn.js', 'timeoutMs *= 2', 'timeoutMs *= 1.0001'),
+  one(
+    'time-outs without a cap',
+    'protocol/turn.js',
+    'Math.min(timeoutMs, maxTimeoutMs)',
+    'baseTimeoutMs * 2 ** round',
+  ),
   {
-    name: 'signing while own votes are in doubt',
-    changes: [{ file: 'turn.js', from: 'height > signsAbove && ', to: '' }],
+    name: 'a round change said once, and never answered',
+    changes: [
+      {
+        file: 'protocol/rounds.js',
+        from: 'if (own !== undefined && message.author !== state.self)',
+        to: 'if (false)',
+      },
+      {
+        file: 'protocol/rounds.js',
+        from: "for (const message of turn.state.sent)\n        turn.effects.push({ kind: 'broadcast', message });",
+        to: '',
+      },
+    ],
+  },
+  one(
+    'who is late is left behind',
+    'protocol/step.js',
+    "turn.effects.push({ kind: 'offer-sync', to: author, height });",
+    '',
+  ),
+  {
+    name: 'the pool not told again with a round change',
+    changes: [
+      {
+        file: 'protocol/rounds.js',
+        from: "// Whoever leads the new round may never have heard of what this node is waiting for.\n        turn.effects.push({ kind: 'resend-pool' });",
+        to: '',
+      },
+      {
+        file: 'protocol/rounds.js',
+        from: "    turn.effects.push({ kind: 'resend-pool' });\n    runResendTimer(turn);",
+        to: '    runResendTimer(turn);',
+      },
+    ],
   },
 ];
-
-const CORE = fileURLToPath(new URL('../../consensus/protocol/', import.meta.url));
-
-/** Loads a copy of the core with the change made; fails when the text to change is not there exactly once. */
-export async function loadMutant({ name, changes }: Mutant): Promise<Core> {
-  const folder = await mkdtemp(join(CORE, '../mutant-'));
-  try {
-    await cp(CORE, folder, { recursive: true });
-    for (const { file, from, to } of changes) {
-      const path = join(folder, file);
-      const parts = (await readFile(path, 'utf8')).split(from);
-      if (parts.length !== 2) throw new Error(`mutant '${name}': ${parts.length - 1} places in ${file}`);
-      await writeFile(path, parts.join(to));
-    }
-    return (await import(join(folder, 'index.js'))) as Core;
-  } finally {
-    await rm(folder, { recursive: true });
-  }
-}

@@ -6,6 +6,9 @@ export type Random = {
   readonly below: (limit: number) => number;
   readonly between: (low: number, high: number) => number;
   readonly chance: (probability: number) => boolean;
+  readonly pick: <T>(items: readonly [T, ...T[]] | readonly T[]) => T;
+  /** `count` of the items, in a random order. */
+  readonly some: <T>(items: readonly T[], count: number) => T[];
 };
 
 export function seeded(seed: number): Random {
@@ -16,10 +19,18 @@ export function seeded(seed: number): Random {
     mixed = (mixed + Math.imul(mixed ^ (mixed >>> 7), 61 | mixed)) ^ mixed;
     return ((mixed ^ (mixed >>> 14)) >>> 0) / 2 ** 32;
   };
+  const below = (limit: number) => Math.floor(next() * limit);
   return {
     next,
-    below: (limit) => Math.floor(next() * limit),
+    below,
     between: (low, high) => low + next() * (high - low),
     chance: (probability) => next() < probability,
+    pick: <T>(items: readonly T[]): T => items[below(items.length)] as T,
+    some<T>(items: readonly T[], count: number): T[] {
+      const left = [...items];
+      const taken: T[] = [];
+      while (taken.length < count && left.length > 0) taken.push(...left.splice(below(left.length), 1));
+      return taken;
+    },
   };
 }

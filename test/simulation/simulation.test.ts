@@ -1,32 +1,42 @@
 import t from 'tap';
-import * as core from '../../consensus/protocol/index.ts';
-import { loadMutant, MUTANTS } from './mutants.ts';
-import { simulate } from './simulation.ts';
+import { runSeeds } from './crowd.ts';
+import { directedCrashes, STAGES } from './directed.ts';
+import { addOutcome, emptyReport, transcriptHash } from './report.ts';
+import { SHIPPED } from './subject.ts';
 
-const SEEDS = 800;
-/** A mutant that survives so many stories is not found out. */
-const SEEDS_PER_MUTANT = 2_000;
+const SEEDS = 3_000;
+const WORKERS = 2;
+t.setTimeout(600_000);
 
-t.test('no fork, no broken word, and progress once the network heals', (t) => {
-  for (let seed = 1; seed <= SEEDS; seed += 1) {
-    const outcome = simulate(core, seed);
-    if (!outcome.ok) t.fail(`${outcome.violation}; replay: npm run sim -- --seeds 1 --from ${seed}`);
-  }
-  t.same(simulate(core, 7), simulate(core, 7), 'a seed tells the same story twice');
-  t.end();
+t.test('no fork, nothing confirmed lost, no broken word, and progress once the network heals', async (t) => {
+  const report = emptyReport();
+  await runSeeds({
+    first: 1,
+    seeds: SEEDS,
+    workers: WORKERS,
+    onSeed: (outcome) => addOutcome(report, outcome),
+  });
+  for (const { what, replay } of [...report.violations, ...report.notLive])
+    t.fail(`${what}; replay: ${replay}`);
+  t.equal(report.seeds, SEEDS);
+  t.comment(`${report.blocks} blocks`);
 });
 
-for (const mutant of MUTANTS) {
-  t.test(`found out: ${mutant.name}`, async (t) => {
-    const wrong = await loadMutant(mutant);
-    for (let seed = 1; seed <= SEEDS_PER_MUTANT; seed += 1) {
-      const outcome = simulate(wrong, seed);
-      if (!outcome.ok) {
-        t.comment(`seed ${seed}: ${outcome.violation}`);
-        t.pass('killed');
-        return;
-      }
+t.test('a seed tells the same story twice, and another seed another', async (t) => {
+  for (const seed of [3, 7, 29, 47])
+    t.equal(transcriptHash(SHIPPED, seed), transcriptHash(SHIPPED, seed), `seed ${seed}`);
+  t.not(transcriptHash(SHIPPED, 3), transcriptHash(SHIPPED, 4));
+});
+
+for (const stage of STAGES) {
+  t.test(`a crash at every write: ${stage.name}`, (t) => {
+    let crashes = 0;
+    for (const { place, write, fate, everywhere, outcome } of directedCrashes(SHIPPED, stage)) {
+      crashes += 1;
+      const where = `n${place}, write ${write}, ${fate}${everywhere ? ', everywhere' : ''}`;
+      if (outcome.verdict !== 'held') t.fail(`${where}: ${outcome.what}`);
     }
-    t.fail(`survived ${SEEDS_PER_MUTANT} seeds`);
+    t.ok(crashes > 0, `${crashes} crashes`);
+    t.end();
   });
 }

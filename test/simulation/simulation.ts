@@ -1,96 +1,267 @@
-import type { startAgreement, step } from '../../consensus/protocol/index.ts';
+import { buildCall } from '../../consensus/contract/index.ts';
+import { fromHex, toHex } from '../../consensus/crypto/index.ts';
+import type { Envelope } from '../../consensus/network/index.ts';
 import { createAgenda } from './agenda.ts';
-import { createSimulatedNode, type SimulatedNode, type Wire } from './node.ts';
+import { createLiar, type Liar } from './byzantine.ts';
+import { worldOf } from './cast.ts';
+import { createDisk, type Fate } from './disk.ts';
+import { createExecutions } from './executions.ts';
+import { digestOf } from './life.ts';
+import { createNetwork, kindOf } from './network.ts';
+import { createNode, type SimulatedNode } from './node.ts';
 import { seeded } from './random.ts';
-import { createWitness } from './witness.ts';
+import type { Scenario } from './scenario.ts';
+import { createSeals } from './seals.ts';
+import { createSignatures } from './signatures.ts';
+import type { Subject } from './subject.ts';
+import { createWitness, type Witness } from './witness.ts';
 
-/** The code under test, so that mutants of it can take its place. */
-export type Core = { readonly startAgreement: typeof startAgreement; readonly step: typeof step };
+export type Outcome = {
+  readonly verdict: 'held' | 'violation' | 'not live';
+  readonly what: string;
+  readonly blocks: number;
+  readonly deliveries: number;
+  /** From healing until all was final everywhere. */
+  readonly recoveredMs: number;
+};
 
-export type Outcome =
-  | { readonly ok: true; readonly deliveries: number }
-  | { readonly ok: false; readonly violation: string };
+/** A write that is to fail: the k-th of its node, counted over all its lives. */
+export type PlannedFailure = {
+  readonly place: number;
+  readonly write: number;
+  readonly fate: Exclude<Fate, 'goes on'>;
+  /** The power of the whole street fails with it. */
+  readonly everywhere: boolean;
+};
 
-/** Blocks that every honest node must have in the end. */
-const HEIGHTS = 5;
-/** Long enough for a dozen rounds at the longest time-out. */
-const HEALING_MS = 120_000;
+export type Wishes = {
+  readonly note?: (line: string) => void;
+  readonly failure?: PlannedFailure;
+  /** Told how many writes each place has made. */
+  readonly onEnd?: (writes: readonly number[]) => void;
+};
+
+/** Steps that no story needs: one that takes more goes in circles. */
+const STEPS_MAX = 400_000;
 
 /**
- * One story of a committee, all of it decided by the seed: a bad time with loss, delay, reordering, duplicates,
- * partitions, crashes and perhaps a validator run twice with one key; then good weather, in which everyone must get on.
+ * One story of a neighbourhood's chain: a bad time, then good weather, in which all that clients have said must become
+ * final at every honest node within `boundMs`. Safety is watched at every step.
  */
-export function simulate(core: Core, seed: number): Outcome {
-  const random = seeded(seed * 7919);
+export function simulate(subject: Subject, scenario: Scenario, wishes: Wishes = {}): Outcome {
   const agenda = createAgenda();
-  const validators = [4, 4, 4, 5, 7][random.below(5)]!;
-  const addresses = Array.from({ length: validators }, (_, index) => index.toString(16).padStart(40, 'a'));
-  const healedAtMs = random.between(2_000, 8_000);
-  const lossRate = random.between(0, 0.3);
-  const duplicateRate = random.between(0, 0.1);
-  const hasTwin = random.chance(0.4);
-  const crashesAllAfterFirstFinal = random.chance(0.4);
-  const crashRate = random.chance(0.5) ? 0.01 : 0;
-  const witness = createWitness(addresses, hasTwin ? addresses[0]! : null);
-
+  const random = seeded(Math.imul(scenario.seed, 104_729) ^ 0xbad);
+  const world = worldOf(subject, scenario);
+  const { actors, start } = world;
+  const addressOf = (place: number) => actors[seats[place]!]!.address;
+  // A twin takes a further place, with the key of another.
+  const seats = [...actors.keys(), ...scenario.twins];
+  const liarAddresses = new Set(
+    [...scenario.liars.keys(), ...scenario.twins].map((place) => actors[place]!.address),
+  );
+  const witness = createWitness(start, liarAddresses, scenario.epochBlocks);
+  const signatures = createSignatures();
+  const seals = createSeals(subject, world);
+  const executions = createExecutions(subject);
+  const note =
+    wishes.note === undefined ? null : (line: string) => wishes.note?.(`${stamp(agenda.nowMs())} ${line}`);
   const nodes: SimulatedNode[] = [];
-  let sides: number[] = [];
-  let outcast: SimulatedNode | null = null;
-  let deliveries = 0;
-  const isBad = () => agenda.nowMs() < healedAtMs;
+  const liars = new Map<number, Liar>();
+  const writes = seats.map(() => 0);
 
-  const wire: Wire = {
-    send(from, to, deliver) {
-      if (from === outcast || to === outcast) return;
-      if (isBad()) {
-        if (sides[from.place] !== sides[to.place] && random.chance(0.9)) return;
-        if (random.chance(lossRate)) return;
-      }
-      for (let copies = random.chance(duplicateRate) ? 2 : 1; copies > 0; copies -= 1) {
-        agenda.plan(isBad() ? random.between(5, 800) : random.between(5, 55), () => {
-          deliveries += 1;
-          deliver();
-        });
-      }
+  const network = createNetwork({
+    weather: scenario.weather,
+    healedAtMs: scenario.healedAtMs,
+    places: seats.length,
+    agenda,
+    random,
+    subject,
+    deliver(to, from, envelope) {
+      note?.(`n${from} -> n${to} ${describe(envelope)}`);
+      liars.get(to)?.hears(envelope);
+      nodes[to]!.hear(envelope, addressOf(from));
     },
-    nodes: () => nodes,
-    crashesNow: () => isBad() && random.chance(crashRate),
-    onFinal(node) {
-      if (!crashesAllAfterFirstFinal || !isBad() || outcast !== null) return;
-      // The cruellest moment: one node knows that a block is final, and all that could tell forget what they can.
-      outcast = node;
-      agenda.plan(3_000, () => {
-        outcast = null;
-      });
-      for (const other of nodes) if (other !== node) other.crash(1);
+  });
+  const placesOf = (address: string) => [...seats.keys()].filter((place) => addressOf(place) === address);
+
+  const fateOf = (place: number): Fate => {
+    writes[place]! += 1;
+    const { failure } = wishes;
+    if (failure !== undefined) {
+      if (failure.place !== place || failure.write !== writes[place]) return 'goes on';
+      if (failure.everywhere)
+        for (const node of nodes)
+          if (node.place !== place) agenda.plan(0, () => node.crash(random.between(1, 300)));
+      return failure.fate;
+    }
+    if (network.isHealed() || !random.chance(scenario.disk.failureRate)) return 'goes on';
+    return random.pick(['before', 'half', 'after'] as const);
+  };
+
+  let cruelIsDue = scenario.cruelty !== 'none';
+  const onFinal = (place: number) => {
+    if (!cruelIsDue || network.isHealed() || liarAddresses.has(addressOf(place)) || random.chance(0.5))
+      return;
+    cruelIsDue = false;
+    // The cruellest moment: one node knows that a block is final, and all that could tell forget what they can.
+    if (scenario.cruelty !== 'crash') network.cutOff(place, random.between(1_000, 5_000));
+    for (const node of nodes)
+      if ((node.place === place) === (scenario.cruelty === 'crash') && scenario.cruelty !== 'cut off')
+        agenda.plan(0, () => node.crash(random.between(1, 300)));
+  };
+  const watching: Witness = {
+    ...witness,
+    // What a liar takes for final is its own affair.
+    finalised(place, final, next) {
+      if (liarAddresses.has(addressOf(place))) return;
+      witness.finalised(place, final, next);
+      onFinal(place);
+    },
+    confirmed: (place, id, height) => {
+      if (!liarAddresses.has(addressOf(place))) witness.confirmed(place, id, height);
+    },
+    keeps: (place, state) => {
+      if (!liarAddresses.has(addressOf(place))) witness.keeps(place, state);
+    },
+    said: (place, message, isOnDisk) => {
+      if (!liarAddresses.has(addressOf(place))) witness.said(place, message, isOnDisk);
     },
   };
 
-  const partition = () => {
-    sides = nodes.map(() => (isBad() ? random.below(2) : 0));
-    if (isBad()) agenda.plan(random.between(300, 1_800), partition);
-  };
-  for (let place = 0; place < validators + (hasTwin ? 1 : 0); place += 1) {
-    const address = addresses[place % validators]!;
-    nodes.push(createSimulatedNode({ core, place, address, addresses, agenda, random, wire, witness }));
+  for (const [place, seat] of seats.entries()) {
+    const actor = actors[seat]!;
+    const others = [...seats.keys()].filter((other) => other !== place);
+    const send = (to: number, envelope: Envelope) => network.send(place, to, envelope);
+    const self = {
+      subject,
+      world,
+      place,
+      actor,
+      disk: createDisk(start, scenario.disk.syncRate),
+      timing: scenario.timing,
+      allowedSkewMs: scenario.allowedSkewMs,
+      skewMs: scenario.skewsMs[place]!,
+      thinkMs: scenario.thinkMs,
+      agenda,
+      random,
+      signatures,
+      seals,
+      executions,
+      witness: watching,
+      say(envelope: Envelope, to?: string) {
+        const liar = liars.get(place);
+        if (liar !== undefined) liar.speak(envelope, to);
+        else for (const other of to === undefined ? others : placesOf(to)) send(other, envelope);
+      },
+      fateOf: () => fateOf(place),
+      note,
+    };
+    nodes.push(createNode(self, () => random.between(1, 1_000)));
+    const vices = scenario.liars.get(place);
+    if (vices === undefined) continue;
+    const life = () => nodes[place]!.life();
+    const quorum = () => Math.ceil((2 * self.disk.head().validators.length) / 3);
+    liars.set(place, createLiar(new Set(vices), { self, life, quorum, others, placesOf, send }));
   }
-  partition();
+
   for (const node of nodes) node.start();
+  for (const { place, atMs, downMs } of scenario.crashes)
+    agenda.plan(atMs, () => nodes[place]!.crash(downMs));
+  for (const { place, atMs } of scenario.disk.lost)
+    agenda.plan(atMs, () => nodes[place]!.loseVotes(random.between(1, 1_000)));
+  for (const [index, { place, atMs }] of scenario.traffic.entries())
+    agenda.plan(atMs, () => {
+      const to = actors[(place + 1 + (index % (actors.length - 1))) % actors.length];
+      const call =
+        to === undefined || to.address === nodes[place]!.address
+          ? { method: 'accounts.skip', args: [] }
+          : { method: 'accounts.transfer', args: [fromHex(to.address), BigInt(1 + index), ''] };
+      nodes[place]!.submit(call);
+    });
+  for (const { motion, target, atMs } of scenario.votes)
+    for (const seat of world.founders) {
+      if (liarAddresses.has(actors[seat]!.address)) continue;
+      const { address, publicKey } = actors[target]!;
+      const named = motion === 'add' ? toHex(publicKey) : null;
+      const call = buildCall('governance.vote', { motion, target: address, publicKey: named });
+      agenda.plan(atMs + random.between(0, 500), () => nodes[seat]!.submit(call));
+    }
+  agenda.plan(scenario.healedAtMs, () => {
+    note?.('the network is well again');
+    for (const node of nodes) if (!node.isValidator()) node.connected();
+  });
 
-  // Everybody has something to say until enough is said; one disk at most is lost with its votes.
-  const remind = () => {
-    for (const node of nodes) if (node.height() < HEIGHTS && random.chance(0.6)) node.remind();
-    agenda.plan(random.between(200, 1_000), remind);
+  const honest = nodes.filter((node) => !liarAddresses.has(node.address));
+  const lastTrafficMs = Math.max(
+    0,
+    ...[...scenario.traffic, ...scenario.votes].map(({ atMs }) => atMs + 500),
+  );
+  const isDone = () => {
+    if (agenda.nowMs() <= lastTrafficMs || !network.isHealed()) return false;
+    const newest = witness.chain().at(-1)?.next;
+    if (newest === undefined || honest.some((node) => node.ownPending() > 0)) return false;
+    // Who only follows may hear of the last block with the next one.
+    const voters = new Set(newest.validators.map(({ address }) => address));
+    const isThere = (node: SimulatedNode) => node.life() !== null && node.digest() === newest.digest;
+    return honest.every((node) => !voters.has(node.address) || isThere(node));
   };
-  remind();
-  if (random.chance(0.3)) agenda.plan(random.between(500, 4_000), () => nodes.at(-1)!.loseDisk());
+  const end = (verdict: Outcome['verdict'], what: string): Outcome => {
+    wishes.onEnd?.(writes);
+    note?.(verdict === 'held' ? 'held' : `${verdict}: ${what}`);
+    return {
+      verdict,
+      what,
+      blocks: witness.chain().length,
+      deliveries: network.deliveries(),
+      recoveredMs: Math.max(0, agenda.nowMs() - scenario.healedAtMs),
+    };
+  };
 
-  const deadlineMs = healedAtMs + HEALING_MS;
-  while (agenda.nowMs() < deadlineMs && agenda.advance()) {
+  const deadlineMs = scenario.healedAtMs + boundMs(scenario);
+  let steps = 0;
+  while (agenda.nowMs() < deadlineMs && steps < STEPS_MAX && agenda.advance()) {
+    steps += 1;
     const violation = witness.violation();
-    if (violation !== null) return { ok: false, violation };
-    if (!isBad() && nodes.every((node) => node.height() >= HEIGHTS)) return { ok: true, deliveries };
+    if (violation !== null) return end('violation', violation);
+    if (isDone()) return end('held', '');
   }
-  const heights = nodes.map((node) => node.height()).join(' ');
-  return { ok: false, violation: `stalled: heights ${heights} ${HEALING_MS} ms after healing` };
+  const heights = honest.map(
+    (node) => `n${node.place} at ${node.height()}/${node.life()?.state()?.round ?? '-'}`,
+  );
+  const waiting = honest.reduce((sum, node) => sum + node.ownPending(), 0);
+  const why =
+    steps >= STEPS_MAX
+      ? `${STEPS_MAX} steps`
+      : `${Math.round(agenda.nowMs() - scenario.healedAtMs)} ms after healing`;
+  return end('not live', `${heights.join(', ')}, ${waiting} transactions wait, ${why}`);
+}
+
+/**
+ * Longest that recovery may take: what is left of a round at the cap, then for each block still to come a round for
+ * every liar whose turn it may be and one more, and a few seconds for what waits for a question to be asked again.
+ */
+function boundMs({ timing, founders, others }: Scenario): number {
+  const liars = Math.floor((founders + others - 1) / 3);
+  return 20_000 + 6 * (liars + 2) * timing.maxTimeoutMs;
+}
+
+function stamp(ms: number): string {
+  return ms.toFixed(1).padStart(9);
+}
+
+function describe(envelope: Envelope): string {
+  if (!('message' in envelope)) {
+    if (envelope.channel === 'sync-request') return `sync-request from ${envelope.fromHeight}`;
+    if (envelope.channel === 'sync-response')
+      return `sync-response ${envelope.finalBlocks.length} of ${envelope.headHeight}`;
+    if (envelope.channel === 'transaction') return `transactions ${envelope.transactions.length}`;
+    return envelope.channel === 'block' ? `block ${envelope.height}` : envelope.channel;
+  }
+  const { message } = envelope;
+  const digest = digestOf(message)?.slice(0, 8) ?? '';
+  const prepared =
+    message.kind === 'round-change' && message.prepared !== null
+      ? ` prepared in ${message.prepared.round}`
+      : '';
+  return `${kindOf(envelope)} ${message.height}/${message.round} ${digest}${prepared}`;
 }

@@ -1,57 +1,200 @@
-import { isDeepStrictEqual } from 'node:util';
-import type { Commit, OwnMessage, VoteRecord } from '../../consensus/protocol/index.ts';
+import { checkCertificate, type FinalBlock, type Head } from '../../consensus/chain/index.ts';
+import type { Commit, OwnMessage, Prepare, State } from '../../consensus/protocol/index.ts';
+import { createSeats } from './seats.ts';
 
-/** Sees everything, and remembers the first thing that must not have happened. */
+/** Sees everything, shares no code with what it watches but the check of certificates, and remembers the first wrong. */
 export type Witness = {
-  /** An own message leaves a node whose disk holds these records. */
-  readonly leaves: (message: OwnMessage, disk: readonly VoteRecord[]) => void;
-  readonly finalised: (height: number, digest: string, commits: readonly Commit[]) => void;
+  /** An honest node's message leaves it; every one must be on its disk by then. */
+  readonly said: (place: number, message: OwnMessage, isOnDisk: boolean) => void;
+  /** An honest node takes a block for final. */
+  readonly finalised: (place: number, final: FinalBlock, next: Head) => void;
+  /** An honest node has told its client that a transaction is final. */
+  readonly confirmed: (place: number, id: string, height: number) => void;
+  /** What a node holds in memory. */
+  readonly keeps: (place: number, state: State) => void;
+  readonly accuse: (text: string) => void;
   readonly violation: () => string | null;
+  /** The chain that all must have: heights above 0 in order. */
+  readonly chain: () => readonly Decided[];
+  readonly confirmations: () => ReadonlyMap<string, number>;
 };
 
-/** @param twin the address that runs twice and may contradict itself */
-export function createWitness(addresses: readonly string[], twin: string | null): Witness {
-  // Written out here, so that a mutant of the code under test does not move the yardstick as well.
-  const decides = (2 * addresses.length) / 3;
-  const decided = new Map<number, string>();
-  const said = new Map<string, string>();
-  const givenUpBelow = new Map<string, number>();
+export type Decided = { readonly digest: string; readonly stateRoot: string; readonly next: Head };
+
+/** Votes of one author that a node may hold for a height, by kind, and messages for the next height. */
+const KEPT_OF_AUTHOR_MAX = 8;
+/** What a node holds is looked at every so many steps. */
+const LOOKS_EVERY = 16;
+
+/** @param liars addresses that may say what they like */
+export function createWitness(start: Head, liars: ReadonlySet<string>, epochBlocks: number): Witness {
+  const seats = createSeats(
+    start.validators.map(({ address }) => address),
+    epochBlocks,
+  );
+  const chain: Decided[] = [{ digest: start.digest, stateRoot: start.state.root, next: start }];
+  const speech = new Map<number, Speech>();
+  const confirmations = new Map<string, number>();
   let violation: string | null = null;
+  let steps = 0;
   const accuse = (text: string) => {
     violation ??= text;
   };
+  const speechAt = (height: number): Speech => {
+    const known = speech.get(height) ?? createSpeech();
+    speech.set(height, known);
+    return known;
+  };
+  const committeeOf = (height: number) => chain[height - 1]?.next.validators ?? [];
 
   return {
-    leaves(message, disk) {
+    said(place, message, isOnDisk) {
       const { kind, height, round, author } = message;
-      if (!disk.some((record) => isDeepStrictEqual(record.message, message)))
-        accuse(`${author} sent a ${kind} at ${height}/${round} that is not on its disk`);
-      if (author === twin) return;
-      if (kind === 'round-change') {
-        const key = `${author} ${height}`;
-        givenUpBelow.set(key, Math.max(givenUpBelow.get(key) ?? 0, round));
-        return;
-      }
-      const key = `${author} ${kind} ${height}/${round}`;
-      const before = said.get(key);
-      if (before !== undefined && before !== message.digest)
-        accuse(`${key}: both ${before} and ${message.digest}`);
-      const isNew = before === undefined;
-      said.set(key, message.digest);
-      if (isNew && round < (givenUpBelow.get(`${author} ${height}`) ?? 0))
-        accuse(`${key} after giving that round up`);
+      if (!isOnDisk) accuse(`n${place} sent a ${kind} at ${height}/${round} that is not on its disk`);
+      const committee = committeeOf(height).map(({ address }) => address);
+      if (!committee.includes(author)) accuse(`n${place} votes at ${height} without being a validator there`);
+      if (liars.has(author)) return;
+      const fault = takeDown(speechAt(height), message, {
+        decides: decides(committee.length),
+        liars: committee.filter((address) => liars.has(address)).length,
+      });
+      if (fault !== null) accuse(`n${place}: ${fault}`);
     },
-    finalised(height, digest, commits) {
-      const before = decided.get(height);
-      if (before !== undefined && before !== digest) accuse(`fork at ${height}: ${before} and ${digest}`);
-      decided.set(height, digest);
-      const rounds = new Set(commits.map((commit) => commit.round));
-      const signers = new Set(commits.map((commit) => commit.author));
-      const fits = commits.every((commit) => commit.height === height && commit.digest === digest);
-      if (rounds.size !== 1 || !fits || signers.size < decides)
-        accuse(`certificate of ${height}: ${signers.size} signers, rounds ${[...rounds].join(' ')}`);
-      if ([...signers].some((signer) => !addresses.includes(signer))) accuse(`foreign seal at ${height}`);
+    finalised(place, { block, certificate }, next) {
+      const { height, stateRoot } = block.header;
+      const parent = chain[height - 1];
+      if (parent === undefined) return accuse(`n${place} has block ${height} final before its parent`);
+      const before = chain[height];
+      if (before !== undefined && before.digest !== next.digest)
+        return accuse(
+          `fork at ${height}: n${place} has ${next.digest.slice(0, 8)}, another ${before.digest.slice(0, 8)}`,
+        );
+      if (next.state.root !== stateRoot || (before !== undefined && before.stateRoot !== stateRoot))
+        return accuse(`n${place} has another state root at ${height}`);
+      const { validators } = parent.next;
+      const signers = new Set(certificate.seals.map(({ signer }) => signer));
+      if (signers.size < decides(validators.length))
+        return accuse(
+          `n${place} has block ${height} final by ${signers.size} of ${validators.length} signers`,
+        );
+      const { genesis } = start;
+      const fault = checkCertificate(certificate, { genesis, height, digest: next.digest, validators });
+      if (fault !== null) return accuse(`n${place} has block ${height} final by a certificate with ${fault}`);
+      if (before !== undefined) return;
+      chain[height] = { digest: next.digest, stateRoot, next };
+      seats.after(block);
+      const seated = next.validators.map(({ address }) => address).join(' ');
+      if (seated !== seats.taken().join(' ')) accuse(`n${place} has another committee after block ${height}`);
     },
+    confirmed(place, id, height) {
+      const before = confirmations.get(id);
+      if (before !== undefined && before !== height)
+        accuse(`n${place} confirmed transaction ${id.slice(0, 8)} at ${height}, before at ${before}`);
+      confirmations.set(id, height);
+    },
+    keeps(place, state) {
+      steps += 1;
+      if (steps % LOOKS_EVERY !== 0) return;
+      const lists = [...state.prepares.values(), ...state.commits.values()];
+      const ahead = [...state.ahead.values()].map(({ messages }) => messages);
+      const longest = Math.max(0, ...[...lists, ...ahead].map(({ length }) => length));
+      if (longest > KEPT_OF_AUTHOR_MAX) accuse(`n${place} keeps ${longest} messages of one author`);
+      const authors = Math.max(state.prepares.size, state.commits.size, state.roundChanges.size);
+      if (authors > state.validators.length) accuse(`n${place} keeps messages of ${authors} authors`);
+    },
+    accuse,
     violation: () => violation,
+    chain: () => chain.slice(1),
+    confirmations: () => confirmations,
   };
+}
+
+/** Written out here, so that a mutant of the code under test does not move the yardstick as well. */
+function decides(validators: number): number {
+  return Math.ceil((2 * validators) / 3);
+}
+
+/** All that honest validators have said at one height. */
+type Speech = {
+  /** By author, kind and round: what was said there. */
+  readonly words: Map<string, string>;
+  /** By author: the highest round it has asked for, and the highest it has committed in. */
+  readonly rounds: Map<string, { asked: number; committed: { round: number; digest: string } | null }>;
+  readonly prepared: { readonly author: string; readonly round: number; readonly digest: string }[];
+  /** By round and digest: who committed. */
+  readonly commits: Map<string, Set<string>>;
+  /** What may have been decided, if all liars agree. */
+  readonly open: { readonly round: number; readonly digest: string }[];
+};
+
+function createSpeech(): Speech {
+  return { words: new Map(), rounds: new Map(), prepared: [], commits: new Map(), open: [] };
+}
+
+type Committee = { readonly decides: number; readonly liars: number };
+
+/** What is wrong with the message, given all that was said before; null if nothing is. */
+function takeDown(speech: Speech, message: OwnMessage, committee: Committee): string | null {
+  const { kind, height, round, author } = message;
+  const says = kind === 'round-change' ? claimOf(message) : message.digest;
+  // Proposal, prepare and commit of one round are about one block.
+  const name = `${author} ${kind === 'round-change' ? kind : 'block'} ${round}`;
+  const said = speech.words.get(name);
+  if (said !== undefined && said !== says)
+    return `two things said at ${height}/${round}: ${said} and, as ${kind}, ${says}`;
+  speech.words.set(name, says);
+  const own = speech.rounds.get(author) ?? { asked: 0, committed: null };
+  speech.rounds.set(author, own);
+
+  if (kind === 'round-change') {
+    own.asked = Math.max(own.asked, round);
+    const { committed } = own;
+    const forgot =
+      committed !== null && committed.round < round && (message.prepared?.round ?? -1) < committed.round;
+    return forgot
+      ? `a round change at ${height}/${round} forgets the commit of round ${committed.round}`
+      : null;
+  }
+  const isNew = !speech.words.has(`${author} ${kind} ${round} said`);
+  speech.words.set(`${author} ${kind} ${round} said`, says);
+  if (isNew && round < own.asked)
+    return `a ${kind} at ${height}/${round} after round ${own.asked} was asked for`;
+  if (!isNew) return null;
+  if (kind === 'prepare') return onPrepare(speech, message);
+  return kind === 'commit' ? onCommit(speech, message, { own, committee }) : null;
+}
+
+function claimOf({ prepared }: Extract<OwnMessage, { kind: 'round-change' }>): string {
+  return prepared === null ? 'nothing prepared' : `${prepared.round} ${prepared.digest}`;
+}
+
+type Unsigned<M> = Omit<M, 'signature'>;
+
+/** Once a block may have been decided in a round, no honest validator prepares another in a later one. */
+function onPrepare(speech: Speech, { author, height, round, digest }: Unsigned<Prepare>): string | null {
+  speech.prepared.push({ author, round, digest });
+  const against = speech.open.find((open) => open.round < round && open.digest !== digest);
+  return against === undefined
+    ? null
+    : `a prepare at ${height}/${round} against what may be decided in round ${against.round}`;
+}
+
+function onCommit(
+  speech: Speech,
+  { author, height, round, digest }: Unsigned<Commit>,
+  { own, committee }: { own: { committed: { round: number; digest: string } | null }; committee: Committee },
+): string | null {
+  if (own.committed === null || own.committed.round < round) own.committed = { round, digest };
+  const name = `${round} ${digest}`;
+  const committers = speech.commits.get(name) ?? new Set();
+  speech.commits.set(name, committers.add(author));
+  const prepares = speech.prepared.filter((vote) => vote.round === round && vote.digest === digest).length;
+  if (prepares + committee.liars < committee.decides)
+    return `a commit at ${height}/${round} with ${prepares} honest prepares`;
+  if (committers.size + committee.liars < committee.decides) return null;
+  speech.open.push({ round, digest });
+  const against = speech.prepared.find((vote) => vote.round > round && vote.digest !== digest);
+  return against === undefined
+    ? null
+    : `may be decided at ${height}/${round}, and another was prepared in round ${against.round}`;
 }

@@ -1,0 +1,57 @@
+import type { Self } from './life.ts';
+import type { Subject } from './subject.ts';
+
+export type Entry = {
+  readonly begin: () => void;
+  readonly heard: (from: string, headHeight: number) => void;
+  readonly advanced: () => void;
+};
+
+type Parts = {
+  readonly setTimer: (name: string, delayMs: number, action: () => void) => void;
+  /** A quorum has said where the chain is, and this node is there. */
+  readonly enter: () => void;
+};
+
+/**
+ * The real rules of who may sign after a start, in virtual time. A first start counts as any other here: no story begins
+ * with a chain that others already have.
+ */
+export function createEntry({ subject, actor, disk, say }: Self, { setTimer, enter }: Parts): Entry {
+  let entered = false;
+  const real = subject.entry.createEntry(
+    {
+      self: actor.address,
+      head: disk.head,
+      counters: { unsent: 0 },
+      transport: {
+        connected: true,
+        publish({ channel, to, payload }: Question) {
+          const question = subject.network.decodeEnvelope(channel, payload);
+          if (question.ok) say(question.envelope, to);
+          return true;
+        },
+      },
+      timers: { set: setTimer },
+      // All that it uses of what the parts of a real node share.
+    } as unknown as Parameters<Subject['entry']['createEntry']>[0],
+    {
+      stage: () => (entered || disk.doubt() !== null ? 'none' : 'again'),
+      enter: async () => {
+        entered = true;
+        enter();
+      },
+    },
+  );
+  return {
+    begin() {
+      // The two steps of its start, without the promise between them, for which virtual time would not wait.
+      void real.advanced();
+      real.connected();
+    },
+    heard: (from, headHeight) => void real.heard(from, headHeight),
+    advanced: () => void real.advanced(),
+  };
+}
+
+type Question = { readonly channel: 'sync-request'; readonly to: string; readonly payload: Uint8Array };

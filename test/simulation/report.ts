@@ -1,0 +1,75 @@
+import { createHash } from 'node:crypto';
+import { type Scenario, scenarioOf } from './scenario.ts';
+import { type Outcome, simulate } from './simulation.ts';
+import type { Subject } from './subject.ts';
+
+/** What is printed of many seeds. */
+export type Report = {
+  seeds: number;
+  violations: Finding[];
+  notLive: Finding[];
+  blocks: number;
+  seconds: number;
+};
+
+export type Finding = { readonly seed: number; readonly what: string; readonly replay: string };
+
+/** The outcome of one seed, as it crosses from a worker. */
+export type SeedOutcome = Pick<Outcome, 'verdict' | 'what' | 'blocks'> & { readonly seed: number };
+
+export function emptyReport(): Report {
+  return { seeds: 0, violations: [], notLive: [], blocks: 0, seconds: 0 };
+}
+
+export function addOutcome(report: Report, { seed, verdict, what, blocks }: SeedOutcome): void {
+  report.seeds += 1;
+  report.blocks += blocks;
+  const finding = { seed, what, replay: `npm run sim -- --replay ${seed}` };
+  if (verdict === 'violation') report.violations.push(finding);
+  if (verdict === 'not live') report.notLive.push(finding);
+}
+
+/** By seed, whatever the order in which workers were done. */
+export function sorted(report: Report): Report {
+  const bySeed = (a: Finding, b: Finding) => a.seed - b.seed;
+  report.violations.sort(bySeed);
+  report.notLive.sort(bySeed);
+  return report;
+}
+
+export function describeScenario(scenario: Scenario): string {
+  const { founders, others, timing, weather, liars, twins, disk, crashes } = scenario;
+  const vices = [...liars].map(([place, those]) => `  n${place} ${those.join(', ')}`);
+  const lines = [
+    `seed ${scenario.seed}: ${founders} validators${others > 0 ? ` and ${others} who follow` : ''}`,
+    `round time-out ${timing.baseTimeoutMs} to ${timing.maxTimeoutMs} ms, block interval ${timing.blockIntervalMs} ms, heartbeat ${timing.heartbeatMs} ms`,
+    `clocks off by ${scenario.skewsMs.join(', ')} ms`,
+    `network: loss ${percent(weather.lossRate)}, duplicates ${percent(weather.duplicateRate)}, delay ${weather.delayMs.join(' to ')} ms, ${
+      weather.partitionMs === null ? 'no partitions' : weather.oneWay ? 'one-way partitions' : 'partitions'
+    }${Object.entries(weather.lossByKind)
+      .map(([kind, rate]) => `, ${percent(rate)} of ${kind}`)
+      .join(
+        '',
+      )}; well from ${Math.round(scenario.healedAtMs)} ms on, then ${weather.healedDelayMs.join(' to ')} ms`,
+    `disk: ${percent(disk.syncRate)} of blocks at once, ${percent(disk.failureRate)} of writes fail${disk.lost
+      .map(({ place, atMs }) => `, n${place} loses its votes at ${Math.round(atMs)} ms`)
+      .join('')}`,
+    `crashes: ${crashes.map(({ place, atMs }) => `n${place} at ${Math.round(atMs)} ms`).join(', ') || 'none'}; at the first final block: ${scenario.cruelty}`,
+    `twins: ${twins.map((place) => `n${place}`).join(', ') || 'none'}; liars:${vices.length === 0 ? ' none' : ''}`,
+    ...vices,
+  ];
+  return lines.join('\n');
+}
+
+function percent(share: number): string {
+  return `${Math.round(share * 1000) / 10} %`;
+}
+
+/** Names everything that happened in a seed's story: equal on every run and machine. */
+export function transcriptHash(subject: Subject, seed: number): string {
+  const hash = createHash('sha256');
+  const scenario = scenarioOf(seed);
+  hash.update(describeScenario(scenario));
+  simulate(subject, scenario, { note: (line) => hash.update(`${line}\n`) });
+  return hash.digest('hex');
+}

@@ -1,0 +1,65 @@
+import {
+  assembleBlock,
+  blockDigest,
+  decodeClosedFinalBlock,
+  decodeTransaction,
+  encodeBlock,
+  encodeFinalBlock,
+  encodeTransaction,
+  executeBlock,
+  gatherCertificate,
+  genesisHead,
+  nextNonce,
+  openFinalBlock,
+  Pool,
+  signSeal,
+  signTransaction,
+  transactionId,
+} from '../../consensus/chain/index.ts';
+import { contract } from '../../consensus/contract/index.ts';
+import { decodeEnvelope, encodeEnvelope } from '../../consensus/network/index.ts';
+import { createBodies } from '../../consensus/node/bodies.ts';
+import { createEntry } from '../../consensus/node/entry.ts';
+import { startAgreement, step } from '../../consensus/protocol/index.ts';
+
+/** The code under test, as it is shipped. Mutants of it can take its place. */
+export const SHIPPED = {
+  protocol: { startAgreement, step },
+  chain: {
+    assembleBlock,
+    blockDigest,
+    decodeClosedFinalBlock,
+    decodeTransaction,
+    encodeBlock,
+    encodeFinalBlock,
+    encodeTransaction,
+    executeBlock,
+    gatherCertificate,
+    genesisHead,
+    nextNonce,
+    openFinalBlock,
+    Pool,
+    signSeal,
+    signTransaction,
+    transactionId,
+  },
+  contract,
+  bodies: { createBodies },
+  entry: { createEntry },
+  network: { decodeEnvelope, encodeEnvelope },
+};
+
+export type Subject = typeof SHIPPED;
+
+/** The same from another folder that is built like `consensus/`. */
+export async function loadSubject(folder: URL): Promise<Subject> {
+  const part = (path: string) => import(new URL(path, folder).href);
+  return {
+    protocol: await part('protocol/index.js'),
+    chain: await part('chain/index.js'),
+    contract: (await part('contract/index.js')).contract,
+    bodies: await part('node/bodies.js'),
+    entry: await part('node/entry.js'),
+    network: await part('network/index.js'),
+  };
+}
