@@ -344,7 +344,8 @@ function strangeness(
 ): string | null {
   if (known.identity === undefined) return 'the store does not know this record of votes';
   if (!sameBytes(known.identity, copy.header.identity)) return 'the store knows another record of votes';
-  if (known.mark !== null && isOlderThan(copy, known.mark)) return 'the record of votes is older than the ledger remembers it';
+  if (known.mark !== null && isOlderThan(copy, known.mark))
+    return 'the record of votes is older than the ledger remembers it';
   return null;
 }
 
