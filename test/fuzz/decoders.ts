@@ -124,7 +124,11 @@ function decoders(): Decoder[] {
     {
       name: 'part of a snapshot',
       samples: [encodePart(next.state.entries())],
-      again: (bytes) => void openPart(bytes, { depth: 0, hash: next.state.root }),
+      again(bytes) {
+        const entries = openPart(bytes, { depth: 0, hash: next.state.root });
+        if (entries === null) throw new ConsensusError('CONSENSUS_BAD_ENCODING', 'not that part');
+        return encodePart(entries);
+      },
     },
     { name: 'state proof', samples: proofs, again: (bytes) => encodeProof(decodeProof(bytes)) },
     {
