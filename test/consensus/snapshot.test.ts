@@ -100,6 +100,7 @@ t.test('a part is itself only, and a manifest whole', async (t) => {
     t.equal(openPart(encodePart([...entries].reverse()), part), null, 'out of order');
     t.equal(openPart(encodePart(entries.slice(1)), part), null, 'one entry less');
     t.equal(openPart(encodePart([...entries, entries[0]!]), part), null, 'one entry twice');
+    t.equal(openPart(encodePart([entries[0]!, ...entries]), part), null, 'one entry twice in a row');
     t.equal(
       openPart(encodePart([...entries, ...parts[(index + 1) % parts.length]!]), part),
       null,
