@@ -35,6 +35,8 @@ export type Self = {
   readonly skewMs: number;
   /** Longest that trying or making a block takes. */
   readonly thinkMs: number;
+  /** Own transactions are sent again every two seconds by validators too, as the real node does: where votes may fail. */
+  readonly repeatsOwn: boolean;
   readonly agenda: Agenda;
   readonly random: Random;
   readonly signatures: Signatures;

@@ -142,6 +142,7 @@ export function simulate(subject: Subject, scenario: Scenario, wishes: Wishes = 
       allowedSkewMs: scenario.allowedSkewMs,
       skewMs: scenario.skewsMs[place]!,
       thinkMs: scenario.thinkMs,
+      repeatsOwn: scenario.votes.length > 0,
       agenda,
       random,
       signatures,
