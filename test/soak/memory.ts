@@ -19,9 +19,9 @@ const PIECE_SECONDS = 10;
 const MEGABYTE = 1024 * 1024;
 /**
  * How a validator is started where memory is scarce: V8 otherwise lets the young half of the heap grow to three times
- * 16 MB before it looks for what can go.
+ * 16 MB, and the old one by what the machine has, before it looks for what can go.
  */
-const NODE_FLAGS = ['--max-semi-space-size=1'];
+const NODE_FLAGS = ['--max-semi-space-size=1', '--max-old-space-size=96'];
 
 const { values, whole } = commandOptions(
   'npm run soak:memory -- [--minutes 30] [--rate 100] [--validators 4] [--json]',
