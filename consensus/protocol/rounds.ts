@@ -45,9 +45,13 @@ export function onRoundChange(turn: Turn, message: RoundChange): void {
   lead(turn);
 }
 
+/**
+ * Whoever is still above round 0 says again what it said. Perhaps it waits in vain: the height may be final by votes that
+ * never came here, and those who cast them, dropped from the committee by that very block, do not listen any more.
+ */
 export function repeat(turn: Turn): void {
   for (const message of turn.state.sent) turn.effects.push({ kind: 'broadcast', message });
-  turn.effects.push({ kind: 'resend-pool' });
+  turn.effects.push({ kind: 'resend-pool' }, { kind: 'ask-sync', height: turn.state.height });
   runResendTimer(turn);
 }
 

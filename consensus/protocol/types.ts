@@ -95,7 +95,7 @@ export type Effect =
   /** Came before their height began: to be verified anew, by the committee that decides now, and fed back. */
   | { readonly kind: 'hear-again'; readonly messages: readonly Message[] }
   | { readonly kind: 'resend-pool' }
-  /** More validators than can lie are above this height. */
+  /** More validators than can lie are above this height, or its rounds come to nothing. */
   | { readonly kind: 'ask-sync'; readonly height: number }
   /** `to` is still working on `height`, which is final. */
   | { readonly kind: 'offer-sync'; readonly to: Address; readonly height: number };

@@ -316,6 +316,7 @@ t.test('rounds are given up, and the prepared block goes along', (t) => {
   t.match(d.take({ kind: 'timeout', timer: 'resend', height: 5, round: 1 }), [
     { kind: 'broadcast', message: { kind: 'round-change', round: 1 } },
     { kind: 'resend-pool' },
+    { kind: 'ask-sync', height: 5 },
     { kind: 'schedule', timer: 'resend' },
   ]);
   for (let round = 1; round < 60; round += 1) d.timeout();
