@@ -10,8 +10,9 @@ import type {
   RoundChange,
 } from '../../consensus/protocol/index.ts';
 import { type Forger, forgedFinalBlocks } from './forgery.ts';
-import type { Life, Self } from './life.ts';
+import type { Life } from './life.ts';
 import type { Random } from './random.ts';
+import type { Self } from './self.ts';
 
 export const VICES = [
   'equivocates',
@@ -20,6 +21,7 @@ export const VICES = [
   'tells only some',
   'claims what is not',
   'proposes without grounds',
+  'proposes out of turn',
   'floods',
   'lies about blocks',
   'repeats others',
@@ -58,6 +60,7 @@ export function createLiar(vices: ReadonlySet<Vice>, surroundings: Surroundings)
   const heard: Envelope[] = [];
   const voted = new Set<string>();
   const habit = random.pick(PROOFS);
+  const silence = random.pick([0.7, 1]);
   let latest: Block | null = null;
   const sign = <M extends OwnMessage>(message: M) => signatures.sign(message);
   const tell = (places: readonly number[], envelope: Envelope) => {
@@ -195,6 +198,23 @@ export function createLiar(vices: ReadonlySet<Vice>, surroundings: Surroundings)
     voteFor(others, { height, round, digest });
   };
 
+  /** In whatever round it is, says what the round's leader would say: a sound block, on sound round changes if there are any. */
+  const proposeOutOfTurn = () => {
+    const state = life()?.state();
+    const block = state === undefined ? null : ownBlock();
+    if (state === undefined || block === null || block.header.height !== state.height) return;
+    const { height, round } = state;
+    const { digest, bytes } = encoded(block);
+    const roundChanges = [...state.roundChanges.values()]
+      .filter((ask) => ask.round === round && ask.prepared === null)
+      .map((ask) => ({ ...ask, prepares: [] }));
+    const justification = round === 0 ? null : { roundChanges, prepares: [] };
+    const author = actor.address;
+    const message = sign({ kind: 'proposal', height, round, digest, author, justification }) as Proposal;
+    tell(others, { channel: 'proposal', message, block: bytes });
+    voteFor(others, { height, round, digest });
+  };
+
   const flood = () => {
     const now = disk.head().height + 1;
     const far = [now, now, now + 1, now + 2, now + 1_000, Number.MAX_SAFE_INTEGER];
@@ -227,6 +247,7 @@ export function createLiar(vices: ReadonlySet<Vice>, surroundings: Surroundings)
     const state = life()?.state();
     if (vices.has('proposes without grounds') && state !== undefined && random.chance(0.5))
       proposeWithoutGrounds(state.height, state.round + random.below(2));
+    if (vices.has('proposes out of turn') && random.chance(0.5)) proposeOutOfTurn();
     if (vices.has('lies about blocks') && random.chance(0.3))
       for (const { height, finalBlock } of forgedFinalBlocks(
         { ...surroundings, ownBlock },
@@ -239,7 +260,7 @@ export function createLiar(vices: ReadonlySet<Vice>, surroundings: Surroundings)
 
   return {
     speak(envelope, to) {
-      if (vices.has('falls silent') && random.chance(0.7)) return;
+      if (vices.has('falls silent') && random.chance(silence)) return;
       if (to !== undefined) {
         const lies =
           envelope.channel === 'sync-response' && vices.has('lies about blocks') && random.chance(0.8);

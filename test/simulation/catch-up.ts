@@ -1,6 +1,6 @@
 import type { Executed, FinalBlock } from '../../consensus/chain/index.ts';
 import type { Envelope } from '../../consensus/network/index.ts';
-import type { Self } from './life.ts';
+import type { Self } from './self.ts';
 
 /** Asks one validator after the other for final blocks, and answers those who ask: the real sync's rules, in virtual time. */
 export type CatchUp = {

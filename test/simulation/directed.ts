@@ -56,6 +56,7 @@ const CALM: Scenario = {
   crashes: [],
   cruelty: 'none',
   votes: [],
+  voteSpreadMs: 500,
   epochBlocks: 1_000,
   traffic: [
     { place: 0, atMs: 0 },

@@ -1,4 +1,4 @@
-import type { Self } from './life.ts';
+import type { Self } from './self.ts';
 import type { Subject } from './subject.ts';
 
 export type Entry = {

@@ -7,47 +7,17 @@ import type {
   OwnMessage,
   State,
   Step,
-  Timing,
   VoteRecord,
 } from '../../consensus/protocol/index.ts';
-import type { Agenda } from './agenda.ts';
-import { type Actor, type Call, START_MS, type World } from './cast.ts';
+import { createBlocks } from './blocks.ts';
+import type { Call } from './cast.ts';
 import { createCatchUp } from './catch-up.ts';
-import type { Disk, Fate } from './disk.ts';
+import type { Fate } from './disk.ts';
+import { createDoubt } from './doubt.ts';
 import { createEntry } from './entry.ts';
-import type { Executions } from './executions.ts';
-import type { Random } from './random.ts';
-import type { Seals } from './seals.ts';
-import { nameOf, type Signatures } from './signatures.ts';
-import type { Subject } from './subject.ts';
+import type { Self } from './self.ts';
+import { nameOf } from './signatures.ts';
 import { createTransactions } from './transactions.ts';
-import type { Witness } from './witness.ts';
-
-/** What a node has in common with its earlier and later lives. */
-export type Self = {
-  readonly subject: Subject;
-  readonly world: World;
-  readonly place: number;
-  readonly actor: Actor;
-  readonly disk: Disk;
-  readonly timing: Timing;
-  readonly allowedSkewMs: number;
-  readonly skewMs: number;
-  /** Longest that trying or making a block takes. */
-  readonly thinkMs: number;
-  /** Own transactions are sent again every two seconds by validators too, as the real node does: where votes may fail. */
-  readonly repeatsOwn: boolean;
-  readonly agenda: Agenda;
-  readonly random: Random;
-  readonly signatures: Signatures;
-  readonly seals: Seals;
-  readonly executions: Executions;
-  readonly witness: Witness;
-  /** To one address, or to everybody else. */
-  readonly say: (envelope: Envelope, to?: string) => void;
-  readonly fateOf: (write: 'votes' | 'block' | 'transaction') => Fate;
-  readonly note: ((line: string) => void) | null;
-};
 
 /** A node from its start to its crash: the same order of doing things as the real pump, in virtual time. */
 export type Life = {
@@ -64,13 +34,12 @@ export type Life = {
 /** Thrown through whatever a node is doing when its power fails. */
 export const POWER_FAILS = Symbol('power fails');
 
-const PROPOSED_BYTES_MAX = 512 * 1024;
-
 export function beginLife(self: Self): Life {
   const { subject, place, actor, disk, timing, agenda, random, witness, say, note } = self;
-  const { chain, contract, protocol } = subject;
+  const { chain, protocol } = subject;
   const { head } = disk;
   const bodies = subject.bodies.createBodies(isNeeded);
+  const { build, check, isPending } = createBlocks(self, { bodies, transactions: () => transactions });
   const backlog: Event[] = [];
   const newestTimer = new Map<string, number>();
   let timersSet = 0;
@@ -78,9 +47,7 @@ export function beginLife(self: Self): Life {
   let busy = false;
   let state: State;
   let bodiless: Extract<Effect, { kind: 'finalise' }> | null = null;
-  let startedUtcMs: number | null = null;
 
-  const utcMs = () => START_MS + Math.floor(agenda.nowMs() + self.skewMs);
   const isValidator = () => head().validators.some(({ address }) => address === actor.address);
 
   function isNeeded(digest: string): boolean {
@@ -229,31 +196,6 @@ export function beginLife(self: Self): Life {
 
   // Blocks
 
-  const build = (allowEmpty: boolean): string | null => {
-    const candidates = transactions.candidates(true);
-    const { block, dropped, ...executed } = chain.assembleBlock(
-      head(),
-      candidates,
-      { proposer: actor.address, timeMs: utcMs(), maxBytes: PROPOSED_BYTES_MAX },
-      contract,
-    );
-    transactions.drop(dropped);
-    if (block.transactions.length === 0 && !allowEmpty) return null;
-    return bodies.add(block, { ok: true, ...executed }, actor.address);
-  };
-
-  const check = (digest: string, author: string | null): boolean => {
-    const body = bodies.get(digest);
-    if (body === undefined) return false;
-    const { header } = body.block;
-    if (author !== null && (header.proposer !== author || header.timeMs > utcMs() + self.allowedSkewMs))
-      return false;
-    if (body.executed !== null) return true;
-    const executed = self.executions.execute(head(), body.block);
-    if (executed.ok) body.executed = executed;
-    return executed.ok;
-  };
-
   const finalise = (effect: Extract<Effect, { kind: 'finalise' }>) => {
     const body = bodies.get(effect.digest);
     if (body === undefined) {
@@ -308,36 +250,14 @@ export function beginLife(self: Self): Life {
     return { height, proposer, validators: validators.map(({ address }) => address) };
   };
 
-  const isPending = (): boolean => {
-    const candidates = transactions.candidates(false);
-    if (candidates.length === 0) return false;
-    const attempt = { proposer: actor.address, timeMs: utcMs(), maxTransactions: 1 };
-    const { block, dropped } = chain.assembleBlock(head(), candidates, attempt, contract);
-    transactions.drop(dropped);
-    return block.transactions.length > 0;
-  };
-
   const poolChanged = () => {
     if (!state.pending && isValidator() && isPending()) take({ kind: 'pool', pending: true });
   };
 
-  const noteStart = () => {
-    const isBehind = utcMs() + self.allowedSkewMs < head().header.timeMs;
-    if (!isBehind) startedUtcMs ??= utcMs();
-  };
-
-  const endDoubt = () => {
-    const doubt = disk.doubt();
-    if (doubt === null || !isValidator()) return;
-    noteStart();
-    const { height, header } = head();
-    if (startedUtcMs === null || height < doubt.highestHeight) return;
-    if (header.timeMs <= startedUtcMs + 2 * self.allowedSkewMs) return;
-    disk.endDoubt(height);
-    note?.(`n${place} trusts its votes again above ${height}`);
-    take({ kind: 'doubt-ended', height });
-  };
-
+  const { noteStart, endDoubt } = createDoubt(self, {
+    isValidator,
+    ended: (height) => take({ kind: 'doubt-ended', height }),
+  });
   const transactions = createTransactions(self, {
     setTimer,
     write,

@@ -90,6 +90,12 @@ export const MUTANTS: readonly Mutant[] = [
       },
     ],
   },
+  one(
+    'a prepared block believed without proof in a proposal',
+    'protocol/validity.js',
+    'return message.digest === highest.digest && isCertificate(prepares, highest, committee);',
+    'return message.digest === highest.digest;',
+  ),
   {
     name: 'two digests accepted for one prepared round',
     changes: [

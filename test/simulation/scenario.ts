@@ -36,6 +36,8 @@ export type Scenario = {
     readonly target: number;
     readonly atMs: number;
   }[];
+  /** Each says its vote within so long. */
+  readonly voteSpreadMs: number;
   /** Tallies begin anew at heights that it divides. */
   readonly epochBlocks: number;
   /** Transactions, by their node's place; the last ones come after healing. */
@@ -55,17 +57,29 @@ export function scenarioOf(seed: number): Scenario {
   );
   const motions = founders <= 7 && random.chance(0.6) ? motionsOf(random, seated, outside) : [];
   const drops = motions.filter(({ motion }) => motion === 'drop').length;
-  const faulty = random.some(seated, faultsOf(random, founders - drops));
+  const leaderless = founders <= 7 && random.chance(0.04);
+  const faults = faultsOf(random, founders - drops);
+  // The network is well again in about the ninth round, which then had better end soon.
+  const ninth = seated[LEADERLESS_ROUNDS % founders]!;
+  const faulty = leaderless && faults > 0 ? [ninth] : random.some(seated, faults);
   const liars = new Map<number, readonly Vice[]>();
   const twins: number[] = [];
   const lost: { place: number; atMs: number }[] = [];
-  const healedAtMs = random.chance(0.1) ? random.between(20_000, 60_000) : random.between(1_500, 7_000);
+  const healedAtMs = leaderless ? random.between(110_000, 114_000) : healingMs(random);
   for (const place of faulty) {
     const fault = random.next();
-    if (fault < 0.6) liars.set(place, random.some(VICES, 1 + random.below(5)));
+    if (leaderless) liars.set(place, ['falls silent']);
+    else if (fault < 0.6) liars.set(place, random.some(VICES, 1 + random.below(5)));
     else if (fault < 0.85) twins.push(place);
     else lost.push({ place, atMs: random.between(300, 5_000) });
   }
+  const firstVoteMs = random.between(0, healedAtMs + 1_000);
+  // Votes on several seats that mingle are the ones that a seat's loss can spoil.
+  const mingle = random.chance(0.5);
+  const votes = motions.map((motion) => ({
+    ...motion,
+    atMs: mingle ? firstVoteMs : random.between(0, healedAtMs + 1_000),
+  }));
   const allowedSkewMs = 5_000;
   const honest = Array.from({ length: places }, (_, place) => place).filter((place) => !liars.has(place));
   const honestFounders = seated.filter((place) => honest.includes(place));
@@ -85,7 +99,7 @@ export function scenarioOf(seed: number): Scenario {
     ),
     thinkMs: random.chance(0.5) ? 20 : 0,
     healedAtMs,
-    weather: weatherOf(random),
+    weather: leaderless ? LEADERLESS : weatherOf(random),
     liars,
     twins,
     disk: {
@@ -97,11 +111,12 @@ export function scenarioOf(seed: number): Scenario {
       ? Array.from({ length: 1 + random.below(4) }, () => ({
           place: random.pick(honest),
           atMs: random.between(100, healedAtMs),
-          downMs: random.chance(0.3) ? healedAtMs : random.between(1, 1_500),
+          downMs: random.chance(0.3) ? Math.min(healedAtMs, 60_000) : random.between(1, 1_500),
         }))
       : [],
     cruelty: random.pick(['none', 'none', 'cut off', 'cut off, others crash', 'crash'] as const),
-    votes: motions.map((motion) => ({ ...motion, atMs: random.between(0, healedAtMs + 1_000) })),
+    votes,
+    voteSpreadMs: random.pick([500, 3_000]),
     epochBlocks: motions.length > 0 ? random.pick([3, 5, 1_000]) : 1_000,
     traffic: [
       ...Array.from({ length: 3 + random.below(5) }, () => ({
@@ -144,6 +159,25 @@ function faultsOf(random: Random, founders: number): number {
   const most = Math.floor((founders - 1) / 3);
   return random.chance(0.7) ? most : random.below(most + 1);
 }
+
+function healingMs(random: Random): number {
+  return random.chance(0.1) ? random.between(20_000, 60_000) : random.between(1_500, 7_000);
+}
+
+/** Rounds that time-outs without a cap would have let pass in so long. */
+const LEADERLESS_ROUNDS = 8;
+
+/** Nobody hears of a block for many rounds, and all go through them together: what the cap of the time-outs is for. */
+const LEADERLESS: Weather = {
+  lossRate: 0.02,
+  duplicateRate: 0,
+  delayMs: [5, 60],
+  healedDelayMs: [5, 55],
+  partitionMs: null,
+  oneWay: false,
+  lossByKind: { proposal: 1 },
+  asBytes: false,
+};
 
 function weatherOf(random: Random): Weather {
   const isSlow = random.chance(0.15);

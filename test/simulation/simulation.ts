@@ -104,7 +104,11 @@ export function simulate(subject: Subject, scenario: Scenario, wishes: Wishes = 
       return;
     cruelIsDue = false;
     // The cruellest moment: one node knows that a block is final, and all that could tell forget what they can.
-    if (scenario.cruelty !== 'crash') network.cutOff(place, random.between(1_000, 5_000));
+    if (scenario.cruelty !== 'crash') {
+      const cutOffMs = random.between(1_000, 5_000);
+      network.cutOff(place, cutOffMs);
+      agenda.plan(cutOffMs, () => nodes[place]!.connected());
+    }
     for (const node of nodes)
       if ((node.place === place) === (scenario.cruelty === 'crash') && scenario.cruelty !== 'cut off')
         agenda.plan(0, () => node.crash(random.between(1, 300)));
@@ -185,7 +189,7 @@ export function simulate(subject: Subject, scenario: Scenario, wishes: Wishes = 
       const { address, publicKey } = actors[target]!;
       const named = motion === 'add' ? toHex(publicKey) : null;
       const call = buildCall('governance.vote', { motion, target: address, publicKey: named });
-      agenda.plan(atMs + random.between(0, 500), () => nodes[seat]!.submit(call));
+      agenda.plan(atMs + random.between(0, scenario.voteSpreadMs), () => nodes[seat]!.submit(call));
     }
   agenda.plan(scenario.healedAtMs, () => {
     note?.('the network is well again');
@@ -195,7 +199,8 @@ export function simulate(subject: Subject, scenario: Scenario, wishes: Wishes = 
   const honest = nodes.filter((node) => !liarAddresses.has(node.address));
   const lastTrafficMs = Math.max(
     0,
-    ...[...scenario.traffic, ...scenario.votes].map(({ atMs }) => atMs + 500),
+    ...scenario.traffic.map(({ atMs }) => atMs),
+    ...scenario.votes.map(({ atMs }) => atMs + scenario.voteSpreadMs),
   );
   const isDone = () => {
     if (agenda.nowMs() <= lastTrafficMs || !network.isHealed()) return false;

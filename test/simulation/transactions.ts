@@ -1,7 +1,7 @@
 import type { Block, SignedTransaction } from '../../consensus/chain/index.ts';
 import { type Call, START_MS } from './cast.ts';
 import type { Fate } from './disk.ts';
-import type { Self } from './life.ts';
+import type { Self } from './self.ts';
 
 /** A node's pool, and its own transactions from their signing until they are final: what pool and outbox are in the real node. */
 export type Transactions = {
@@ -86,20 +86,26 @@ export function createTransactions(self: Self, parts: Parts): Transactions {
     parts.setTimer('resend', RESEND_MS, repeatOwn);
   };
 
+  /** Which of the own ones a block made here and now would drop. Only votes on seats can fail. */
+  const failing = (transactions: readonly SignedTransaction[]) => {
+    if (!transactions.some(({ method }) => method === 'governance.vote')) return [];
+    const own = [...transactions].sort((a, b) => a.nonce - b.nonce);
+    const rehearsal = { proposer: actor.address, timeMs: utcMs() };
+    return chain.assembleBlock(head(), own, rehearsal, contract).dropped;
+  };
+
   /**
    * As the real outbox: a vote that cannot succeed any more gives its nonce to a skip, and what failed once, so that the
    * pool has forgotten it, and may succeed now is told again.
    */
   const mend = () => {
-    const own = [...pending.values()].sort((a, b) => a.nonce - b.nonce);
-    if (!own.some(({ method }) => method === 'governance.vote')) return;
-    const rehearsal = { proposer: actor.address, timeMs: utcMs() };
-    for (const { transaction, waits } of chain.assembleBlock(head(), own, rehearsal, contract).dropped) {
+    for (const { transaction, waits } of failing([...pending.values()])) {
       const skip = world.skip(actor, transaction.nonce);
       if (!waits && transaction !== skip) pending.set(transaction.nonce, skip);
     }
     const isForgotten = (one: SignedTransaction) => !pool.has(chain.transactionId(one), actor.address);
-    if (isValidator()) tellAndAdd([...pending.values()].filter(isForgotten));
+    const hasVotes = [...pending.values()].some(({ method }) => method === 'governance.vote');
+    if (isValidator() && hasVotes) tellAndAdd([...pending.values()].filter(isForgotten));
   };
 
   return {
@@ -112,6 +118,8 @@ export function createTransactions(self: Self, parts: Parts): Transactions {
       let nonce = chain.nextNonce(head().state, actor.address);
       while (pending.has(nonce)) nonce += 1;
       const transaction = world.signed(actor, nonce, call);
+      const refused = failing([...pending.values(), transaction]);
+      if (refused.some((dropped) => dropped.transaction === transaction && !dropped.waits)) return;
       parts.write('transaction', (fate) => {
         if (fate !== 'before') pending.set(nonce, transaction);
       });

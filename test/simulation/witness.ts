@@ -55,6 +55,8 @@ export function createWitness(start: Head, liars: ReadonlySet<string>, epochBloc
       if (!committee.includes(author)) accuse(`n${place} votes at ${height} without being a validator there`);
       if (liars.has(author)) return;
       const fault = takeDown(speechAt(height), message, {
+        leader: leaderOf(committee, chain[height - 1]?.next.proposer ?? null, round),
+        isLiar: (address) => liars.has(address),
         decides: decides(committee.length),
         liars: committee.filter((address) => liars.has(address)).length,
       });
@@ -101,6 +103,11 @@ export function createWitness(start: Head, liars: ReadonlySet<string>, epochBloc
       if (longest > KEPT_OF_AUTHOR_MAX) accuse(`n${place} keeps ${longest} messages of one author`);
       const authors = Math.max(state.prepares.size, state.commits.size, state.roundChanges.size);
       if (authors > state.validators.length) accuse(`n${place} keeps messages of ${authors} authors`);
+      const further = [...state.roundChanges.values()].filter(
+        ({ author, round }) => author !== state.self && round > state.round,
+      ).length;
+      if (3 * further > state.validators.length - 1)
+        accuse(`n${place} stays in round ${state.round}, though ${further} others have asked for later ones`);
     },
     accuse,
     violation: () => violation,
@@ -112,6 +119,16 @@ export function createWitness(start: Head, liars: ReadonlySet<string>, epochBloc
 /** Written out here, so that a mutant of the code under test does not move the yardstick as well. */
 function decides(validators: number): number {
   return Math.ceil((2 * validators) / 3);
+}
+
+/** Whose turn a round is: the seat after the last author's, and one further every round. */
+function leaderOf(
+  committee: readonly string[],
+  lastAuthor: string | null,
+  round: number,
+): string | undefined {
+  const first = lastAuthor === null ? 0 : committee.filter((address) => address <= lastAuthor).length;
+  return committee[(first + round) % committee.length];
 }
 
 /** All that honest validators have said at one height. */
@@ -131,7 +148,12 @@ function createSpeech(): Speech {
   return { words: new Map(), rounds: new Map(), prepared: [], commits: new Map(), open: [] };
 }
 
-type Committee = { readonly decides: number; readonly liars: number };
+type Committee = {
+  readonly leader: string | undefined;
+  readonly isLiar: (address: string) => boolean;
+  readonly decides: number;
+  readonly liars: number;
+};
 
 /** What is wrong with the message, given all that was said before; null if nothing is. */
 function takeDown(speech: Speech, message: OwnMessage, committee: Committee): string | null {
@@ -160,7 +182,7 @@ function takeDown(speech: Speech, message: OwnMessage, committee: Committee): st
   if (isNew && round < own.asked)
     return `a ${kind} at ${height}/${round} after round ${own.asked} was asked for`;
   if (!isNew) return null;
-  if (kind === 'prepare') return onPrepare(speech, message);
+  if (kind === 'prepare') return onPrepare(speech, message, committee);
   return kind === 'commit' ? onCommit(speech, message, { own, committee }) : null;
 }
 
@@ -171,7 +193,17 @@ function claimOf({ prepared }: Extract<OwnMessage, { kind: 'round-change' }>): s
 type Unsigned<M> = Omit<M, 'signature'>;
 
 /** Once a block may have been decided in a round, no honest validator prepares another in a later one. */
-function onPrepare(speech: Speech, { author, height, round, digest }: Unsigned<Prepare>): string | null {
+function onPrepare(
+  speech: Speech,
+  { author, height, round, digest }: Unsigned<Prepare>,
+  { leader, isLiar }: Committee,
+): string | null {
+  if (
+    leader !== undefined &&
+    !isLiar(leader) &&
+    speech.words.get(`${leader} proposal ${round} said`) !== digest
+  )
+    return `a prepare at ${height}/${round} for a block that its leader has not proposed`;
   speech.prepared.push({ author, round, digest });
   const against = speech.open.find((open) => open.round < round && open.digest !== digest);
   return against === undefined

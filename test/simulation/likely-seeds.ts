@@ -1,0 +1,1 @@
+export const LIKELY_SEEDS: Readonly<Record<string, number>> = {};

@@ -1,0 +1,37 @@
+import type { Envelope } from '../../consensus/network/index.ts';
+import type { Timing } from '../../consensus/protocol/index.ts';
+import type { Agenda } from './agenda.ts';
+import type { Actor, World } from './cast.ts';
+import type { Disk, Fate } from './disk.ts';
+import type { Executions } from './executions.ts';
+import type { Random } from './random.ts';
+import type { Seals } from './seals.ts';
+import type { Signatures } from './signatures.ts';
+import type { Subject } from './subject.ts';
+import type { Witness } from './witness.ts';
+
+/** What a node has in common with its earlier and later lives. */
+export type Self = {
+  readonly subject: Subject;
+  readonly world: World;
+  readonly place: number;
+  readonly actor: Actor;
+  readonly disk: Disk;
+  readonly timing: Timing;
+  readonly allowedSkewMs: number;
+  readonly skewMs: number;
+  /** Longest that trying or making a block takes. */
+  readonly thinkMs: number;
+  /** Own transactions are sent again every two seconds by validators too, as the real node does: where votes may fail. */
+  readonly repeatsOwn: boolean;
+  readonly agenda: Agenda;
+  readonly random: Random;
+  readonly signatures: Signatures;
+  readonly seals: Seals;
+  readonly executions: Executions;
+  readonly witness: Witness;
+  /** To one address, or to everybody else. */
+  readonly say: (envelope: Envelope, to?: string) => void;
+  readonly fateOf: (write: 'votes' | 'block' | 'transaction') => Fate;
+  readonly note: ((line: string) => void) | null;
+};
