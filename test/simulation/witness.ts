@@ -103,6 +103,15 @@ export function createWitness(start: Head, liars: ReadonlySet<string>, epochBloc
       if (longest > KEPT_OF_AUTHOR_MAX) accuse(`n${place} keeps ${longest} messages of one author`);
       const authors = Math.max(state.prepares.size, state.commits.size, state.roundChanges.size);
       if (authors > state.validators.length) accuse(`n${place} keeps messages of ${authors} authors`);
+      for (const { author, prepared, prepares } of state.roundChanges.values()) {
+        const provers = new Set(
+          prepares
+            .filter(({ round, digest }) => round === prepared?.round && digest === prepared.digest)
+            .map((prepare) => prepare.author),
+        );
+        if (prepared !== null && provers.size < decides(state.validators.length))
+          accuse(`n${place} believes ${author.slice(0, 8)} without proof`);
+      }
       const further = [...state.roundChanges.values()].filter(
         ({ author, round }) => author !== state.self && round > state.round,
       ).length;
@@ -186,8 +195,10 @@ function takeDown(speech: Speech, message: OwnMessage, committee: Committee): st
   return kind === 'commit' ? onCommit(speech, message, { own, committee }) : null;
 }
 
+const NOTHING = 'nothing prepared';
+
 function claimOf({ prepared }: Extract<OwnMessage, { kind: 'round-change' }>): string {
-  return prepared === null ? 'nothing prepared' : `${prepared.round} ${prepared.digest}`;
+  return prepared === null ? NOTHING : `${prepared.round} ${prepared.digest}`;
 }
 
 type Unsigned<M> = Omit<M, 'signature'>;
@@ -196,19 +207,40 @@ type Unsigned<M> = Omit<M, 'signature'>;
 function onPrepare(
   speech: Speech,
   { author, height, round, digest }: Unsigned<Prepare>,
-  { leader, isLiar }: Committee,
+  committee: Committee,
 ): string | null {
+  const { leader, isLiar } = committee;
   if (
     leader !== undefined &&
     !isLiar(leader) &&
     speech.words.get(`${leader} proposal ${round} said`) !== digest
   )
     return `a prepare at ${height}/${round} for a block that its leader has not proposed`;
+  const ungrounded = round > 0 ? groundsMissing(speech, { round, digest }, committee) : null;
+  if (ungrounded !== null) return `a prepare at ${height}/${round} ${ungrounded}`;
   speech.prepared.push({ author, round, digest });
   const against = speech.open.find((open) => open.round < round && open.digest !== digest);
   return against === undefined
     ? null
     : `a prepare at ${height}/${round} against what may be decided in round ${against.round}`;
+}
+
+/** In a round above 0: a quorum has asked for it, and what is prepared was prepared before, or enough knew of nothing prepared. */
+function groundsMissing(
+  speech: Speech,
+  { round, digest }: Pick<Prepare, 'round' | 'digest'>,
+  { decides: needed, liars }: Committee,
+): string | null {
+  const asked = [...speech.words].filter(([name]) => name.endsWith(` round-change ${round}`));
+  if (asked.length + liars < needed) return `that only ${asked.length} honest have asked for`;
+  const free = asked.filter(([, claim]) => claim === NOTHING).length;
+  if (free + liars >= needed) return null;
+  const wasPrepared = speech.prepared.some((vote) => {
+    if (vote.round >= round || vote.digest !== digest) return false;
+    const alike = speech.prepared.filter((other) => other.round === vote.round && other.digest === digest);
+    return alike.length + liars >= needed;
+  });
+  return wasPrepared ? null : `of a block that nobody can have shown to be prepared`;
 }
 
 function onCommit(
