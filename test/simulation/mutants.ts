@@ -223,8 +223,8 @@ export const MUTANTS: readonly Mutant[] = [
       },
       {
         file: 'protocol/rounds.js',
-        from: "    turn.effects.push({ kind: 'resend-pool' });\n    runResendTimer(turn);",
-        to: '    runResendTimer(turn);',
+        from: "turn.effects.push({ kind: 'resend-pool' }, { kind: 'ask-sync'",
+        to: "turn.effects.push({ kind: 'ask-sync'",
       },
     ],
   },
