@@ -75,7 +75,7 @@ async function lapsOf(
   validators: number,
   repeats: number,
 ): Promise<{ laps: Lap[]; transactions: number[]; bytes: number[] }> {
-  const committee = await startCommittee({ validators });
+  const committee = await startCommittee({ homes: 1, validators });
   try {
     const { members } = committee;
     const payer = members[0]!;

@@ -95,8 +95,8 @@ async function open({ privateKey, genesis: text, url, directory, timing }: Valid
     seen.push({ height: header.height, atMs, transactions: held.length, latenciesMs });
     if (seen.length > SEEN_MAX) seen.splice(0, SEEN_MAX / 2);
   });
-  const others = genesis.validators.map(({ address }) => address).filter((address) => address !== nodeId);
-  return { node, store, voteLog, transport, payee: others[0] ?? genesis.accounts[0]!.address };
+  const payee = genesis.accounts.find(({ address }) => address !== nodeId)!.address;
+  return { node, store, voteLog, transport, payee };
 }
 
 const opened = () => {
