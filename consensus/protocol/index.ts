@@ -5,11 +5,10 @@ export type {
   Message,
   OwnMessage,
   Prepare,
-  PreparedCertificate,
   PreparedClaim,
   Proposal,
   RoundChange,
   VoteRecord,
 } from './messages.ts';
 export { type Start, startAgreement, step } from './step.ts';
-export type { DecidedHead, Effect, Event, State, Step, TimerName, Timing } from './types.ts';
+export type { Effect, Event, State, Step, Timing } from './types.ts';

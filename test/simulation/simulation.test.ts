@@ -4,7 +4,7 @@ import { directedCrashes, STAGES } from './directed.ts';
 import { addOutcome, emptyReport, transcriptHash } from './report.ts';
 import { SHIPPED } from './subject.ts';
 
-const SEEDS = 1_500;
+const SEEDS = 3_000;
 const WORKERS = 2;
 t.setTimeout(600_000);
 
