@@ -402,4 +402,6 @@ function discard(client: MqttClient): void {
   client.removeAllListeners('message');
   client.on('error', () => undefined);
   client.end(true);
+  // A goodbye under way makes that do nothing: one that waits for a frozen broker would keep the socket, and the process.
+  client.stream.destroy();
 }

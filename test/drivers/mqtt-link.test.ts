@@ -29,6 +29,37 @@ t.test('a frozen broker is noticed by its missing answers', async (t) => {
   await until('it is up again and has said it', () => transport.connected && transport.pending === 0);
 });
 
+t.test('a goodbye to a frozen broker leaves nothing open', async (t) => {
+  const mosquitto = await startMosquitto();
+  t.teardown(() => mosquitto.stop());
+  let open = 0;
+  let frozen = false;
+  // Between the two: it lets nothing of the broker's through once that is frozen.
+  const between = createServer((socket) => {
+    open += 1;
+    const broker = connect(Number(new URL(mosquitto.url).port), '127.0.0.1');
+    broker.on('data', (chunk) => frozen || socket.write(chunk));
+    socket.on('data', (chunk) => broker.write(chunk));
+    for (const end of [socket, broker]) end.on('error', () => undefined);
+    socket.on('close', () => {
+      open -= 1;
+      broker.destroy();
+    });
+  });
+  await new Promise<void>((resolve) => between.listen(0, '127.0.0.1', resolve));
+  t.teardown(() => between.close());
+  const address = between.address();
+  const port = typeof address === 'object' ? address?.port : 0;
+  const { transport } = joining(t, `mqtt://127.0.0.1:${port}`, 4);
+  await until('it is up', isUp(transport));
+  frozen = true;
+  transport.publish({ channel: 'transaction', payload: bytes('into the ice') });
+  await until('it is sent', () => transport.brokers[0]?.pending === 1);
+  await transport.stop({ timeoutMs: 50 });
+  await until('the connection is gone', () => open === 0);
+  t.equal(open, 0, 'a process that has nothing else to do can end');
+});
+
 t.test('the broker may come later; meanwhile the outbox is bounded', async (t) => {
   const port = await freePort();
   const limit = { messagesMax: 3, bytesMax: 10_000, ttlMs: 60_000 };
