@@ -13,6 +13,9 @@ import { type ContractState, VALIDATORS_MAX, type Validator } from './types.ts';
 /** Of one signer: whoever votes on more questions takes votes back first. Bounds the record of them. */
 const STANDING_MAX = 16;
 
+/** How votes are counted, by itself: for audits and for other ledgers of this meaning. */
+export { tallyVote };
+
 const asked = { motion: oneOf(MOTIONS), target: address, publicKey: optional(hex(33)) };
 const votes = record('governance/votes', {
   /** Of the block that holds the newest. */

@@ -5,14 +5,14 @@ export { type ArgumentsOf, applyCall, buildCall, contract, type MethodName } fro
 export type { OfferedMw } from './coordination.ts';
 export { type Delivery, type Obligation, readDelivery } from './delivery.ts';
 export { type ContractGenesis, genesisEntries } from './genesis.ts';
-export { readVotes } from './governance.ts';
+export { readVotes, tallyVote } from './governance.ts';
 export { ownerOfKey, rotationTo } from './keys.ts';
 export { type MeterRecord, readRecord } from './metering.ts';
 export { type Network, readNetwork } from './parameters.ts';
 export { type Device, readDevice, readDevices, readMembers } from './registry.ts';
 export { type OpenSession, type RoundReport, readOpenSessions } from './session.ts';
 export { readSettlement, type Settlement, type SettlementShare } from './settlement.ts';
-export { type Motion, type Tally, tallyVote, type Vote } from './tally.ts';
+export type { Motion, Tally, Vote } from './tally.ts';
 export type {
   Address,
   BlockContext,
