@@ -72,7 +72,7 @@ export type NodeOptions = {
 
 /** Real milliseconds, but for `allowedSkewMs`, which is in the clock's. */
 export type NodeTiming = {
-  /** Round r gives up after base * 2^r, at most max. */
+  /** Round r gives up after base * 2^r, at most max; sooner where its leader has not come to it. */
   readonly baseTimeoutMs: number;
   readonly maxTimeoutMs: number;
   /** Least time between a block and the next proposal. */
@@ -403,6 +403,7 @@ export async function startNode(options: NodeOptions): Promise<LedgerNode> {
       case 'sync-request':
         serve(from, envelope.fromHeight, envelope.maxBlocks, via);
         await entry.heard(from, envelope.fromHeight - 1, via);
+        await voter.asked(from, envelope.fromHeight);
         return true;
       case 'sync-response':
         await entry.heard(from, envelope.headHeight, via);

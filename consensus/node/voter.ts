@@ -42,6 +42,8 @@ export type Voter = {
   readonly start: () => Promise<void>;
   /** A proposal or vote, decoded and not yet verified. False for garbage. */
   readonly hear: (envelope: Extract<Envelope, { channel: 'proposal' | 'vote' }>) => Promise<boolean>;
+  /** Another node asks for blocks from this height on. */
+  readonly asked: (by: Address, height: number) => Promise<void>;
   /** The pool holds other transactions than before. */
   readonly poolChanged: () => Promise<void>;
   /** A final block has been stored. */
@@ -365,6 +367,9 @@ export function createVoter(shared: Shared, options: VoterOptions): Voter {
         await finalise(ready);
       }
       return true;
+    },
+    async asked(by, height) {
+      if (isValidator(shared)) await take({ kind: 'asked', by, height });
     },
     async poolChanged() {
       if (state.pending || !isValidator(shared)) return;

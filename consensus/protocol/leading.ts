@@ -11,7 +11,7 @@ export function considerRoundZero(turn: Turn): void {
   const { state } = turn;
   if (state.decided || state.round !== 0 || !state.intervalPassed) return;
   if (!state.pending && !state.heartbeatDue) return;
-  if (!state.roundTimerRuns) runRoundTimer(turn);
+  runRoundTimer(turn);
   if (state.ownProposal !== null || state.accepted !== null || state.building) return;
   if (!signs(state) || leaderOf(state) !== state.self) return;
   build(turn, state.heartbeatDue);

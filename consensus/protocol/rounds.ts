@@ -1,3 +1,4 @@
+import type { Address } from '../contract/types.ts';
 import { faultsTolerated, quorum } from './committee.ts';
 import { lead } from './leading.ts';
 import type { OwnRoundChange, Proposal, RoundChange } from './messages.ts';
@@ -11,7 +12,7 @@ export function giveUpRound(turn: Turn): void {
   const { state } = turn;
   // What was pending may have become final or void meanwhile: then there is nothing to wait for.
   if (state.round === 0 && state.accepted === null && !state.pending && !state.heartbeatDue) {
-    state.roundTimerRuns = false;
+    state.roundTimer = 'off';
     return;
   }
   enterRound(turn, state.round + 1);
@@ -55,6 +56,17 @@ export function repeat(turn: Turn): void {
   runResendTimer(turn);
 }
 
+/**
+ * Who asks for the height under way has just come, or come back: it is told at once what brought the others to this
+ * round, for they may have waited for nobody else.
+ */
+export function tellLate({ state, effects }: Turn, { by, height }: { by: Address; height: number }): void {
+  if (height !== state.height || state.decided || state.round === 0) return;
+  if (by === state.self || !state.validators.includes(by)) return;
+  if ((state.roundChanges.get(by)?.round ?? 0) >= state.round) return;
+  for (const message of state.sent) effects.push({ kind: 'send', to: by, message });
+}
+
 /** Whoever came to this round in silence says so now: the others may be waiting for its company. */
 export function joinRound(turn: Turn): void {
   const { state } = turn;
@@ -75,7 +87,7 @@ function enterRound(turn: Turn, round: number): void {
     // Whoever leads the new round may never have heard of what this node is waiting for.
     turn.effects.push({ kind: 'resend-pool' });
   }
-  state.roundTimerRuns = false;
+  state.roundTimer = 'off';
   runResendTimer(turn);
   considerRoundTimer(turn);
 }
@@ -86,7 +98,7 @@ function enterRound(turn: Turn, round: number): void {
  */
 function considerRoundTimer(turn: Turn): void {
   const { state } = turn;
-  if (state.round === 0 || state.roundTimerRuns) return;
+  if (state.round === 0) return;
   const company = [...state.roundChanges.values()].filter(({ round }) => round >= state.round);
   if (company.length >= quorum(state.validators.length)) runRoundTimer(turn);
 }

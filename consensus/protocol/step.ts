@@ -2,7 +2,7 @@ import { type Address, type Hash, VALIDATORS_MAX } from '../contract/types.ts';
 import { faultsTolerated } from './committee.ts';
 import { considerRoundZero, lead, onBuilt } from './leading.ts';
 import type { Message, VoteRecord } from './messages.ts';
-import { giveUpRound, joinRound, onProposal, onRoundChange, repeat } from './rounds.ts';
+import { giveUpRound, joinRound, onProposal, onRoundChange, repeat, tellLate } from './rounds.ts';
 import { end, runResendTimer, runRoundTimer, schedule, signs, type Turn } from './turn.ts';
 import type { DecidedHead, Event, State, Step, TimerName, Timing } from './types.ts';
 import { onChecked, onCommit, onPrepare, prepare } from './voting.ts';
@@ -57,6 +57,9 @@ export function step(state: State, event: Event): Step {
     case 'checked':
       onChecked(turn, event);
       break;
+    case 'asked':
+      tellLate(turn, event);
+      break;
     case 'advanced':
       onAdvanced(turn, event.head);
       break;
@@ -91,7 +94,7 @@ function freshHeight(lasting: Lasting, head: DecidedHead): State {
     decided: false,
     intervalPassed: lasting.timing.blockIntervalMs === 0,
     heartbeatDue: false,
-    roundTimerRuns: false,
+    roundTimer: 'off',
     building: false,
     accepted: null,
     ownProposal: null,

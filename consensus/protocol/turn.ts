@@ -23,9 +23,24 @@ export function schedule(turn: Turn, timer: TimerName, delayMs: number): void {
   turn.effects.push({ kind: 'schedule', timer, delayMs, height, round });
 }
 
+/** Once for a round, and once more with its full time when its leader comes to it late. */
 export function runRoundTimer(turn: Turn): void {
-  turn.state.roundTimerRuns = true;
-  schedule(turn, 'round', roundTimeoutMs(turn.state.timing, turn.state.round));
+  const { state } = turn;
+  const { timing, round, validators } = state;
+  const time = leaderHasCome(state) ? 'full' : 'short';
+  if (state.roundTimer === 'full' || state.roundTimer === time) return;
+  state.roundTimer = time;
+  // Nobody waits long for a leader that is not there; but every turn around the committee waits twice as long, for
+  // messages may take longer than the first time allows.
+  const doublings = time === 'full' ? round : Math.floor(round / validators.length);
+  schedule(turn, 'round', roundTimeoutMs(timing, doublings));
+}
+
+/** Above round 0 everybody says so who comes to a round: a leader that has not done so is likely down. */
+function leaderHasCome(state: State): boolean {
+  const leader = leaderOf(state);
+  if (state.round === 0 || state.accepted !== null || leader === state.self) return true;
+  return state.roundChanges.get(leader)?.round === state.round;
 }
 
 /** What is said above round 0 is said again and again. */
@@ -33,10 +48,10 @@ export function runResendTimer(turn: Turn): void {
   schedule(turn, 'resend', turn.state.timing.baseTimeoutMs);
 }
 
-/** base * 2^round up to the cap, by doubling: no power that could leave the safe integers. */
-function roundTimeoutMs({ baseTimeoutMs, maxTimeoutMs }: Timing, round: number): number {
+/** base * 2^doublings up to the cap, step by step: no power that could leave the safe integers. */
+function roundTimeoutMs({ baseTimeoutMs, maxTimeoutMs }: Timing, doublings: number): number {
   let timeoutMs = baseTimeoutMs;
-  for (let r = 0; r < round && timeoutMs < maxTimeoutMs; r += 1) timeoutMs *= 2;
+  for (let done = 0; done < doublings && timeoutMs < maxTimeoutMs; done += 1) timeoutMs *= 2;
   return Math.min(timeoutMs, maxTimeoutMs);
 }
 

@@ -49,6 +49,8 @@ export type Event =
     }
   /** Answer to `check-block`. */
   | { readonly kind: 'checked'; readonly digest: Hash; readonly valid: boolean }
+  /** Another looks for blocks from this height on: it has none that is newer than the one before. */
+  | { readonly kind: 'asked'; readonly by: Address; readonly height: number }
   /** A final block has been executed and stored, decided here or fetched from others. */
   | { readonly kind: 'advanced'; readonly head: DecidedHead }
   /** Others have finalised above every height this node may have voted at: it may sign above `height` again. */
@@ -112,7 +114,8 @@ export type State = {
   readonly pending: boolean;
   readonly intervalPassed: boolean;
   readonly heartbeatDue: boolean;
-  readonly roundTimerRuns: boolean;
+  /** `short` while the round's leader has not come to it. */
+  readonly roundTimer: 'off' | 'short' | 'full';
   readonly building: boolean;
 
   /** The proposal this node works on in the current round. */

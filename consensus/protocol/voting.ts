@@ -7,7 +7,7 @@ import { addVote, votesFor } from './votes.ts';
 export function accept(turn: Turn, proposal: OwnProposal): void {
   const { state } = turn;
   state.accepted = proposal.digest;
-  if (!state.roundTimerRuns) runRoundTimer(turn);
+  runRoundTimer(turn);
   if (state.good.has(proposal.digest)) {
     prepare(turn);
     return;

@@ -358,6 +358,64 @@ t.test('nobody runs ahead of a quorum', (t) => {
   t.end();
 });
 
+t.test('a leader that has not come to its round is not waited for long', (t) => {
+  const timed = (each: ReturnType<typeof node>) =>
+    each
+      .did('schedule')
+      .filter((effect) => effect.kind === 'schedule' && effect.timer === 'round' && effect.round > 0);
+  const leaderOf = (round: number) => proposerOf(VALIDATORS, A, round);
+  t.same([1, 5].map(leaderOf), [C, C]);
+
+  const d = node(D);
+  d.hear(roundChange(A, 1), roundChange(B, 1), roundChange(D, 1));
+  t.match(timed(d), [{ delayMs: 100, round: 1 }], 'as long as a first round');
+  d.hear(roundChange(A, 1), roundChange(C, 1));
+  t.match(timed(d), [{ delayMs: 100 }, { delayMs: 200, round: 1 }], 'unless it comes after all: once');
+  d.hear(proposal(C, 1, { changes: [roundChange(A, 1), roundChange(B, 1), roundChange(C, 1)] }));
+  t.equal(timed(d).length, 2, 'and its proposal gives no more time');
+
+  const gone = node(D);
+  gone.hear(roundChange(A, 1), roundChange(C, 1), roundChange(D, 1), roundChange(C, 2), roundChange(B, 1));
+  t.equal(timed(gone).length, 1, 'nor does it lose any by going on');
+
+  const told = node(D);
+  told.hear(roundChange(A, 1), roundChange(B, 1), roundChange(D, 1));
+  told.hear(proposal(C, 1, { changes: [roundChange(A, 1), roundChange(B, 1), roundChange(C, 1)] }));
+  t.match(timed(told), [{ delayMs: 100 }, { delayMs: 200, round: 1 }], 'its proposal shows that it is there');
+
+  const left = node(D);
+  left.hear(roundChange(C, 2), roundChange(A, 1), roundChange(B, 1), roundChange(D, 1));
+  t.match(timed(left), [{ delayMs: 100, round: 1 }], 'one that has left the round will not lead it');
+
+  const turns = node(D);
+  turns.hear(roundChange(A, 5), roundChange(B, 5), roundChange(D, 5));
+  t.match(timed(turns).at(-1), { delayMs: 200, round: 5 }, 'twice as long on every turn around');
+  turns.hear(roundChange(A, 13), roundChange(B, 13), roundChange(D, 13));
+  t.match(timed(turns).at(-1), { delayMs: 800, round: 13 });
+  turns.hear(roundChange(A, 41), roundChange(B, 41), roundChange(D, 41));
+  t.match(timed(turns).at(-1), { delayMs: 1_000, round: 41 }, 'up to the cap');
+
+  const own = node(C);
+  own.hear(roundChange(A, 1), roundChange(B, 1), roundChange(D, 1));
+  t.match(timed(own).at(-1), { delayMs: 200, round: 1 }, 'nobody is late for himself');
+  t.end();
+});
+
+t.test('who has come back is told at once what the others wait for', (t) => {
+  const d = node(D);
+  const asked = (by: string, height = 5) => d.take({ kind: 'asked', by, height });
+  d.hear(proposal(B));
+  t.same(d.said(), ['prepare 0']);
+  t.same(asked(A), [], 'a first round is under way: nobody waits yet');
+  d.timeout();
+  d.hear(roundChange(D, 1), roundChange(B, 1));
+  t.match(asked(A), [{ kind: 'send', to: A, message: { kind: 'round-change', round: 1, author: D } }]);
+  t.same([...asked(B), ...asked(D), ...asked(STRANGER), ...asked(A, 4), ...asked(A, 6)], []);
+  d.hear(roundChange(A, 1));
+  t.same(asked(A), [], 'who has come this far knows');
+  t.end();
+});
+
 t.test('a commit that was held back in doubt is made up for', (t) => {
   const d = node(D, { signsAbove: Number.MAX_SAFE_INTEGER });
   d.hear(proposal(B), prepare(A), prepare(B), prepare(C));
