@@ -61,7 +61,7 @@ export function repeat(turn: Turn): void {
  * round, for they may have waited for nobody else.
  */
 export function tellLate({ state, effects }: Turn, { by, height }: { by: Address; height: number }): void {
-  if (height !== state.height || state.decided || state.round === 0) return;
+  if (height !== state.height || state.decided) return;
   if (by === state.self || !state.validators.includes(by)) return;
   if ((state.roundChanges.get(by)?.round ?? 0) >= state.round) return;
   for (const message of state.sent) effects.push({ kind: 'send', to: by, message });
