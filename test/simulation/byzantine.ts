@@ -22,6 +22,7 @@ export const VICES = [
   'claims what is not',
   'proposes without grounds',
   'proposes out of turn',
+  'proposes the lower claim',
   'floods',
   'lies about blocks',
   'repeats others',
@@ -116,6 +117,7 @@ export function createLiar(vices: ReadonlySet<Vice>, surroundings: Surroundings)
     // Who has claimed to know better lets rounds of its own pass.
     if (round > 0 && vices.has('claims what is not') && random.chance(0.5)) return;
     if (round > 0 && vices.has('proposes without grounds')) return proposeWithoutGrounds(height, round);
+    if (vices.has('proposes the lower claim') && proposeLowerClaim(envelope.message)) return;
     const block = life()?.bodyOf(envelope.message.digest);
     const isFresh = (envelope.message.justification?.prepares.length ?? 0) === 0;
     if (block === undefined || !isFresh || !(vices.has('equivocates') || vices.has('proposes rubbish')))
@@ -196,6 +198,24 @@ export function createLiar(vices: ReadonlySet<Vice>, surroundings: Surroundings)
     const message = sign({ kind: 'proposal', height, round, digest, author, justification }) as Proposal;
     tell(others, { channel: 'proposal', message, block: bytes });
     voteFor(others, { height, round, digest });
+  };
+
+  /** Of two blocks that were prepared, the one of the earlier round, with its true proof: the other may be decided. */
+  const proposeLowerClaim = ({ height, round, digest: due }: Proposal): boolean => {
+    const asks = [...(life()?.state().roundChanges.values() ?? [])].filter((ask) => ask.round === round);
+    const lower = asks
+      .filter(({ prepared }) => prepared !== null && prepared.digest !== due)
+      .sort((left, right) => left.prepared!.round - right.prepared!.round)[0];
+    const digest = lower?.prepared?.digest;
+    const block = digest === undefined ? undefined : life()?.bodyOf(digest);
+    if (lower === undefined || digest === undefined || block === undefined) return false;
+    const roundChanges = asks.map((ask) => ({ ...ask, prepares: [] }));
+    const justification = { roundChanges, prepares: lower.prepares };
+    const author = actor.address;
+    const message = sign({ kind: 'proposal', height, round, digest, author, justification }) as Proposal;
+    tell(others, { channel: 'proposal', message, block: encoded(block).bytes });
+    voteFor(others, message);
+    return true;
   };
 
   /** In whatever round it is, says what the round's leader would say: a sound block, on sound round changes if there are any. */

@@ -1,81 +1,81 @@
 import { isMainThread, parentPort, Worker, workerData } from 'node:worker_threads';
-import type { SeedOutcome } from './report.ts';
-import { scenarioOf } from './scenario.ts';
-import { simulate } from './simulation.ts';
+import type { StoryOutcome } from './report.ts';
+import { type Name, tell } from './stories.ts';
 import { loadSubject, SHIPPED } from './subject.ts';
 
 export type Task = {
-  readonly first: number;
-  readonly seeds: number;
+  /** In the order in which they are begun. */
+  readonly names: Iterable<Name>;
   readonly workers: number;
   /** Compiled code to take the place of the shipped one. */
   readonly folder?: string;
-  /** Ends the run at the first seed that does not hold. */
+  /** Ends the run at the first story that does not hold. */
   readonly untilFound?: boolean;
-  readonly onSeed: (outcome: SeedOutcome) => void;
+  readonly onStory: (outcome: StoryOutcome) => void;
 };
 
-/** Seeds handed to a worker at once. */
+/** Stories handed to a worker at once. */
 const CHUNK = 8;
 
+export function* seedsFrom(first: number, seeds: number): Generator<number> {
+  for (let seed = first; seed < first + seeds; seed += 1) yield seed;
+}
+
 /**
- * Runs seeds on several threads. Each seed is a world of its own, so what comes out does not depend on how many there
+ * Tells stories on several threads. Each is a world of its own, so what comes out does not depend on how many there
  * are; only the order does.
  */
-export async function runSeeds({ first, seeds, workers, folder, untilFound, onSeed }: Task): Promise<void> {
-  let next = first;
+export async function runStories({ names, workers, folder, untilFound, onStory }: Task): Promise<void> {
+  const left = names[Symbol.iterator]();
   let found = false;
-  const take = (): Chunk | null => {
-    if (found || next >= first + seeds) return null;
-    const chunk = { from: next, to: Math.min(next + CHUNK, first + seeds) };
-    next = chunk.to;
+  const take = (): Name[] => {
+    const chunk: Name[] = [];
+    while (!found && chunk.length < CHUNK) {
+      const next = left.next();
+      if (next.done === true) break;
+      chunk.push(next.value);
+    }
     return chunk;
   };
   const employ = () =>
     new Promise<void>((resolve, reject) => {
+      let chunk = take();
+      if (chunk.length === 0) {
+        resolve();
+        return;
+      }
       const worker = new Worker(new URL(import.meta.url), { workerData: { folder: folder ?? null } });
-      const give = () => {
-        const chunk = take();
-        if (chunk === null) worker.postMessage(null);
-        else worker.postMessage(chunk);
-      };
-      worker.on('message', (outcomes: readonly SeedOutcome[]) => {
+      worker.on('message', (outcomes: readonly StoryOutcome[]) => {
         for (const outcome of outcomes) {
           if (untilFound === true && outcome.verdict !== 'held') found = true;
-          onSeed(outcome);
+          onStory(outcome);
         }
-        give();
+        chunk = take();
+        worker.postMessage(chunk);
       });
       worker.on('error', reject);
       worker.on('exit', () => resolve());
-      give();
+      worker.postMessage(chunk);
     });
-  await Promise.all(Array.from({ length: Math.min(workers, Math.ceil(seeds / CHUNK)) }, employ));
+  await Promise.all(Array.from({ length: workers }, employ));
 }
-
-type Chunk = { readonly from: number; readonly to: number };
 
 async function work(): Promise<void> {
   const { folder } = workerData as { folder: string | null };
   const subject = folder === null ? SHIPPED : await loadSubject(new URL(folder));
-  parentPort?.on('message', (chunk: Chunk | null) => {
-    if (chunk === null) {
-      parentPort?.close();
-      return;
-    }
-    const outcomes: SeedOutcome[] = [];
-    for (let seed = chunk.from; seed < chunk.to; seed += 1) outcomes.push(outcomeOf(seed));
-    parentPort?.postMessage(outcomes);
+  parentPort?.on('message', (chunk: readonly Name[]) => {
+    if (chunk.length === 0) parentPort?.close();
+    else parentPort?.postMessage(chunk.map(outcomeOf));
   });
-  const outcomeOf = (seed: number): SeedOutcome => {
+  const outcomeOf = (name: Name): StoryOutcome => {
     try {
-      const { verdict, what, blocks } = simulate(subject, scenarioOf(seed));
-      return { seed, verdict, what, blocks };
+      const { verdict, what, blocks } = tell(subject, name);
+      return { name, verdict, what, blocks };
     } catch (error) {
       // What throws in the code under test is a finding like any other.
       const what =
         error instanceof Error ? `threw ${error.stack?.split('\n').slice(0, 3).join(' ')}` : String(error);
-      return { seed, verdict: 'violation', what, blocks: 0 };
+      return { name, verdict: 'violation', what, blocks: 0 };
     }
   };
 }

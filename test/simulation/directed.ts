@@ -1,3 +1,4 @@
+import { CALM } from './calm.ts';
 import type { Scenario } from './scenario.ts';
 import { type Outcome, type PlannedFailure, simulate } from './simulation.ts';
 import type { Subject } from './subject.ts';
@@ -30,40 +31,6 @@ export function* directedCrashes(subject: Subject, { name, scenario }: Stage): G
         }
   }
 }
-
-const CALM: Scenario = {
-  seed: 1,
-  founders: 4,
-  others: 0,
-  timing: { baseTimeoutMs: 400, maxTimeoutMs: 3_200, blockIntervalMs: 0, heartbeatMs: 0 },
-  allowedSkewMs: 5_000,
-  skewsMs: [0, 900, -1_400, 300, 0, 0],
-  thinkMs: 0,
-  healedAtMs: 2_000,
-  weather: {
-    lossRate: 0,
-    duplicateRate: 0,
-    delayMs: [5, 55],
-    healedDelayMs: [5, 55],
-    partitionMs: null,
-    oneWay: false,
-    lossByKind: {},
-    asBytes: true,
-  },
-  liars: new Map(),
-  twins: [],
-  disk: { syncRate: 0.5, failureRate: 0, lost: [] },
-  crashes: [],
-  cruelty: 'none',
-  votes: [],
-  voteSpreadMs: 500,
-  epochBlocks: 1_000,
-  traffic: [
-    { place: 0, atMs: 0 },
-    { place: 2, atMs: 600 },
-    { place: 1, atMs: 2_200 },
-  ],
-};
 
 /** Undisturbed, a validator alone, rounds that fail for want of commits, one that is silent, one voted in, and a key run twice. */
 export const STAGES: readonly Stage[] = [

@@ -1,46 +1,49 @@
-import { runSeeds } from './crowd.ts';
+import { runStories, seedsFrom } from './crowd.ts';
 import type { Mutant } from './mutants.ts';
 import { plant } from './mutate.ts';
-import type { SeedOutcome } from './report.ts';
+import type { StoryOutcome } from './report.ts';
+import { type Name, STORIES } from './stories.ts';
 
 export type Hunt = {
   readonly killed: boolean;
-  /** The seed that finds it out; if none does, how many were tried. */
-  readonly seeds: number;
+  /** The story that finds it out. */
+  readonly by: Name | null;
   readonly kind: 'violation' | 'not live' | null;
   readonly what: string;
 };
 
 type HuntOptions = {
-  /** Seeds tried, from 1 on. */
+  /** Seeds tried, from 1 on, after all stories written by hand. */
   readonly seeds: number;
   readonly workers: number;
   /** Tried before all others: it found the mutant out in an earlier run. What it finds now counts, not what it found. */
-  readonly likely?: number | undefined;
+  readonly likely?: Name | undefined;
 };
 
-/** Looks for a seed that finds the mutant out: the likely one, or else the first. */
+/** Looks for a story that finds the mutant out: the likely one, or else the first. */
 export async function hunt(mutant: Mutant, { seeds, workers, likely }: HuntOptions): Promise<Hunt> {
   const { folder, remove } = await plant(mutant);
-  const found: SeedOutcome[] = [];
-  const search = (range: { readonly first: number; readonly seeds: number }) =>
-    runSeeds({
-      ...range,
+  const found: StoryOutcome[] = [];
+  const search = (names: readonly Name[]) =>
+    runStories({
+      names,
       workers,
       folder,
       untilFound: true,
-      onSeed: (outcome) => {
+      onStory: (outcome) => {
         if (outcome.verdict !== 'held') found.push(outcome);
       },
     });
+  const names = [...STORIES.map(({ name }) => name), ...seedsFrom(1, seeds)];
   try {
-    if (likely !== undefined) await search({ first: likely, seeds: 1 });
-    if (found.length === 0) await search({ first: 1, seeds });
+    if (likely !== undefined) await search([likely]);
+    if (found.length === 0) await search(names);
   } finally {
     await remove();
   }
-  // Seeds are handed out in order, so that all below the lowest found have been tried.
-  const first = found.sort((a, b) => a.seed - b.seed)[0];
-  if (first === undefined || first.verdict === 'held') return { killed: false, seeds, kind: null, what: '' };
-  return { killed: true, seeds: first.seed, kind: first.verdict, what: first.what };
+  // Stories are handed out in order, so that all before the first found have been tried.
+  const first = found.sort((a, b) => names.indexOf(a.name) - names.indexOf(b.name))[0];
+  if (first === undefined || first.verdict === 'held')
+    return { killed: false, by: null, kind: null, what: '' };
+  return { killed: true, by: first.name, kind: first.verdict, what: first.what };
 }

@@ -1,14 +1,13 @@
 import { availableParallelism } from 'node:os';
 import { parseArgs } from 'node:util';
 import { commandOptions } from '../command-options.ts';
-import { runSeeds } from './crowd.ts';
+import { runStories, seedsFrom } from './crowd.ts';
 import { addOutcome, describeScenario, emptyReport, type Report, sorted } from './report.ts';
-import { scenarioOf } from './scenario.ts';
-import { simulate } from './simulation.ts';
+import { type Name, STORIES, storyOf, tell } from './stories.ts';
 import { SHIPPED } from './subject.ts';
 
-const { values, whole } = commandOptions(
-  'npm run sim -- [--seeds N] [--first SEED] [--replay SEED] [--workers N] [--json]',
+const { values, whole, wrong } = commandOptions(
+  'npm run sim -- [--seeds N] [--first SEED] [--replay SEED|STORY] [--workers N] [--json]',
   () =>
     parseArgs({
       options: {
@@ -22,7 +21,14 @@ const { values, whole } = commandOptions(
 );
 
 if (values.replay === undefined) await run();
-else replay(whole(values.replay, 'replay', 0));
+else replay(storyNamed(values.replay));
+
+function storyNamed(text: string): Name {
+  const names = STORIES.map(({ name }) => name);
+  if (names.includes(text)) return text;
+  if (!/^\d/.test(text)) wrong(`--replay takes a seed, or one of these: ${names.join('; ')}.`);
+  return whole(text, 'replay', 0);
+}
 
 async function run(): Promise<void> {
   const seeds = whole(values.seeds, 'seeds');
@@ -31,14 +37,13 @@ async function run(): Promise<void> {
   const startedMs = performance.now();
   const report = emptyReport();
   const progress = createProgress(seeds);
-  await runSeeds({
-    first,
-    seeds,
+  await runStories({
+    names: seedsFrom(first, seeds),
     workers,
-    onSeed(outcome) {
+    onStory(outcome) {
       addOutcome(report, outcome);
       if (outcome.verdict !== 'held')
-        process.stderr.write(`seed ${outcome.seed}: ${outcome.verdict}: ${outcome.what}\n`);
+        process.stderr.write(`seed ${outcome.name}: ${outcome.verdict}: ${outcome.what}\n`);
       progress(report);
     },
   });
@@ -75,16 +80,16 @@ function createProgress(seeds: number) {
   };
 }
 
-/** Everything that happens in one seed's story, line by line: virtual milliseconds, then who does what. */
-function replay(seed: number): void {
-  const scenario = scenarioOf(seed);
+/** Everything that happens in one story, line by line: virtual milliseconds, then who does what. */
+function replay(seed: Name): void {
   const lines: string[] = [];
-  const { verdict, what, blocks, deliveries, recoveredMs } = simulate(SHIPPED, scenario, {
+  const { verdict, what, blocks, deliveries, recoveredMs } = tell(SHIPPED, seed, {
     note: (line) => lines.push(line),
   });
   const ending = `${verdict}${what === '' ? '' : `: ${what}`}; ${blocks} blocks, ${deliveries} deliveries, ${Math.round(recoveredMs)} ms from healing to the end`;
   if (values.json)
     process.stdout.write(`${JSON.stringify({ seed, verdict, what, blocks, transcript: lines })}\n`);
-  else process.stdout.write(`${describeScenario(scenario)}\n\n${lines.join('\n')}\n\n${ending}\n`);
+  else
+    process.stdout.write(`${describeScenario(storyOf(seed).scenario)}\n\n${lines.join('\n')}\n\n${ending}\n`);
   process.exitCode = verdict === 'held' ? 0 : 1;
 }

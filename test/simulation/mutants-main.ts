@@ -3,6 +3,7 @@ import { parseArgs } from 'node:util';
 import { commandOptions } from '../command-options.ts';
 import { hunt } from './hunt.ts';
 import { MUTANTS } from './mutants.ts';
+import type { Name } from './stories.ts';
 
 const { values, whole, wrong } = commandOptions(
   'npm run sim:mutants -- [--seeds N] [--only TEXT] [--workers N] [--json]',
@@ -27,8 +28,8 @@ const hunts = [];
 for (const mutant of chosen) {
   const found = await hunt(mutant, { seeds, workers });
   hunts.push({ mutant: mutant.name, ...found });
-  const verdict = found.killed ? `killed by ${found.what}` : 'SURVIVED';
-  const line = `${mutant.name.padEnd(width)}  ${String(found.seeds).padStart(6)}  ${verdict}\n`;
+  const verdict = found.killed ? `killed by ${nameOf(found.by)}: ${found.what}` : 'SURVIVED';
+  const line = `${mutant.name.padEnd(width)}  ${verdict}\n`;
   (values.json ? process.stderr : process.stdout).write(line);
 }
 const survivors = hunts.filter(({ killed }) => !killed);
@@ -37,3 +38,7 @@ if (values.json)
   process.stdout.write(`${JSON.stringify({ mutants: hunts, survivors: survivors.length, seconds })}\n`);
 else process.stdout.write(`${hunts.length} mutants, ${survivors.length} survived, ${seconds} s\n`);
 process.exitCode = survivors.length > 0 ? 1 : 0;
+
+function nameOf(story: Name | null): string {
+  return typeof story === 'number' ? `seed ${story}` : `'${story}'`;
+}

@@ -53,6 +53,12 @@ export const MUTANTS: readonly Mutant[] = [
     'state.prepared = { round: message.round, digest: message.digest, prepares };',
     '',
   ),
+  one(
+    'another block proposed after a restart',
+    'protocol/step.js',
+    "if (message.kind !== 'round-change')\n            state.accepted = message.digest;\n        if (message.kind === 'proposal')\n            state.ownProposal = message;",
+    '',
+  ),
   one('signing while own votes are in doubt', 'protocol/turn.js', 'height > signsAbove && ', ''),
   {
     name: 'the highest prepared block ignored',
@@ -74,6 +80,12 @@ export const MUTANTS: readonly Mutant[] = [
     'protocol/validity.js',
     'prepared.round > highest.round',
     'prepared.round < highest.round',
+  ),
+  one(
+    'a leader may choose among the prepared blocks',
+    'protocol/validity.js',
+    'return message.digest === highest.digest && isCertificate(prepares, highest, committee);',
+    'return roundChanges.some(({ prepared }) => prepared?.digest === message.digest && isCertificate(prepares, prepared, committee));',
   ),
   {
     name: 'round changes believed without proof',

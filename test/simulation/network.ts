@@ -34,8 +34,13 @@ type Options = {
   readonly agenda: Agenda;
   readonly random: Random;
   readonly subject: Subject;
+  /** What a story written by hand has lost until the network heals, beside chance. */
+  readonly isLost: (passage: Passage) => boolean;
   readonly deliver: (to: number, from: number, envelope: Envelope) => void;
 };
+
+/** One envelope on its way between two places. */
+export type Passage = { readonly from: number; readonly to: number; readonly envelope: Envelope };
 
 export function createNetwork({
   weather,
@@ -44,6 +49,7 @@ export function createNetwork({
   agenda,
   random,
   subject,
+  isLost: isLostByPlan,
   deliver,
 }: Options): Network {
   let deliveries = 0;
@@ -66,6 +72,7 @@ export function createNetwork({
   const isLost = (from: number, to: number, envelope: Envelope): boolean => {
     if (cutOffUntilMs[from]! > agenda.nowMs() || cutOffUntilMs[to]! > agenda.nowMs()) return true;
     if (isHealed()) return false;
+    if (isLostByPlan({ from, to, envelope })) return true;
     if (cut[from]?.[to] === true || random.chance(weather.lossRate)) return true;
     const kindLoss = weather.lossByKind[kindOf(envelope)];
     return kindLoss !== undefined && random.chance(kindLoss);

@@ -1,9 +1,10 @@
 import { createHash } from 'node:crypto';
-import { type Scenario, scenarioOf } from './scenario.ts';
-import { type Outcome, simulate } from './simulation.ts';
+import type { Scenario } from './scenario.ts';
+import type { Outcome } from './simulation.ts';
+import { type Name, storyOf, tell } from './stories.ts';
 import type { Subject } from './subject.ts';
 
-/** What is printed of many seeds. */
+/** What is printed of many stories. */
 export type Report = {
   seeds: number;
   violations: Finding[];
@@ -12,26 +13,28 @@ export type Report = {
   seconds: number;
 };
 
-export type Finding = { readonly seed: number; readonly what: string; readonly replay: string };
+/** `seed` is a name where the story was written by hand. */
+export type Finding = { readonly seed: Name; readonly what: string; readonly replay: string };
 
-/** The outcome of one seed, as it crosses from a worker. */
-export type SeedOutcome = Pick<Outcome, 'verdict' | 'what' | 'blocks'> & { readonly seed: number };
+/** The outcome of one story, as it crosses from a worker. */
+export type StoryOutcome = Pick<Outcome, 'verdict' | 'what' | 'blocks'> & { readonly name: Name };
 
 export function emptyReport(): Report {
   return { seeds: 0, violations: [], notLive: [], blocks: 0, seconds: 0 };
 }
 
-export function addOutcome(report: Report, { seed, verdict, what, blocks }: SeedOutcome): void {
+export function addOutcome(report: Report, { name, verdict, what, blocks }: StoryOutcome): void {
   report.seeds += 1;
   report.blocks += blocks;
-  const finding = { seed, what, replay: `npm run sim -- --replay ${seed}` };
+  const replay = `npm run sim -- --replay ${typeof name === 'number' ? name : `'${name}'`}`;
+  const finding = { seed: name, what, replay };
   if (verdict === 'violation') report.violations.push(finding);
   if (verdict === 'not live') report.notLive.push(finding);
 }
 
 /** By seed, whatever the order in which workers were done. */
 export function sorted(report: Report): Report {
-  const bySeed = (a: Finding, b: Finding) => a.seed - b.seed;
+  const bySeed = (a: Finding, b: Finding) => Number(a.seed) - Number(b.seed);
   report.violations.sort(bySeed);
   report.notLive.sort(bySeed);
   return report;
@@ -68,8 +71,7 @@ function percent(share: number): string {
 /** Names everything that happened in a seed's story: equal on every run and machine. */
 export function transcriptHash(subject: Subject, seed: number): string {
   const hash = createHash('sha256');
-  const scenario = scenarioOf(seed);
-  hash.update(describeScenario(scenario));
-  simulate(subject, scenario, { note: (line) => hash.update(`${line}\n`) });
+  hash.update(describeScenario(storyOf(seed).scenario));
+  tell(subject, seed, { note: (line) => hash.update(`${line}\n`) });
   return hash.digest('hex');
 }

@@ -30,11 +30,13 @@ export type Scenario = {
   readonly crashes: readonly { readonly place: number; readonly atMs: number; readonly downMs: number }[];
   /** What happens when the first node has a block final. */
   readonly cruelty: 'none' | 'cut off' | 'cut off, others crash' | 'crash';
-  /** What all honest founders vote for, from then on. */
+  /** What honest founders vote for, from then on. */
   readonly votes: readonly {
     readonly motion: 'add' | 'drop';
     readonly target: number;
     readonly atMs: number;
+    /** Who does; without it all of them. */
+    readonly by?: readonly number[];
   }[];
   /** Each says its vote within so long. */
   readonly voteSpreadMs: number;

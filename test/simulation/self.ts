@@ -23,7 +23,7 @@ export type Self = {
   /** Longest that trying or making a block takes. */
   readonly thinkMs: number;
   /** Own transactions are sent again every two seconds by validators too, as the real node does: where votes may fail. */
-  readonly repeatsOwn: boolean;
+  readonly resendsTransactions: boolean;
   readonly agenda: Agenda;
   readonly random: Random;
   readonly signatures: Signatures;

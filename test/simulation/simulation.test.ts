@@ -1,7 +1,8 @@
 import t from 'tap';
-import { runSeeds } from './crowd.ts';
+import { runStories, seedsFrom } from './crowd.ts';
 import { directedCrashes, STAGES } from './directed.ts';
 import { addOutcome, emptyReport, transcriptHash } from './report.ts';
+import { STORIES, tell } from './stories.ts';
 import { SHIPPED } from './subject.ts';
 
 const SEEDS = 3_000;
@@ -10,11 +11,10 @@ t.setTimeout(600_000);
 
 t.test('no fork, nothing confirmed lost, no broken word, and progress once the network heals', async (t) => {
   const report = emptyReport();
-  await runSeeds({
-    first: 1,
-    seeds: SEEDS,
+  await runStories({
+    names: seedsFrom(1, SEEDS),
     workers: WORKERS,
-    onSeed: (outcome) => addOutcome(report, outcome),
+    onStory: (outcome) => addOutcome(report, outcome),
   });
   for (const { what, replay } of [...report.violations, ...report.notLive])
     t.fail(`${what}; replay: ${replay}`);
@@ -27,6 +27,15 @@ t.test('a seed tells the same story twice, and another seed another', async (t) 
     t.equal(transcriptHash(SHIPPED, seed), transcriptHash(SHIPPED, seed), `seed ${seed}`);
   t.not(transcriptHash(SHIPPED, 3), transcriptHash(SHIPPED, 4));
 });
+
+for (const { name } of STORIES) {
+  t.test(`a story written by hand: ${name}`, (t) => {
+    const { verdict, what, blocks } = tell(SHIPPED, name);
+    t.equal(verdict, 'held', what);
+    t.comment(`${blocks} blocks`);
+    t.end();
+  });
+}
 
 for (const stage of STAGES) {
   t.test(`a crash at every write: ${stage.name}`, (t) => {

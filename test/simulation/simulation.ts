@@ -7,7 +7,7 @@ import { worldOf } from './cast.ts';
 import { createDisk, type Fate } from './disk.ts';
 import { createExecutions } from './executions.ts';
 import { digestOf } from './life.ts';
-import { createNetwork, kindOf } from './network.ts';
+import { createNetwork, kindOf, type Passage } from './network.ts';
 import { createNode, type SimulatedNode } from './node.ts';
 import { seeded } from './random.ts';
 import type { Scenario } from './scenario.ts';
@@ -37,6 +37,7 @@ export type PlannedFailure = {
 export type Wishes = {
   readonly note?: (line: string) => void;
   readonly failure?: PlannedFailure;
+  readonly isLost?: (passage: Passage) => boolean;
   /** Told how many writes each place has made. */
   readonly onEnd?: (writes: readonly number[]) => void;
 };
@@ -76,6 +77,7 @@ export function simulate(subject: Subject, scenario: Scenario, wishes: Wishes = 
     agenda,
     random,
     subject,
+    isLost: wishes.isLost ?? (() => false),
     deliver(to, from, envelope) {
       note?.(`n${from} -> n${to} ${describe(envelope)}`);
       liars.get(to)?.hears(envelope);
@@ -146,7 +148,7 @@ export function simulate(subject: Subject, scenario: Scenario, wishes: Wishes = 
       allowedSkewMs: scenario.allowedSkewMs,
       skewMs: scenario.skewsMs[place]!,
       thinkMs: scenario.thinkMs,
-      repeatsOwn: scenario.votes.length > 0,
+      resendsTransactions: scenario.votes.length > 0,
       agenda,
       random,
       signatures,
@@ -183,8 +185,8 @@ export function simulate(subject: Subject, scenario: Scenario, wishes: Wishes = 
           : { method: 'accounts.transfer', args: [fromHex(to.address), BigInt(1 + index), ''] };
       nodes[place]!.submit(call);
     });
-  for (const { motion, target, atMs } of scenario.votes)
-    for (const seat of world.founders) {
+  for (const { motion, target, atMs, by = world.founders } of scenario.votes)
+    for (const seat of by) {
       if (liarAddresses.has(actors[seat]!.address)) continue;
       const { address, publicKey } = actors[target]!;
       const named = motion === 'add' ? toHex(publicKey) : null;

@@ -79,7 +79,7 @@ export function createTransactions(self: Self, parts: Parts): Transactions {
 
   /** Who votes has the agreement repeat them; the real node's own repeating every two seconds would hide it if not. */
   const repeatOwn = () => {
-    if ((self.repeatsOwn || !isValidator()) && pending.size > 0) {
+    if ((self.resendsTransactions || !isValidator()) && pending.size > 0) {
       tell([...pending.values()]);
       parts.askForBlocks();
     }

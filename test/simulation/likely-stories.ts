@@ -1,8 +1,10 @@
+import type { Name } from './stories.ts';
+
 /**
- * By mutant: the first seed that found it out when `npm run sim:mutants` was last run for this file. It is tried first,
- * and nothing more: stories change with the simulator, and what counts is what a seed finds now.
+ * By mutant: the first story that found it out when `npm run sim:mutants` was last run for this file. It is tried first,
+ * and nothing more: stories change with the simulator, and what counts is what they find now.
  */
-export const LIKELY_SEEDS: Readonly<Record<string, number>> = {
+export const LIKELY_STORIES: Readonly<Record<string, Name>> = {
   'a quorum of one less': 1,
   'a certificate counts seals, not signers': 22,
   'a proof of preparation counts prepares, not signers': 1,

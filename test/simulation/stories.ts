@@ -1,0 +1,89 @@
+import type { Envelope } from '../../consensus/network/index.ts';
+import { CALM } from './calm.ts';
+import type { Passage } from './network.ts';
+import { type Scenario, scenarioOf } from './scenario.ts';
+import { type Outcome, simulate, type Wishes } from './simulation.ts';
+import type { Subject } from './subject.ts';
+
+/** A story written by hand: what chance would have to come to in several places at once. */
+export type Story = {
+  readonly name: string;
+  readonly scenario: Scenario;
+  readonly isLost?: (passage: Passage) => boolean;
+};
+
+/** A seed, or the name of a story written by hand. */
+export type Name = number | string;
+
+/** @throws Error when no story has this name */
+export function tell(subject: Subject, name: Name, wishes: Wishes = {}): Outcome {
+  const { scenario, isLost } = storyOf(name);
+  return simulate(subject, scenario, isLost === undefined ? wishes : { ...wishes, isLost });
+}
+
+/** @throws Error when no story has this name */
+export function storyOf(name: Name): Omit<Story, 'name'> {
+  if (typeof name === 'number') return { scenario: scenarioOf(name) };
+  const story = STORIES.find((known) => known.name === name);
+  if (story === undefined) throw new Error(`no story is called '${name}'`);
+  return story;
+}
+
+/** Until four validators have come to their third round on block 1. */
+const TWO_LOCKS: Scenario = { ...CALM, healedAtMs: 4_000 };
+
+/**
+ * Block 1, and two locks: in round 0 only n3 sees that block A is prepared, and nobody hears it say so; in round 1 the
+ * others prepare B and commit to it, and only n0 hears that it is final, and is not heard. Then n2 leads round 2, bound
+ * by what n1 and itself know of round 1, and not by what n3 knows of round 0.
+ */
+function losesBetweenTwoLocks({ from, to, envelope }: Passage): boolean {
+  if (envelope.channel === 'sync-response') return from === 0;
+  const message = votesOn(envelope, 1);
+  if (message === null) return false;
+  switch (`${message.kind} ${message.round}`) {
+    case 'prepare 0':
+      return to !== 3;
+    case 'round-change 1':
+      return from === 3;
+    case 'prepare 1':
+      return to === 3;
+    case 'commit 1':
+      return to !== 0;
+    default:
+      return false;
+  }
+}
+
+function votesOn(envelope: Envelope, height: number) {
+  return 'message' in envelope && envelope.message.height === height ? envelope.message : null;
+}
+
+export const STORIES: readonly Story[] = [
+  { name: 'two locks', scenario: TWO_LOCKS, isLost: losesBetweenTwoLocks },
+  {
+    // Not as bytes: on the wire the proof is bound to the highest claim, so that this lie cannot even be written down.
+    name: 'two locks, and the leader picks the lower',
+    scenario: {
+      ...TWO_LOCKS,
+      weather: { ...TWO_LOCKS.weather, asBytes: false },
+      liars: new Map([[2, ['proposes the lower claim']]]),
+    },
+    isLost: losesBetweenTwoLocks,
+  },
+  {
+    // n5 and n0 want n1 seated, and n5 loses its own seat: with n2 there are two of the three that four seats need.
+    name: 'a voter is voted out',
+    scenario: {
+      ...CALM,
+      founders: 5,
+      others: 1,
+      votes: [
+        { motion: 'add', target: 1, atMs: 0, by: [0, 5] },
+        { motion: 'drop', target: 5, atMs: 2_500, by: [0, 2, 3] },
+        { motion: 'add', target: 1, atMs: 5_000, by: [2] },
+        { motion: 'add', target: 1, atMs: 7_500, by: [3] },
+      ],
+    },
+  },
+];
