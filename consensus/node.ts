@@ -1,49 +1,35 @@
 import {
-  type Block,
   type Contract,
-  decodeTransaction,
   type Executed,
-  encodeTransaction,
   type FinalBlock,
   type Genesis,
   genesisHash,
   type Head,
-  Pool,
-  type SignedTransaction,
 } from './chain/index.ts';
-import type { Address, ContractEvent, Hash } from './contract/types.ts';
+import type { Address, Hash } from './contract/types.ts';
 import { addressOf, publicKeyOf } from './crypto/index.ts';
-import { ConsensusError } from './errors.ts';
-import {
-  createCopies,
-  createGate,
-  createQuota,
-  createVerifiedCache,
-  decodeEnvelope,
-  type Envelope,
-  encodeEnvelope,
-  type Quota,
-  type Received,
-  type Transport,
-  WIRE_LIMITS,
-} from './network/index.ts';
+import { type Transport, WIRE_LIMITS } from './network/index.ts';
 import { createEntry } from './node/entry.ts';
+import { createHearing } from './node/hearing.ts';
 import { createIntake } from './node/intake.ts';
-import { createLatency, type LatencySummary } from './node/latency.ts';
-import { createOutbox, type Finality, type OwnCall, type Submitted } from './node/outbox.ts';
+import type { LatencySummary } from './node/latency.ts';
+import { type BlockListener, createNews, type HeadListener } from './node/news.ts';
+import { createOutbox, type OwnCall, type Submitted } from './node/outbox.ts';
+import type { Finality, Wait } from './node/outcomes.ts';
 import type { Clock, LedgerStorePort, Log, VoteLogPort } from './node/ports.ts';
 import { createProviders } from './node/providers.ts';
-import { isValidator, type NodeCounters, nowMs, type Shared } from './node/shared.ts';
+import { createShared, isValidator, type NodeCounters, nowMs } from './node/shared.ts';
 import { createSigner } from './node/signer.ts';
 import { createSnapshotSync, type SnapshotProgress } from './node/snapshot-sync.ts';
 import { createSync, type Sync } from './node/sync.ts';
-import { createTimers } from './node/timers.ts';
+import { createTransactions } from './node/transactions.ts';
 import { createUpkeep } from './node/upkeep.ts';
 import { createVoter } from './node/voter.ts';
-import { createWorkQueue } from './node/work-queue.ts';
 import { faultsTolerated } from './protocol/index.ts';
 
-export type { Finality, OwnCall, Submitted } from './node/outbox.ts';
+export type { BlockListener } from './node/news.ts';
+export type { OwnCall, Submitted } from './node/outbox.ts';
+export type { Finality } from './node/outcomes.ts';
 export type { NodeCounters } from './node/shared.ts';
 
 export type NodeOptions = {
@@ -97,7 +83,7 @@ export type LedgerNode = {
   /** Every final block, once it is stored. Returns the way to stop listening. */
   readonly onBlock: (listener: BlockListener) => () => void;
   /** Told of every new head: after a block, and after a snapshot took the place of many. */
-  readonly onHead: (listener: (head: Head) => void) => () => void;
+  readonly onHead: (listener: HeadListener) => () => void;
   /**
    * Takes another key to hand, for when the ledger names it: call it before submitting `accounts.rotateKey`, once the
    * key is on disk. @throws ConsensusError CONSENSUS_BAD_KEY
@@ -106,11 +92,6 @@ export type LedgerNode = {
   readonly status: () => NodeStatus;
   readonly stop: () => Promise<void>;
 };
-
-export type Wait = { readonly timeoutMs: number; readonly signal?: AbortSignal };
-
-/** `events` by transaction, in the block's order. */
-export type BlockListener = (block: Block, events: readonly (readonly ContractEvent[])[], head: Head) => void;
 
 export type SyncStatus = {
   /** The highest height heard of. */
@@ -146,21 +127,8 @@ export type NodeStatus = {
   readonly failed: boolean;
 };
 
-const QUEUE_MAX = 4_096;
 /** Own transactions are sent again, and what is missing asked for, while they are not final. */
 const RESEND_MS = 2_000;
-const GATE_LIMITS = {
-  garbage: { burst: 50, perSecond: 10 },
-  suspects: { burst: 100, perSecond: 100 },
-  served: { burst: 20, perSecond: 10 },
-};
-/** Transactions of one account, in blocks or not: above any honest device, and 3 % of a core for one that only costs. */
-const SENT_RATE = { burst: 512, perSecond: 100 };
-/** What failed may succeed a little later, when the clock or the state has moved. */
-const FAILED_RATE = { burst: 2, perSecond: 1 };
-/** Of what several ways bring: more than comes in a second. */
-const COPIES_KEPT = 4_096;
-const VERIFIED_KEPT = 16_384;
 
 /**
  * Joins a network: validators vote, all others follow; either way every block is verified and executed here before it
@@ -174,19 +142,6 @@ export async function startNode(options: NodeOptions): Promise<LedgerNode> {
   const signer = createSigner([privateKey, ...(nextPrivateKey === undefined ? [] : [nextPrivateKey])], () =>
     contract.publicKeyOf(store.head.state, self),
   );
-  const counters: NodeCounters = {
-    garbage: 0,
-    notAdmitted: 0,
-    copies: 0,
-    overflow: 0,
-    unsent: 0,
-    unserved: 0,
-    droppedProviders: 0,
-    unsigned: 0,
-  };
-  const blockListeners = new Set<BlockListener>();
-  const headListeners = new Set<(head: Head) => void>();
-  const timers = createTimers();
   let failed = false;
   let stopped = false;
   const fail = (error: unknown) => {
@@ -195,87 +150,43 @@ export async function startNode(options: NodeOptions): Promise<LedgerNode> {
     log({ event: 'node-failed', reason: error instanceof Error ? error.message : String(error) });
     options.onFailure?.(error);
   };
-  const queue = createWorkQueue(QUEUE_MAX, fail);
-  const shared: Shared = {
-    self,
-    signer,
-    genesis: genesisHash(genesis),
-    contract,
-    store,
-    transport,
-    clock,
-    allowedSkewMs: timing.allowedSkewMs,
-    log,
-    head: () => store.head,
-    pool: new Pool((address, { state }) => contract.publicKeyOf(state, address), {
-      sent: monotonic(createQuota(SENT_RATE)),
-      failed: monotonic(createQuota(FAILED_RATE)),
-    }),
-    gate: createGate(GATE_LIMITS, (name) => contract.publicKeyOf(store.head.state, name) !== undefined),
-    verified: createVerifiedCache(VERIFIED_KEPT),
-    latency: createLatency(),
-    timers,
-    queue,
-    counters,
-  };
-  const { head, pool, gate, latency } = shared;
-  const copies = createCopies(COPIES_KEPT);
+  const shared = createShared(
+    {
+      self,
+      signer,
+      genesis: genesisHash(genesis),
+      contract,
+      store,
+      transport,
+      clock,
+      allowedSkewMs: timing.allowedSkewMs,
+      log,
+    },
+    fail,
+  );
+  const { head, pool, latency, timers, queue, counters } = shared;
+  const news = createNews(shared);
 
   /** The one way a block becomes part of the chain. */
   const append = async (final: FinalBlock, executed: Executed) => {
-    await voter.recognise(final);
+    await voter.doubt.recognise(final);
     await store.append(final, executed);
     const { block } = final;
     const { height } = block.header;
     latency.end(height, nowMs());
     pool.advance(head(), clock.utcMs());
-    for (const listener of blockListeners) tell(listener, block, executed);
-    tellHead();
+    news.tellBlock(block, executed);
+    news.tellHead();
     upkeep.advanced(final, executed.next);
     await outbox.advanced(block);
     await voter.advanced();
     await entry.advanced();
   };
 
-  let noted = '';
-  /** Says who decides, and whether this node can, whenever it changes. */
-  const noteSeats = () => {
-    const { height, header, validators: members } = head();
-    const hasSeat = isValidator(shared);
-    const keyIsKnown = signer.current() !== undefined;
-    const now = `${header.validatorsHash} ${keyIsKnown}`;
-    if (now === noted) return;
-    noted = now;
-    const validators = members.length;
-    log({ event: 'committee', height, validators, hasSeat, keyIsKnown });
-    if (faultsTolerated(validators) === 0) log({ event: 'no-liar-tolerated', validators, neededForOne: 4 });
-    if (hasSeat && !keyIsKnown) log({ event: 'seat-without-key', height });
-  };
-
-  /** What the listener does with a block is its own affair, and no reason for the ledger to stop. */
-  const tell = (listener: BlockListener, block: Block, { events, next }: Executed) => {
-    try {
-      listener(block, events, next);
-    } catch (error) {
-      log({ event: 'listener-failed', height: next.height, reason: String(error) });
-    }
-  };
-
-  const tellHead = () => {
-    noteSeats();
-    for (const listener of headListeners) {
-      try {
-        listener(head());
-      } catch (error) {
-        log({ event: 'listener-failed', height: head().height, reason: String(error) });
-      }
-    }
-  };
-
   /** A snapshot has taken the place of blocks. */
   const jumped = async () => {
     pool.advance(head(), clock.utcMs());
-    tellHead();
+    news.tellHead();
     await outbox.jumped();
     await voter.jumped();
     await entry.advanced();
@@ -298,129 +209,19 @@ export async function startNode(options: NodeOptions): Promise<LedgerNode> {
       if (!stopped) fail(error);
     });
   };
-  const serve = (to: string, fromHeight: number, maxBlocks: number, via?: number) =>
-    aside(sync.serve(to, fromHeight, maxBlocks, via));
   const voter = createVoter(shared, {
     timing,
     voteLog,
     append,
     askForBlocks: sync.ask,
-    offerBlocks: (to, fromHeight) => serve(to, fromHeight, WIRE_LIMITS.finalBlocks),
-    resendPool: () => publishTransactions(pool.take(head(), RESENT)),
+    offerBlocks: (to, fromHeight) => aside(sync.serve(to, fromHeight, WIRE_LIMITS.finalBlocks)),
+    resendPool: () => transactions.resendPool(),
   });
 
-  const entry = createEntry(shared, { stage: voter.stage, enter: voter.enter });
-
-  let outgoing: SignedTransaction[] = [];
-  const flush = () => {
-    const batch = outgoing;
-    outgoing = [];
-    publishTransactions(batch);
-    if (isValidator(shared)) queue.add(() => poolOwn(batch));
-  };
-  const outbox = createOutbox(shared, (transactions) => {
-    if (transactions.length === 0) return;
-    // What is submitted in one go leaves in one message.
-    if (outgoing.length === 0) setImmediate(flush);
-    outgoing = [...outgoing, ...transactions];
-  });
-
-  const publishTransactions = (transactions: readonly SignedTransaction[]) => {
-    let batch: Uint8Array[] = [];
-    let bytes = 0;
-    const send = () => {
-      const payload = encodeEnvelope({ channel: 'transaction', transactions: batch });
-      if (batch.length > 0 && !transport.publish({ channel: 'transaction', payload })) counters.unsent += 1;
-      batch = [];
-      bytes = 0;
-    };
-    for (const transaction of transactions) {
-      const encoded = encodeTransaction(transaction);
-      if (batch.length >= WIRE_LIMITS.transactions || bytes + encoded.length > RESENT.maxBytes) send();
-      batch.push(encoded);
-      bytes += encoded.length;
-    }
-    send();
-  };
-
-  const poolOwn = async (transactions: readonly SignedTransaction[]) => {
-    for (const transaction of transactions) pool.add(transaction, head(), clock.utcMs());
-    await voter.poolChanged();
-  };
-
-  /** False at the first that no honest node passes on: what comes after it is not worth a look. */
-  const pooled = async (encoded: readonly Uint8Array[]): Promise<boolean> => {
-    const isGarbage = (bytes: Uint8Array) => {
-      const transaction = readTransaction(bytes);
-      if (transaction === null) return true;
-      const admission = pool.add(transaction, head(), clock.utcMs());
-      return !admission.ok && GARBAGE.has(admission.code);
-    };
-    const holds = !encoded.some(isGarbage);
-    await voter.poolChanged();
-    return holds;
-  };
-
-  const blame = ({ from, via }: Received, reason: string) => {
-    counters.garbage += 1;
-    gate.blame(from, nowMs(), via);
-    log({ event: 'garbage', from, reason });
-  };
-
-  const hear = async (message: Received) => {
-    const { channel, from, payload, via } = message;
-    if (from === self || !concerns(channel)) return;
-    const taken = copies.look(message, nowMs());
-    if (taken === undefined) {
-      counters.copies += 1;
-      return;
-    }
-    if (!gate.admits(from, nowMs(), via)) {
-      counters.notAdmitted += 1;
-      return;
-    }
-    const decoded = decodeEnvelope(channel, payload);
-    if (!decoded.ok) blame(message, decoded.reason);
-    else if (await take(decoded.envelope, message)) taken(nowMs());
-    else blame(message, `${channel} does not hold`);
-  };
-
-  /** Votes and transactions are the validators' business. */
-  const concerns = (channel: Received['channel']) =>
-    isValidator(shared) || !(channel === 'proposal' || channel === 'vote' || channel === 'transaction');
-
-  /** False for what no honest node sends. */
-  const take = async (envelope: Envelope, { from, via }: Received): Promise<boolean> => {
-    switch (envelope.channel) {
-      case 'proposal':
-      case 'vote':
-        return voter.hear(envelope);
-      case 'transaction':
-        return pooled(envelope.transactions);
-      case 'block':
-        if (envelope.height > head().height + 1) sync.heard(envelope.height, from);
-        return envelope.height !== head().height + 1 || sync.takeEncoded(envelope.finalBlock, from);
-      case 'sync-request':
-        serve(from, envelope.fromHeight, envelope.maxBlocks, via);
-        await entry.heard(from, envelope.fromHeight - 1, via);
-        await voter.asked(from, envelope.fromHeight);
-        return true;
-      case 'sync-response':
-        await entry.heard(from, envelope.headHeight, via);
-        return sync.takeResponse(envelope, from);
-      case 'snapshot-request':
-        aside(
-          envelope.about === 'offer'
-            ? snapshots.serveOffer(from, envelope.aboveHeight, via)
-            : snapshots.servePart(from, envelope.height, envelope.index, via),
-        );
-        return true;
-      case 'snapshot-response':
-        return envelope.about === 'offer'
-          ? snapshots.takeOffer(envelope.offer, from)
-          : snapshots.takePart(envelope, from);
-    }
-  };
+  const transactions = createTransactions(shared, voter.poolChanged);
+  const outbox = createOutbox(shared, transactions.send);
+  const entry = createEntry(shared, { stage: voter.doubt.stage, enter: voter.doubt.enter });
+  const hear = createHearing(shared, { voter, entry, transactions, sync, snapshots, aside });
 
   const tick = () => {
     if (outbox.size() > 0 && transport.connected) {
@@ -430,14 +231,7 @@ export async function startNode(options: NodeOptions): Promise<LedgerNode> {
     timers.set('resend', RESEND_MS, tick);
   };
 
-  noteSeats();
-  if (voteLog.doubt !== null && isValidator(shared))
-    log({
-      event: 'votes-in-doubt',
-      reason: voteLog.doubt.reason,
-      highestHeight: voteLog.doubt.highestHeight,
-    });
-
+  news.noteSeats();
   await new Promise<void>((resolve, reject) => {
     queue.add(() =>
       voter
@@ -469,15 +263,9 @@ export async function startNode(options: NodeOptions): Promise<LedgerNode> {
       if (stopped || failed) return { ok: false, code: 'NODE_STOPPED', reason: 'the node has stopped' };
       return outbox.submit(call);
     },
-    whenFinal: (id, wait) => whenFinal(outbox, id, wait),
-    onBlock(listener) {
-      blockListeners.add(listener);
-      return () => blockListeners.delete(listener);
-    },
-    onHead(listener) {
-      headListeners.add(listener);
-      return () => headListeners.delete(listener);
-    },
+    whenFinal: outbox.whenFinal,
+    onBlock: news.onBlock,
+    onHead: news.onHead,
     holdKey: (next) => signer.take(next),
     status: () => ({
       height: head().height,
@@ -488,8 +276,8 @@ export async function startNode(options: NodeOptions): Promise<LedgerNode> {
       validators: head().validators.length,
       liarsTolerated: faultsTolerated(head().validators.length),
       keyIsKnown: signer.current() !== undefined,
-      votesInDoubt: voter.isInDoubt(),
-      doubt: voter.isInDoubt() ? voteLog.doubt : null,
+      votesInDoubt: voter.doubt.isOpen(),
+      doubt: voter.doubt.isOpen() ? voteLog.doubt : null,
       poolSize: pool.size,
       ownPending: outbox.size(),
       queueLength: queue.length(),
@@ -511,67 +299,4 @@ export async function startNode(options: NodeOptions): Promise<LedgerNode> {
       timers.clearAll();
     },
   };
-}
-
-/** The pool knows only block times, which may run fast; what costs is told by the real clock. */
-function monotonic({ has, use }: Quota) {
-  return {
-    has: (name: string) => has(name, nowMs()),
-    use: (name: string) => use(name, nowMs()),
-  };
-}
-
-/** Of the pool, when it is sent again. */
-const RESENT = { maxCount: 64, maxBytes: 512 * 1024 };
-
-/** Refusals that an honest sender's transaction never meets; the others are a matter of timing. */
-const GARBAGE: ReadonlySet<string> = new Set([
-  'CHAIN_WRONG_CHAIN',
-  'CHAIN_UNKNOWN_SENDER',
-  'CHAIN_BAD_SIGNATURE',
-  'CHAIN_TOO_LARGE',
-]);
-
-function readTransaction(bytes: Uint8Array): SignedTransaction | null {
-  try {
-    return decodeTransaction(bytes);
-  } catch (error) {
-    // Bytes that are no transaction are an expected outcome: the caller counts them.
-    if (error instanceof ConsensusError) return null;
-    throw error;
-  }
-}
-
-function whenFinal(
-  outbox: Pick<ReturnType<typeof createOutbox>, 'outcomeOf' | 'onOutcome'>,
-  id: Hash,
-  { timeoutMs, signal }: Wait,
-): Promise<Finality> {
-  const known = outbox.outcomeOf(id);
-  if (known !== undefined) return Promise.resolve(known);
-  return new Promise((resolve, reject) => {
-    const end = () => {
-      clearTimeout(timer);
-      signal?.removeEventListener('abort', abort);
-      forget();
-    };
-    const abort = () => {
-      end();
-      reject(new ConsensusError('CONSENSUS_ABORTED', `the wait for transaction ${id} was given up`, { id }));
-    };
-    const timer = setTimeout(() => {
-      end();
-      reject(
-        new ConsensusError('CONSENSUS_TIMEOUT', `transaction ${id} is not final after ${timeoutMs} ms`, {
-          id,
-        }),
-      );
-    }, timeoutMs);
-    const forget = outbox.onOutcome(id, (outcome) => {
-      end();
-      resolve(outcome);
-    });
-    signal?.addEventListener('abort', abort, { once: true });
-    if (signal?.aborted === true) abort();
-  });
 }

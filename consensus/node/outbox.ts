@@ -9,6 +9,7 @@ import {
   transactionId,
 } from '../chain/index.ts';
 import type { CborValue, Hash } from '../contract/types.ts';
+import { createOutcomes, type Outcomes } from './outcomes.ts';
 import type { Shared } from './shared.ts';
 import type { KeyPair } from './signer.ts';
 
@@ -27,18 +28,11 @@ export type Submitted =
       readonly reason: string;
     };
 
-export type Finality =
-  | { readonly ok: true; readonly height: number; readonly timeMs: number }
-  /** It is in no block and will be in none. */
-  | { readonly ok: false; readonly code: BlockFault; readonly reason: string };
-
 /** Own transactions from their signing until they are final: on disk before they are sent, sent until they are in. */
 export type Outbox = {
   readonly start: () => Promise<void>;
   readonly submit: (call: OwnCall) => Promise<Submitted>;
-  /** Undefined while it is not decided, and for ids this node does not know. */
-  readonly outcomeOf: (id: Hash) => Finality | undefined;
-  readonly onOutcome: (id: Hash, listener: (outcome: Finality) => void) => () => void;
+  readonly whenFinal: Outcomes['whenFinal'];
   /** A final block has been stored. */
   readonly advanced: (block: Block) => Promise<void>;
   /** The head has gone past blocks that were never seen here. */
@@ -49,7 +43,6 @@ export type Outbox = {
 
 /** As many as a pool keeps of one sender. */
 const PENDING_MAX = 64;
-const OUTCOMES_KEPT = 4_096;
 /**
  * Uses up the nonce of a call that cannot succeed any more, so that those signed after it need not be signed again:
  * a call signed under two nonces could be executed twice.
@@ -81,8 +74,7 @@ export function createOutbox(
   const { self, signer, genesis, contract, clock, store, head, log } = shared;
   /** By nonce; what stands there may be a skip for the call that failed. */
   const entries = new Map<number, Entry>();
-  const outcomes = new Map<Hash, Finality>();
-  const listeners = new Map<Hash, Set<(outcome: Finality) => void>>();
+  const { settle, whenFinal } = createOutcomes();
 
   /** The head with all own calls below a nonce done. */
   let stage: { readonly on: Head; readonly nextNonce: number; readonly after: Head } | null = null;
@@ -90,14 +82,6 @@ export function createOutbox(
   let keeping: Promise<void> | null = null;
 
   const sorted = () => [...entries.values()].sort((a, b) => a.transaction.nonce - b.transaction.nonce);
-
-  const settle = (id: Hash, outcome: Finality) => {
-    outcomes.set(id, outcome);
-    for (const oldest of [...outcomes.keys()].slice(0, outcomes.size - OUTCOMES_KEPT))
-      outcomes.delete(oldest);
-    for (const listener of listeners.get(id) ?? []) listener(outcome);
-    listeners.delete(id);
-  };
 
   const freeNonce = (): number => {
     let nonce = nextNonce(head().state, self);
@@ -259,15 +243,7 @@ export function createOutbox(
       await keep(entry);
       return { ok: true, id: entry.id };
     },
-    outcomeOf: (id) => outcomes.get(id),
-    onOutcome(id, listener) {
-      const known = listeners.get(id) ?? new Set();
-      listeners.set(id, known.add(listener));
-      return () => {
-        known.delete(listener);
-        if (known.size === 0) listeners.delete(id);
-      };
-    },
+    whenFinal,
     async advanced(block) {
       const { height, timeMs } = block.header;
       for (const transaction of block.transactions) {

@@ -1,11 +1,19 @@
-import type { Contract, Head, Pool } from '../chain/index.ts';
+import { type Contract, type Head, Pool } from '../chain/index.ts';
 import type { Address, Hash } from '../contract/types.ts';
-import type { Gate, Transport, VerifiedCache } from '../network/index.ts';
-import type { Latency } from './latency.ts';
+import {
+  createGate,
+  createQuota,
+  createVerifiedCache,
+  type Gate,
+  type Quota,
+  type Transport,
+  type VerifiedCache,
+} from '../network/index.ts';
+import { createLatency, type Latency } from './latency.ts';
 import type { Clock, LedgerStorePort, Log } from './ports.ts';
 import type { Signer } from './signer.ts';
-import type { Timers } from './timers.ts';
-import type { WorkQueue } from './work-queue.ts';
+import { createTimers, type Timers } from './timers.ts';
+import { createWorkQueue, type WorkQueue } from './work-queue.ts';
 
 /** What the parts of one node have in common. */
 export type Shared = {
@@ -27,6 +35,54 @@ export type Shared = {
   readonly queue: WorkQueue;
   readonly counters: NodeCounters;
 };
+
+/** What a node is given to work with; the rest of `Shared` is made for it. */
+export type Given = Pick<
+  Shared,
+  'self' | 'signer' | 'genesis' | 'contract' | 'store' | 'transport' | 'clock' | 'allowedSkewMs' | 'log'
+>;
+
+const QUEUE_MAX = 4_096;
+const GATE_LIMITS = {
+  garbage: { burst: 50, perSecond: 10 },
+  suspects: { burst: 100, perSecond: 100 },
+  served: { burst: 20, perSecond: 10 },
+};
+/** Transactions of one account, in blocks or not: above any honest device, and 3 % of a core for one that only costs. */
+const SENT_RATE = { burst: 512, perSecond: 100 };
+/** What failed may succeed a little later, when the clock or the state has moved. */
+const FAILED_RATE = { burst: 2, perSecond: 1 };
+const VERIFIED_KEPT = 16_384;
+
+/** @param onFailure told once, when a piece of work throws: the node does nothing after it */
+export function createShared(given: Given, onFailure: (error: unknown) => void): Shared {
+  const { contract, store } = given;
+  const head = () => store.head;
+  const keyOf = (address: Address, { state }: Head) => contract.publicKeyOf(state, address);
+  return {
+    ...given,
+    head,
+    pool: new Pool(keyOf, {
+      sent: monotonic(createQuota(SENT_RATE)),
+      failed: monotonic(createQuota(FAILED_RATE)),
+    }),
+    gate: createGate(GATE_LIMITS, (name) => keyOf(name, head()) !== undefined),
+    verified: createVerifiedCache(VERIFIED_KEPT),
+    latency: createLatency(),
+    timers: createTimers(),
+    queue: createWorkQueue(QUEUE_MAX, onFailure),
+    counters: {
+      garbage: 0,
+      notAdmitted: 0,
+      copies: 0,
+      overflow: 0,
+      unsent: 0,
+      unserved: 0,
+      droppedProviders: 0,
+      unsigned: 0,
+    },
+  };
+}
 
 /** What was not done, and why: nothing is dropped unseen. */
 export type NodeCounters = {
@@ -55,4 +111,12 @@ export function nowMs(): number {
 
 export function isValidator({ head, self }: Pick<Shared, 'head' | 'self'>): boolean {
   return head().validators.some(({ address }) => address === self);
+}
+
+/** The pool knows only block times, which may run fast; what costs is told by the real clock. */
+function monotonic({ has, use }: Quota) {
+  return {
+    has: (name: string) => has(name, nowMs()),
+    use: (name: string) => use(name, nowMs()),
+  };
 }

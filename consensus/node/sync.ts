@@ -2,15 +2,14 @@ import {
   type ClosedFinalBlock,
   decodeClosedFinalBlock,
   type Executed,
-  executeBlock,
   type FinalBlock,
   openFinalBlock,
 } from '../chain/index.ts';
 import { ConsensusError } from '../errors.ts';
 import { encodeEnvelope, WIRE_LIMITS } from '../network/index.ts';
+import { executeFinal } from './execute-final.ts';
 import type { Providers } from './providers.ts';
 import { nowMs, type Shared } from './shared.ts';
-import { divergence } from './voter.ts';
 
 /** Closes gaps by height: asks one node after the other for final blocks, and answers those who ask. */
 export type Sync = {
@@ -120,9 +119,7 @@ export function createSync(shared: Shared, options: SyncOptions): Sync {
       return false;
     }
     const { final } = opened;
-    const executed = executeBlock(head(), final.block, contract);
-    if (!executed.ok) throw divergence(height, executed.reason);
-    await append(final, executed);
+    await append(final, executeFinal(head(), final.block, contract));
     return true;
   };
 

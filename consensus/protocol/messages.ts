@@ -71,3 +71,8 @@ export type OwnRoundChange = Unsigned<RoundChange>;
 
 /** What must be on disk before `message` leaves. A commit is kept with the certificate that allowed it. */
 export type VoteRecord = { readonly message: OwnMessage; readonly prepares: readonly Prepare[] };
+
+/** The block that goes with a message, or is bound by it. */
+export function digestOf(message: OwnMessage): Hash | undefined {
+  return message.kind === 'round-change' ? message.prepared?.digest : message.digest;
+}

@@ -1,0 +1,107 @@
+import { blockDigest, type FinalBlock, type Head } from '../chain/index.ts';
+import { ConsensusError } from '../errors.ts';
+import type { EntryStage } from './entry.ts';
+import type { VoteLogPort } from './ports.ts';
+import { isValidator, type Shared } from './shared.ts';
+
+/** Whether the record of own votes can be relied on. While it cannot, nothing is signed. */
+export type Doubt = {
+  readonly isOpen: () => boolean;
+  /** Before anything else: takes down since when this node says nothing that it does not record. */
+  readonly start: () => void;
+  /** A final block has been stored. */
+  readonly advanced: (head: Head) => Promise<void>;
+  /** A snapshot has taken the place of blocks. */
+  readonly jumped: (head: Head) => Promise<void>;
+  /** What is still to be heard from the others before anything is signed. */
+  readonly stage: () => EntryStage;
+  /** It has been heard. */
+  readonly enter: () => Promise<void>;
+  /**
+   * Looks for own words in a final block before it is stored.
+   * @throws ConsensusError CONSENSUS_VOTES_IN_DOUBT when there is one that the record of votes does not hold; the doubt
+   * is on disk then, and outlasts the restart
+   */
+  readonly recognise: (final: FinalBlock) => Promise<void>;
+};
+
+/** @param signAbove from now on, heights above this one may be signed */
+export function createDoubt(
+  shared: Shared,
+  voteLog: VoteLogPort,
+  signAbove: (height: number) => Promise<void>,
+): Doubt {
+  const { self, contract, clock, allowedSkewMs, log, head } = shared;
+  let startedUtcMs: number | null = null;
+  let entered = false;
+
+  /** As soon as the clock can be believed: one that lags behind the chain would make old blocks look young. */
+  const noteStart = () => {
+    const isBehind = clock.utcMs() + allowedSkewMs < head().header.timeMs;
+    if (clock.set !== false && !isBehind) startedUtcMs ??= clock.utcMs();
+  };
+
+  const trustAbove = async (height: number) => {
+    await voteLog.endDoubt(height);
+    log({ event: 'votes-trusted', height });
+    await signAbove(height);
+  };
+
+  /** An own word in a final block that the record does not hold. */
+  const unrecorded = ({ block: { header }, certificate }: FinalBlock): 'seal' | 'proposal' | null => {
+    const { height } = header;
+    const digest = blockDigest(header);
+    const place = head().validators.findIndex(({ address }) => address === self);
+    const isSealed = certificate.seals.some(({ signer }) => signer === place);
+    if (isSealed && !voteLog.holds({ height, kind: 'commit', digest })) return 'seal';
+    const isProposed = header.proposer === self;
+    return isProposed && !voteLog.holds({ height, kind: 'proposal', digest }) ? 'proposal' : null;
+  };
+
+  return {
+    isOpen: () => voteLog.doubt !== null && isValidator(shared),
+    start() {
+      noteStart();
+      if (voteLog.doubt === null || !isValidator(shared)) return;
+      const { reason, highestHeight } = voteLog.doubt;
+      log({ event: 'votes-in-doubt', reason, highestHeight });
+    },
+    async advanced({ height, header }) {
+      if (voteLog.doubt === null || !isValidator(shared)) return;
+      noteStart();
+      if (startedUtcMs === null || height < voteLog.doubt.highestHeight) return;
+      // A block born after this node came back follows every height at which it may have spoken before.
+      if (header.timeMs > startedUtcMs + 2 * allowedSkewMs) await trustAbove(height);
+    },
+    async jumped({ height }) {
+      if (entered || voteLog.doubt !== null) return;
+      // Of a record that may have been put back from a backup, own words in those blocks would have told.
+      const reason = `blocks up to ${height} came as a snapshot, without the own words in them`;
+      await voteLog.beginDoubt(reason, height);
+    },
+    stage() {
+      const { doubt } = voteLog;
+      if (doubt === null) return entered ? 'none' : 'again';
+      if (!isValidator(shared)) return 'none';
+      const { height, validators, state } = head();
+      if (height === 0) return doubt.isFirstStart ? 'first' : 'none';
+      // The second of two, just seated: nothing is final without it, so it would wait for the other in vain. The other
+      // seals nothing while it is in doubt itself: it was seated before, and so cannot come here.
+      const isNewSecond = validators.length === 2 && contract.seatedAt(state, self) === height;
+      return isNewSecond && height >= doubt.highestHeight ? 'first' : 'none';
+    },
+    async enter() {
+      entered = true;
+      if (voteLog.doubt !== null) return trustAbove(head().height);
+      await signAbove(voteLog.floorHeight);
+    },
+    async recognise(final) {
+      const word = voteLog.doubt === null ? unrecorded(final) : null;
+      if (word === null) return;
+      const { height } = final.block.header;
+      const reason = `block ${height} bears a ${word} of this node that its record of votes does not hold: the whole directory is older than that`;
+      await voteLog.beginDoubt(reason, height);
+      throw new ConsensusError('CONSENSUS_VOTES_IN_DOUBT', reason, { height });
+    },
+  };
+}
