@@ -146,9 +146,34 @@ export function buildFrame(
   return { bytes, hash };
 }
 
-/** For appending: every write is on the disk when it returns, with the data alone (O_DSYNC). */
-export async function openForAppending(path: string): Promise<FileHandle> {
+/** Where the two copies lie. */
+export type Paths = { readonly a: string; readonly b: string };
+
+/** Both, open for appending. */
+export type Copies = { readonly a: FileHandle; readonly b: FileHandle };
+
+export async function openCopies(paths: Paths): Promise<Copies> {
+  const a = await openForAppending(paths.a);
+  try {
+    return { a, b: await openForAppending(paths.b) };
+  } catch (error) {
+    await a.close();
+    throw error;
+  }
+}
+
+/** Every write is on the disk when it returns, with the data alone (O_DSYNC). */
+async function openForAppending(path: string): Promise<FileHandle> {
   return open(path, constants.O_WRONLY | constants.O_DSYNC);
+}
+
+/** @param position in bytes, from the beginning of the file */
+export async function writeWhole(file: FileHandle, bytes: Uint8Array, position: number): Promise<void> {
+  let done = 0;
+  while (done < bytes.length) {
+    const { bytesWritten } = await file.write(bytes, done, bytes.length - done, position + done);
+    done += bytesWritten;
+  }
 }
 
 function parseFrame(

@@ -41,11 +41,41 @@ function judgeGenerations(a: ReadCopy, b: ReadCopy): Judgement {
   return doubt('the copies are of different generations');
 }
 
+/** Whether nothing was ever said by this copy: it is missing, or as it was put in place the first time. */
+export function neverUsed(copy: FoundCopy): boolean {
+  if (copy.kind === 'missing') return true;
+  if (copy.kind !== 'read' || !copy.clean || !copy.rightSize || copy.hashes.length > 1) return false;
+  return copy.header.generation === 1 && copy.header.floorHeight === 0;
+}
+
+/** 0 for what cannot be read. */
+export function generationOf(copy: FoundCopy): number {
+  return copy.kind === 'read' ? copy.header.generation : 0;
+}
+
+/** The highest height that this copy tells of, by a vote or by its floor. */
+export function highestOf(copy: FoundCopy): number {
+  if (copy.kind !== 'read') return 0;
+  return copy.votes.reduce((highest, vote) => Math.max(highest, vote.height), copy.header.floorHeight);
+}
+
+/** Why a sound record of votes is still not to be trusted, or null. */
+export function strangeness(
+  copy: ReadCopy,
+  known: { readonly identity: Uint8Array | undefined; readonly mark: VoteMark | null },
+): string | null {
+  if (known.identity === undefined) return 'the store does not know this record of votes';
+  if (!sameBytes(known.identity, copy.header.identity)) return 'the store knows another record of votes';
+  if (known.mark !== null && isOlderThan(copy, known.mark))
+    return 'the record of votes is older than the ledger remembers it';
+  return null;
+}
+
 /**
  * Whether a sound copy is the record that was there when the ledger's newest block was stored, or that one gone on. A
  * copy put back from a backup is older, whatever it holds.
  */
-export function isOlderThan({ header, hashes }: ReadCopy, mark: VoteMark): boolean {
+function isOlderThan({ header, hashes }: ReadCopy, mark: VoteMark): boolean {
   if (header.generation !== mark.generation) return header.generation < mark.generation;
   const there = hashes[mark.frames];
   return there === undefined || !sameBytes(there, mark.tip);
@@ -59,6 +89,6 @@ function doubt(reason: string): Judgement {
   return { kind: 'doubt', reason };
 }
 
-export function sameBytes(left: Uint8Array, right: Uint8Array): boolean {
+function sameBytes(left: Uint8Array, right: Uint8Array): boolean {
   return left.length === right.length && left.every((byte, index) => byte === right[index]);
 }

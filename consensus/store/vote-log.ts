@@ -1,20 +1,20 @@
 import { randomBytes } from 'node:crypto';
-import type { FileHandle } from 'node:fs/promises';
 import { join } from 'node:path';
 import { ConsensusError } from '../errors.ts';
 import { guarded } from './failure.ts';
 import {
   buildFrame,
+  type Copies,
   copyImage,
-  type FoundCopy,
   frameBytes,
   NO_HASH,
-  openForAppending,
-  type ReadCopy,
+  openCopies,
+  type Paths,
   readCopy,
   replaceCopy,
+  writeWhole,
 } from './vote-copy.ts';
-import { isOlderThan, judge, sameBytes } from './vote-judgement.ts';
+import { generationOf, highestOf, judge, neverUsed, strangeness } from './vote-judgement.ts';
 import {
   decodeVoteMark,
   encodeVoteMark,
@@ -76,7 +76,7 @@ export class VoteLog {
   #doubt: VoteDoubt | null = null;
   #generationSeen = 0;
   #header: VoteHeader | null = null;
-  #files: Files | null = null;
+  #files: Copies | null = null;
   #kept: readonly KeptVote[] = [];
   #end = 0;
   #tip: Uint8Array = NO_HASH;
@@ -152,7 +152,7 @@ export class VoteLog {
     this.#tip = copy.hashes.at(-1)!;
     this.#frames = copy.hashes.length - 1;
     this.#votedHeight = highestOf(copy);
-    this.#files = await openFiles(this.#paths);
+    this.#files = await openCopies(this.#paths);
   }
 
   /**
@@ -265,7 +265,7 @@ export class VoteLog {
     this.#end = image.end;
     this.#tip = image.tip;
     this.#frames = kept.length === 0 ? 0 : 1;
-    this.#files = await openFiles(this.#paths);
+    this.#files = await openCopies(this.#paths);
   }
 
   /** One that cannot be read says nothing: the ledger's own checks see to it. */
@@ -292,61 +292,13 @@ export class VoteLog {
     return this.#header;
   }
 
-  async #changing(change: (files: Files) => Promise<void>): Promise<void> {
+  async #changing(change: (files: Copies) => Promise<void>): Promise<void> {
     const files = this.#files;
     if (files === null) throw new ConsensusError('CONSENSUS_STORE_FAILED', 'the record of votes is closed');
     this.#unsettled = true;
     await guarded('writing the record of votes', () => change(files));
     this.#unsettled = false;
   }
-}
-
-type Paths = { readonly a: string; readonly b: string };
-type Files = { readonly a: FileHandle; readonly b: FileHandle };
-
-async function openFiles(paths: Paths): Promise<Files> {
-  const a = await openForAppending(paths.a);
-  try {
-    return { a, b: await openForAppending(paths.b) };
-  } catch (error) {
-    await a.close();
-    throw error;
-  }
-}
-
-async function writeWhole(file: FileHandle, bytes: Uint8Array, position: number): Promise<void> {
-  let done = 0;
-  while (done < bytes.length) {
-    const { bytesWritten } = await file.write(bytes, done, bytes.length - done, position + done);
-    done += bytesWritten;
-  }
-}
-
-function neverUsed(copy: FoundCopy): boolean {
-  if (copy.kind === 'missing') return true;
-  if (copy.kind !== 'read' || !copy.clean || !copy.rightSize || copy.hashes.length > 1) return false;
-  return copy.header.generation === 1 && copy.header.floorHeight === 0;
-}
-
-function generationOf(copy: FoundCopy): number {
-  return copy.kind === 'read' ? copy.header.generation : 0;
-}
-
-function highestOf(copy: FoundCopy): number {
-  if (copy.kind !== 'read') return 0;
-  return copy.votes.reduce((highest, vote) => Math.max(highest, vote.height), copy.header.floorHeight);
-}
-
-/** Why a sound record of votes is still not to be trusted, or null. */
-function strangeness(
-  copy: ReadCopy,
-  known: { readonly identity: Uint8Array | undefined; readonly mark: VoteMark | null },
-): string | null {
-  if (known.identity === undefined) return 'the store does not know this record of votes';
-  if (!sameBytes(known.identity, copy.header.identity)) return 'the store knows another record of votes';
-  if (known.mark !== null && isOlderThan(copy, known.mark))
-    return 'the record of votes is older than the ledger remembers it';
-  return null;
 }
 
 function inDoubt(reason: string): ConsensusError {
