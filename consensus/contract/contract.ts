@@ -1,12 +1,13 @@
 import { accounts, keyOfAccount, skip, transfer } from './accounts.ts';
 import { seatedAt, validatorsOf } from './committee.ts';
-import { advance, nominate, offer, open, withdraw } from './coordination.ts';
+import { advance, nominate, offer, withdraw } from './coordination.ts';
 import { type FieldsOf, readFields, type ShapeOf, writeFields } from './fields.ts';
 import { genesisEntries } from './genesis.ts';
 import { nomineesOf, vote } from './governance.ts';
 import { rotateKey } from './keys.ts';
 import { recordSlot } from './metering.ts';
 import type { Method } from './method.ts';
+import { open } from './opening.ts';
 import { readNetwork } from './parameters.ts';
 import { qualifyDevice, registerDevice, retireDevice } from './registry.ts';
 import { Rejection, reject, require } from './rejection.ts';
