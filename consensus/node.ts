@@ -20,6 +20,7 @@ import type { Clock, LedgerStorePort, Log, VoteLogPort } from './node/ports.ts';
 import { createProviders } from './node/providers.ts';
 import { createShared, isValidator, type NodeCounters, nowMs } from './node/shared.ts';
 import { createSigner } from './node/signer.ts';
+import { createSnapshotServing } from './node/snapshot-serving.ts';
 import { createSnapshotSync, type SnapshotProgress } from './node/snapshot-sync.ts';
 import { createSync, type Sync } from './node/sync.ts';
 import { createTransactions } from './node/transactions.ts';
@@ -221,7 +222,8 @@ export async function startNode(options: NodeOptions): Promise<LedgerNode> {
   const transactions = createTransactions(shared, voter.poolChanged);
   const outbox = createOutbox(shared, transactions.send);
   const entry = createEntry(shared, { stage: voter.doubt.stage, enter: voter.doubt.enter });
-  const hear = createHearing(shared, { voter, entry, transactions, sync, snapshots, aside });
+  const serving = createSnapshotServing(shared);
+  const hear = createHearing(shared, { voter, entry, transactions, sync, snapshots, serving, aside });
 
   const tick = () => {
     if (outbox.size() > 0 && transport.connected) {

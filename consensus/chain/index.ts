@@ -1,7 +1,6 @@
 export {
   BLOCK_BYTES_MAX,
   blockDigest,
-  type ClosedFinalBlock,
   decodeBlock,
   decodeClosedBlock,
   decodeClosedFinalBlock,

@@ -8,7 +8,7 @@ import {
   openBlock,
 } from '../chain/index.ts';
 import type { Address, Hash, Validator } from '../contract/types.ts';
-import { ConsensusError } from '../errors.ts';
+import { readable } from './readable.ts';
 
 /** What a digest stands for, and what its execution on the head came to, once that is known. */
 type Body = {
@@ -75,13 +75,9 @@ export function createBodies(isNeeded: (digest: Hash) => boolean): Bodies {
 
 /** Null when the bytes are not the block of this digest. */
 function blockOf(digest: Hash, bytes: Uint8Array): Block | null {
-  try {
+  return readable(() => {
     const closed = decodeClosedBlock(bytes);
     // The digest is the header's alone: other transactions under it would keep the true block out.
     return blockDigest(closed.header) === digest && holdsTogether(closed) ? openBlock(closed) : null;
-  } catch (error) {
-    // That somebody's bytes are no block is an expected outcome, and the caller counts it.
-    if (error instanceof ConsensusError) return null;
-    throw error;
-  }
+  });
 }

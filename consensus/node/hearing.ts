@@ -1,6 +1,7 @@
 import { createCopies, decodeEnvelope, type Envelope, type Received } from '../network/index.ts';
 import type { Entry } from './entry.ts';
 import { isValidator, nowMs, type Shared } from './shared.ts';
+import type { SnapshotServing } from './snapshot-serving.ts';
 import type { SnapshotSync } from './snapshot-sync.ts';
 import type { Sync } from './sync.ts';
 import type { Transactions } from './transactions.ts';
@@ -12,7 +13,8 @@ export type Hearers = {
   readonly entry: Pick<Entry, 'heard'>;
   readonly transactions: Pick<Transactions, 'take'>;
   readonly sync: Pick<Sync, 'heard' | 'takeEncoded' | 'takeResponse' | 'serve'>;
-  readonly snapshots: Pick<SnapshotSync, 'takeOffer' | 'takePart' | 'serveOffer' | 'servePart'>;
+  readonly snapshots: Pick<SnapshotSync, 'takeOffer' | 'takePart'>;
+  readonly serving: SnapshotServing;
   /** Reading takes its time and changes nothing: the votes need not wait for it. */
   readonly aside: (work: Promise<void>) => void;
 };
@@ -23,7 +25,7 @@ const COPIES_KEPT = 4_096;
 /** Gives each message to whom it is for, and blames its sender for what no honest node sends. */
 export function createHearing(
   shared: Shared,
-  { voter, entry, transactions, sync, snapshots, aside }: Hearers,
+  { voter, entry, transactions, sync, snapshots, serving, aside }: Hearers,
 ): (message: Received) => Promise<void> {
   const { self, head, gate, counters, log } = shared;
   const copies = createCopies(COPIES_KEPT);
@@ -60,8 +62,8 @@ export function createHearing(
       case 'snapshot-request':
         aside(
           envelope.about === 'offer'
-            ? snapshots.serveOffer(from, envelope.aboveHeight, via)
-            : snapshots.servePart(from, envelope.height, envelope.index, via),
+            ? serving.offer(from, envelope.aboveHeight, via)
+            : serving.part(from, envelope.height, envelope.index, via),
         );
         return true;
       case 'snapshot-response':

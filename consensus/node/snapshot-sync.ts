@@ -1,23 +1,17 @@
 import {
   type Checkpoint,
   checkpointOf,
-  decodeManifest,
-  decodeMilestone,
-  encodeManifest,
-  encodeMilestone,
-  followMilestone,
   type Head,
   isEmptyPart,
   type Manifest,
   type Milestone,
-  manifestRoot,
   openPart,
 } from '../chain/index.ts';
 import type { Address } from '../contract/types.ts';
-import { ConsensusError } from '../errors.ts';
-import { encodeEnvelope, type SnapshotOffer, WIRE_LIMITS } from '../network/index.ts';
+import { encodeEnvelope, type SnapshotOffer } from '../network/index.ts';
 import type { Providers } from './providers.ts';
 import { nowMs, type Shared } from './shared.ts';
+import { judgeOffer } from './snapshot-offer.ts';
 
 /**
  * Takes a node past blocks that nobody keeps any more, or that are too many: to the state at the end of an epoch, part
@@ -34,8 +28,6 @@ export type SnapshotSync = {
     answer: { readonly height: number; readonly index: number; readonly part: Uint8Array | null },
     from: Address,
   ) => Promise<boolean>;
-  readonly serveOffer: (to: Address, aboveHeight: number, via?: number) => Promise<void>;
-  readonly servePart: (to: Address, height: number, index: number, via?: number) => Promise<void>;
 };
 
 export type SnapshotProgress = {
@@ -66,8 +58,6 @@ const SECOND_WORD_MS = 500;
 const PACE_MS = 100;
 /** After a look in vain. */
 const REST_MS = 3_000;
-/** Answers in the making: each holds a part in memory. */
-const SERVED_AT_ONCE = 4;
 /** Committee changes that one provider may lead through. */
 const CHANGES_MAX = 4096;
 
@@ -96,11 +86,10 @@ type Fetching = {
 };
 
 export function createSnapshotSync(shared: Shared, options: SnapshotSyncOptions): SnapshotSync {
-  const { head, store, transport, timers, queue, gate, counters, log } = shared;
+  const { head, store, transport, timers, queue, counters, log } = shared;
   const { providers, jumped, ended } = options;
   let doing: Asking | Fetching | null = null;
   let offers: Offered[] = [];
-  let serving = 0;
   let restUntilMs = Number.NEGATIVE_INFINITY;
   let askedPartAtMs = Number.NEGATIVE_INFINITY;
 
@@ -227,43 +216,6 @@ export function createSnapshotSync(shared: Shared, options: SnapshotSyncOptions)
     end(null);
   };
 
-  /** It may yet say something true: see SECOND_WORD_MS. */
-  const refuse = (asking: Asking, from: Address, lie: string): false => {
-    const led = asking.waiting.get(from);
-    if (led !== undefined) led.lie = lie;
-    return false;
-  };
-
-  const chooseOnceAll = async (asking: Asking) => {
-    if (asking.waiting.size === 0) await choose();
-  };
-
-  const serve = async (to: Address, via: number | undefined, read: () => Promise<Uint8Array>) => {
-    if (serving >= SERVED_AT_ONCE || !gate.serves(to, nowMs(), via)) {
-      counters.unserved += 1;
-      return;
-    }
-    serving += 1;
-    try {
-      const payload = await read();
-      if (!transport.publish({ channel: 'snapshot-response', to, payload })) counters.unsent += 1;
-    } finally {
-      serving -= 1;
-    }
-  };
-
-  const offerAbove = async (aboveHeight: number): Promise<SnapshotOffer> => {
-    const newest = (await store.snapshots.heights()).at(-1) ?? 0;
-    const found = newest > aboveHeight ? await store.snapshots.find(newest) : undefined;
-    if (found === undefined) return { changes: [], snapshot: null };
-    const known = await store.readCommitteeChanges(aboveHeight, WIRE_LIMITS.milestones);
-    const leading = known.filter(({ header }) => header.height < newest);
-    const isAll = leading.length < WIRE_LIMITS.milestones;
-    const milestone = encodeMilestone(found.milestone);
-    const manifest = encodeManifest(found.manifest);
-    return { changes: leading.map(encodeMilestone), snapshot: isAll ? { milestone, manifest } : null };
-  };
-
   return {
     begin,
     progress() {
@@ -277,36 +229,32 @@ export function createSnapshotSync(shared: Shared, options: SnapshotSyncOptions)
       const asking = doing;
       const led = asking.waiting.get(from);
       if (led === undefined) return true;
-      const opened = openOffer(offer);
-      if (opened === null) return refuse(asking, from, 'its offer cannot be read');
-      let { trusted } = led;
-      for (const change of opened.changes) {
-        const step = followMilestone(trusted, change);
-        if (!step.ok) return refuse(asking, from, `its change of the committee does not hold: ${step.code}`);
-        if (change.validators === null || led.changes.length + opened.changes.length > CHANGES_MAX)
-          return refuse(asking, from, 'it leads nowhere');
-        trusted = step.checkpoint;
+      const judged = judgeOffer(offer, {
+        trusted: led.trusted,
+        changesMax: CHANGES_MAX - led.changes.length,
+        epochBlocks: store.epochBlocks,
+      });
+      switch (judged.kind) {
+        case 'lie':
+          // It may yet say something true: see SECOND_WORD_MS.
+          led.lie = judged.how;
+          return false;
+        case 'nothing':
+          // Nor need this be its last word.
+          return true;
+        case 'leads':
+          led.trusted = judged.trusted;
+          led.changes.push(...judged.changes);
+          send(from, { about: 'offer', aboveHeight: led.trusted.height });
+          return true;
+        case 'snapshot': {
+          const { milestone, manifest, changes } = judged;
+          offers.push({ from, milestone, manifest, changes: [...led.changes, ...changes] });
+          asking.waiting.delete(from);
+          if (asking.waiting.size === 0) await choose();
+          return true;
+        }
       }
-      const { snapshot } = opened;
-      if (snapshot === null && opened.changes.length > 0) {
-        led.trusted = trusted;
-        led.changes.push(...opened.changes);
-        send(from, { about: 'offer', aboveHeight: trusted.height });
-        return true;
-      }
-      // Nothing of use need not be this node's last word either: see SECOND_WORD_MS.
-      if (snapshot === null) return true;
-      const { milestone, manifest } = snapshot;
-      const step = followMilestone(trusted, milestone);
-      if (!step.ok) return refuse(asking, from, `the seals of its snapshot do not hold: ${step.code}`);
-      if (milestone.header.height % store.epochBlocks !== 0)
-        return refuse(asking, from, 'its snapshot ends no epoch');
-      if (manifestRoot(manifest) !== milestone.header.stateRoot)
-        return refuse(asking, from, 'the parts it names are not those of the state');
-      offers.push({ from, milestone, manifest, changes: [...led.changes, ...opened.changes] });
-      asking.waiting.delete(from);
-      await chooseOnceAll(asking);
-      return true;
     },
     async takePart({ height, index, part }, from) {
       if (doing?.kind !== 'fetching') return true;
@@ -329,41 +277,10 @@ export function createSnapshotSync(shared: Shared, options: SnapshotSyncOptions)
       await next(fetching);
       return true;
     },
-    serveOffer: (to, aboveHeight, via) =>
-      serve(to, via, async () => {
-        const offer = await offerAbove(aboveHeight);
-        return encodeEnvelope({ channel: 'snapshot-response', about: 'offer', offer });
-      }),
-    servePart: (to, height, index, via) =>
-      serve(to, via, async () => {
-        const part = (await store.snapshots.readPart(height, index)) ?? null;
-        return encodeEnvelope({ channel: 'snapshot-response', about: 'part', height, index, part });
-      }),
   };
 }
 
 type PartRequest = { readonly about: 'part'; readonly height: number; readonly index: number };
-
-type OpenedOffer = {
-  readonly changes: readonly Milestone[];
-  readonly snapshot: { readonly milestone: Milestone; readonly manifest: Manifest } | null;
-};
-
-function openOffer({ changes, snapshot }: SnapshotOffer): OpenedOffer | null {
-  try {
-    return {
-      changes: changes.map(decodeMilestone),
-      snapshot: snapshot && {
-        milestone: decodeMilestone(snapshot.milestone),
-        manifest: decodeManifest(snapshot.manifest),
-      },
-    };
-  } catch (error) {
-    // That somebody's bytes are no offer is an expected outcome: the caller counts it.
-    if (error instanceof ConsensusError) return null;
-    throw error;
-  }
-}
 
 function sameManifest(left: Manifest, right: Manifest): boolean {
   return left.length === right.length && left.every(({ hash }, index) => hash === right[index]!.hash);

@@ -1,14 +1,9 @@
-import {
-  type ClosedFinalBlock,
-  decodeClosedFinalBlock,
-  type Executed,
-  type FinalBlock,
-  openFinalBlock,
-} from '../chain/index.ts';
+import { decodeClosedFinalBlock, type Executed, type FinalBlock, openFinalBlock } from '../chain/index.ts';
 import { ConsensusError } from '../errors.ts';
 import { encodeEnvelope, WIRE_LIMITS } from '../network/index.ts';
 import { executeFinal } from './execute-final.ts';
 import type { Providers } from './providers.ts';
+import { readable } from './readable.ts';
 import { nowMs, type Shared } from './shared.ts';
 
 /** Closes gaps by height: asks one node after the other for final blocks, and answers those who ask. */
@@ -105,7 +100,7 @@ export function createSync(shared: Shared, options: SyncOptions): Sync {
   };
 
   const take = async (encoded: Uint8Array, from: string): Promise<boolean> => {
-    const closed = decoded(encoded);
+    const closed = readable(() => decodeClosedFinalBlock(encoded));
     if (closed === null) return false;
     const { height } = closed.header;
     if (height <= head().height) return true;
@@ -215,14 +210,4 @@ export function createSync(shared: Shared, options: SyncOptions): Sync {
       }
     },
   };
-}
-
-function decoded(bytes: Uint8Array): ClosedFinalBlock | null {
-  try {
-    return decodeClosedFinalBlock(bytes);
-  } catch (error) {
-    // Bytes that are no block are an expected outcome: the caller counts them.
-    if (error instanceof ConsensusError) return null;
-    throw error;
-  }
 }

@@ -1,6 +1,6 @@
 import { decodeTransaction, encodeTransaction, type SignedTransaction } from '../chain/index.ts';
-import { ConsensusError } from '../errors.ts';
 import { encodeEnvelope, WIRE_LIMITS } from '../network/index.ts';
+import { readable } from './readable.ts';
 import { isValidator, type Shared } from './shared.ts';
 
 /** Transactions on their way to a block: out to the validators, and into the own pool. */
@@ -59,7 +59,7 @@ export function createTransactions(shared: Shared, poolChanged: () => Promise<vo
   };
 
   const isGarbage = (encoded: Uint8Array): boolean => {
-    const transaction = decoded(encoded);
+    const transaction = readable(() => decodeTransaction(encoded));
     if (transaction === null) return true;
     const admission = pool.add(transaction, head(), clock.utcMs());
     return !admission.ok && GARBAGE.has(admission.code);
@@ -78,14 +78,4 @@ export function createTransactions(shared: Shared, poolChanged: () => Promise<vo
       return holds;
     },
   };
-}
-
-function decoded(bytes: Uint8Array): SignedTransaction | null {
-  try {
-    return decodeTransaction(bytes);
-  } catch (error) {
-    // Bytes that are no transaction are an expected outcome: the caller counts them.
-    if (error instanceof ConsensusError) return null;
-    throw error;
-  }
 }
