@@ -63,7 +63,7 @@ export function createLiar(vices: ReadonlySet<Vice>, surroundings: Surroundings)
   const habit = random.pick(PROOFS);
   const silence = random.pick([0.7, 1]);
   let latest: Block | null = null;
-  const sign = <M extends OwnMessage>(message: M) => signatures.sign(message);
+  const sign = <M extends OwnMessage>(message: M) => signatures.sign(message, self.key() ?? actor);
   const tell = (places: readonly number[], envelope: Envelope) => {
     for (const place of places) send(place, envelope);
   };

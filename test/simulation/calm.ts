@@ -26,6 +26,7 @@ export const CALM: Scenario = {
   crashes: [],
   cruelty: 'none',
   votes: [],
+  keyChanges: [],
   voteSpreadMs: 500,
   epochBlocks: 1_000,
   traffic: [

@@ -3,11 +3,13 @@ import { addressOf, fromHex, publicKeyOf } from '../../consensus/crypto/index.ts
 import type { CborValue } from '../../consensus/encoding/index.ts';
 import type { Subject } from './subject.ts';
 
+export type KeyPair = { readonly publicKey: Uint8Array; readonly privateKey: Uint8Array };
+
 /** Who takes part. Keys cost time, so they are made once a process; one number, one key, on every machine. */
-export type Actor = {
+export type Actor = KeyPair & {
   readonly address: string;
-  readonly publicKey: Uint8Array;
-  readonly privateKey: Uint8Array;
+  /** What it changes to, by itself or by the others' vote. */
+  readonly next: () => KeyPair;
 };
 
 /** Members of the largest committee, and some who may be voted in. */
@@ -17,11 +19,23 @@ const actors: Actor[] = [];
 /** Sorted by address. */
 function actorsOf(count: number): readonly Actor[] {
   for (let number = actors.length + 1; number <= Math.min(count, ACTORS_MAX); number += 1) {
-    const privateKey = fromHex(number.toString(16).padStart(64, '0'));
-    const publicKey = publicKeyOf(privateKey);
-    actors.push({ privateKey, publicKey, address: addressOf(publicKey) });
+    const first = keyPairOf(number);
+    let next: KeyPair | null = null;
+    actors.push({
+      ...first,
+      address: addressOf(first.publicKey),
+      next() {
+        next ??= keyPairOf(ACTORS_MAX + number);
+        return next;
+      },
+    });
   }
   return actors.slice(0, count).sort((a, b) => (a.address < b.address ? -1 : 1));
+}
+
+function keyPairOf(number: number): KeyPair {
+  const privateKey = fromHex(number.toString(16).padStart(64, '0'));
+  return { privateKey, publicKey: publicKeyOf(privateKey) };
 }
 
 /** When every story begins, UTC. */
@@ -36,9 +50,11 @@ export type World = {
   readonly founders: readonly number[];
   readonly genesis: Genesis;
   readonly start: Head;
-  readonly signed: (actor: Actor, nonce: number, call: Call) => SignedTransaction;
+  readonly signed: (actor: Actor, nonce: number, call: Call, key: KeyPair) => SignedTransaction;
   /** Takes the place of a call that cannot succeed any more. */
-  readonly skip: (actor: Actor, nonce: number) => SignedTransaction;
+  readonly skip: (actor: Actor, nonce: number, key: KeyPair) => SignedTransaction;
+  /** The same call by the key that the ledger names now. */
+  readonly again: (actor: Actor, transaction: SignedTransaction, key: KeyPair) => SignedTransaction;
 };
 
 export type Size = { readonly founders: number; readonly others: number; readonly epochBlocks: number };
@@ -86,10 +102,13 @@ function createWorld({ chain, contract }: Subject, { founders, others, epochBloc
   };
   const start = chain.genesisHead(genesis, contract);
   const made = new Map<string, SignedTransaction>();
-  const sign = (actor: Actor, nonce: number, { method, args }: Call, expiresMs: number) => {
-    const name = `${actor.address} ${nonce} ${expiresMs} ${method} ${args.map(nameOf).join(' ')}`;
-    const content = { genesis: start.genesis, sender: actor.address, nonce, method, args, expiresMs };
-    const transaction = made.get(name) ?? chain.signTransaction(content, actor.privateKey, actor.publicKey);
+  const sign = (actor: Actor, content: Content, key: KeyPair) => {
+    const { nonce, method, args, expiresMs } = content;
+    const by = key.publicKey === actor.publicKey ? 'first' : 'next';
+    const name = `${actor.address} ${by} ${nonce} ${expiresMs} ${method} ${args.map(nameOf).join(' ')}`;
+    const { genesis } = start;
+    const whole = { genesis, sender: actor.address, nonce, method, args, expiresMs };
+    const transaction = made.get(name) ?? chain.signTransaction(whole, key.privateKey, key.publicKey);
     made.set(name, transaction);
     return transaction;
   };
@@ -98,11 +117,19 @@ function createWorld({ chain, contract }: Subject, { founders, others, epochBloc
     founders: founding,
     genesis,
     start,
-    signed: (actor, nonce, call) => sign(actor, nonce, call, START_MS + DAY_MS),
-    skip: (actor, nonce) => sign(actor, nonce, { method: 'accounts.skip', args: [] }, START_MS + 2 * DAY_MS),
+    signed: (actor, nonce, call, key) => sign(actor, { nonce, ...call, expiresMs: START_MS + DAY_MS }, key),
+    skip: (actor, nonce, key) =>
+      sign(actor, { nonce, method: 'accounts.skip', args: [], expiresMs: START_MS + 2 * DAY_MS }, key),
+    again: sign,
   };
 }
 
+type Content = Pick<SignedTransaction, 'nonce' | 'method' | 'args' | 'expiresMs'>;
+
 function nameOf(value: CborValue): string {
   return value instanceof Uint8Array ? Buffer.from(value).toString('hex') : String(value);
+}
+
+export function sameBytes(left: Uint8Array, right: Uint8Array): boolean {
+  return left === right || left.every((byte, index) => byte === right[index]);
 }

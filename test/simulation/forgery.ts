@@ -27,7 +27,11 @@ export function forgedFinalBlocks(
   const digest = subject.chain.blockDigest(block.header);
   const sealOf = (commit: Pick<Commit, 'author' | 'round' | 'digest'>): Seal => ({
     signer: disk.head().validators.findIndex(({ address }) => address === commit.author),
-    signature: seals.of(commit.author, { height, round: commit.round, digest: commit.digest }),
+    signature: seals.of(
+      commit.author,
+      { height, round: commit.round, digest: commit.digest },
+      disk.head().validators,
+    ),
   });
   const round = commits.find((commit) => commit.digest === digest)?.round ?? 0;
   const mine = sealOf({ author: actor.address, round, digest });

@@ -17,6 +17,7 @@ import { createDoubt } from './doubt.ts';
 import { createEntry } from './entry.ts';
 import type { Self } from './self.ts';
 import { nameOf } from './signatures.ts';
+import type { Subject } from './subject.ts';
 import { createTransactions } from './transactions.ts';
 
 /** A node from its start to its crash: the same order of doing things as the real pump, in virtual time. */
@@ -39,6 +40,16 @@ export function beginLife(self: Self): Life {
   const { chain, protocol } = subject;
   const { head } = disk;
   const bodies = subject.bodies.createBodies(isNeeded);
+  const judge = subject.judge.createJudge(
+    // All that it uses of what the parts of a real node share.
+    {
+      head,
+      genesis: self.world.start.genesis,
+      contract: subject.contract,
+      verified: self.signatures.verified,
+    } as unknown as Parameters<Subject['judge']['createJudge']>[0],
+    bodies.committees,
+  );
   const { build, check, isPending } = createBlocks(self, { bodies, transactions: () => transactions });
   const backlog: Event[] = [];
   const newestTimer = new Map<string, number>();
@@ -99,13 +110,16 @@ export function beginLife(self: Self): Life {
         break;
       case 'broadcast': {
         const message = sign(effect.message);
+        if (message === null) break;
         say(envelopeOf(message));
         if (message.kind !== 'proposal') backlog.push({ kind: 'message', message });
         break;
       }
-      case 'send':
-        say(envelopeOf(sign(effect.message)), effect.to);
+      case 'send': {
+        const message = sign(effect.message);
+        if (message !== null) say(envelopeOf(message), effect.to);
         break;
+      }
       case 'schedule': {
         const { timer, height, round } = effect;
         setTimer(`agreement ${timer}`, effect.delayMs, () => take({ kind: 'timeout', timer, height, round }));
@@ -174,9 +188,11 @@ export function beginLife(self: Self): Life {
     write('votes', (fate) => disk.appendVotes({ records, bodies: kept }, fate));
   };
 
-  const sign = (message: OwnMessage): Message => {
+  const sign = (message: OwnMessage): Message | null => {
+    const key = self.key();
+    if (key === undefined) return null;
     witness.said(place, message, disk.holds(nameOf(message)));
-    return self.signatures.sign(message);
+    return self.signatures.sign(message, key);
   };
 
   const envelopeOf = (message: Message): Envelope => {
@@ -209,11 +225,12 @@ export function beginLife(self: Self): Life {
       witness.accuse(`n${place} cannot execute final block ${height}: ${executed.reason}`);
       return;
     }
+    const { validators } = head();
     const commits = effect.commits.map((commit) => ({
       author: commit.author,
-      signature: self.seals.of(commit.author, { height: commit.height, round: commit.round, digest }),
+      signature: self.seals.of(commit.author, { height, round: commit.round, digest }, validators),
     }));
-    const certificate = chain.gatherCertificate(commits, { round, validators: head().validators });
+    const certificate = chain.gatherCertificate(commits, { round, validators });
     const final = { block: body.block, certificate };
     const finalBlock = chain.encodeFinalBlock(final);
     if (effect.announce) say({ channel: 'block', height, finalBlock });
@@ -236,6 +253,7 @@ export function beginLife(self: Self): Life {
     transactions.advanced(settled, block);
     bodiless = null;
     bodies.advance(height);
+    judge.advanced();
     disk.finalised(height, random);
     const pending = isValidator() && isPending();
     take({ kind: 'pool', pending: false }, { kind: 'advanced', head: decidedHead() });
@@ -346,6 +364,7 @@ export function beginLife(self: Self): Life {
 
   /** Who is no validator now may be one by the next block, where the agreement asks again, or late and not know it. */
   function holds(message: Message): boolean {
+    if (self.keysChange) return judge.holds(message);
     const isSeated = head().validators.some(({ address }) => address === message.author);
     return (isSeated || message.height !== head().height + 1) && self.signatures.isGenuine(message);
   }

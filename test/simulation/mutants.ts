@@ -179,6 +179,18 @@ export const MUTANTS: readonly Mutant[] = [
     'validators: validators.filter((member) => member !== target),\n                votes: votes.filter((vote) => !isOver(vote)),',
   ),
   one(
+    'who lost his key keeps his seat',
+    'contract/tally.js',
+    'validators: validators.filter((member) => member !== target),\n                votes: votes.filter((vote) => vote.target !== target && vote.signer !== target),',
+    'validators,\n                votes: votes.filter((vote) => vote.target !== target && vote.signer !== target),',
+  ),
+  one(
+    'who lost his key keeps his votes',
+    'contract/tally.js',
+    'vote.target !== target && vote.signer !== target',
+    'vote.target !== target',
+  ),
+  one(
     'a committee that stays what it was',
     'chain/ledger.js',
     'return { ok: true, next: advanced(head, header, { state, validators }), events',

@@ -9,6 +9,8 @@ export type SimulatedNode = {
   readonly address: string;
   readonly height: () => number;
   readonly digest: () => string;
+  /** What an account signs with, as far as this node knows. */
+  readonly keyOf: (address: string) => Uint8Array | undefined;
   readonly isValidator: () => boolean;
   readonly isInDoubt: () => boolean;
   /** Own transactions that are not final. */
@@ -33,6 +35,7 @@ export function createNode(self: Self, downMs: () => number): SimulatedNode {
     address: actor.address,
     height: () => disk.head().height,
     digest: () => disk.head().digest,
+    keyOf: (address) => self.subject.contract.publicKeyOf(disk.head().state, address),
     isValidator: () => disk.head().validators.some(({ address }) => address === actor.address),
     isInDoubt: () => disk.doubt() !== null,
     ownPending: () => disk.pending.size,

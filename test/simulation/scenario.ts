@@ -1,3 +1,4 @@
+import type { Motion } from '../../consensus/contract/index.ts';
 import type { Timing } from '../../consensus/protocol/index.ts';
 import { VICES, type Vice } from './byzantine.ts';
 import type { Weather } from './network.ts';
@@ -32,12 +33,14 @@ export type Scenario = {
   readonly cruelty: 'none' | 'cut off' | 'cut off, others crash' | 'crash';
   /** What honest founders vote for, from then on. */
   readonly votes: readonly {
-    readonly motion: 'add' | 'drop';
+    readonly motion: Motion;
     readonly target: number;
     readonly atMs: number;
     /** Who does; without it all of them. */
     readonly by?: readonly number[];
   }[];
+  /** Who takes another key, and when. */
+  readonly keyChanges: readonly { readonly place: number; readonly atMs: number }[];
   /** Each says its vote within so long. */
   readonly voteSpreadMs: number;
   /** Tallies begin anew at heights that it divides. */
@@ -58,7 +61,7 @@ export function scenarioOf(seed: number): Scenario {
     (place) => !seated.includes(place),
   );
   const motions = founders <= 7 && random.chance(0.6) ? motionsOf(random, seated, outside) : [];
-  const drops = motions.filter(({ motion }) => motion === 'drop').length;
+  const drops = motions.filter(({ motion }) => motion !== 'add').length;
   const leaderless = founders <= 7 && random.chance(0.04);
   const faults = faultsOf(random, founders - drops);
   // The network is well again in about the ninth round, which then had better end soon.
@@ -82,6 +85,9 @@ export function scenarioOf(seed: number): Scenario {
     ...motion,
     atMs: mingle ? firstVoteMs : random.between(0, healedAtMs + 1_000),
   }));
+  const revoked = motions.find(({ motion }) => motion === 'revoke');
+  if (revoked !== undefined && random.chance(0.7))
+    votes.push({ motion: 'rekey', target: revoked.target, atMs: healedAtMs + 4_000 });
   const allowedSkewMs = 5_000;
   const honest = Array.from({ length: places }, (_, place) => place).filter((place) => !liars.has(place));
   const honestFounders = seated.filter((place) => honest.includes(place));
@@ -118,6 +124,12 @@ export function scenarioOf(seed: number): Scenario {
       : [],
     cruelty: random.pick(['none', 'none', 'cut off', 'cut off, others crash', 'crash'] as const),
     votes,
+    keyChanges:
+      founders <= 7 && random.chance(0.15)
+        ? random
+            .some(honest, 1 + random.below(2))
+            .map((place) => ({ place, atMs: random.between(0, healedAtMs + 1_000) }))
+        : [],
     voteSpreadMs: random.pick([500, 3_000]),
     epochBlocks: motions.length > 0 ? random.pick([3, 5, 1_000]) : 1_000,
     traffic: [
@@ -148,11 +160,12 @@ function foundersOf(founders: number, others: number): number[] {
   return places.filter((place) => !outside.has(place)).slice(0, founders);
 }
 
-/** A newcomer is voted in, a founder out, or both. */
+/** A newcomer is voted in, a founder out or its key away, or both. */
 function motionsOf(random: Random, seated: readonly number[], outside: readonly number[]) {
-  const motions: { motion: 'add' | 'drop'; target: number }[] = [];
+  const motions: { motion: Motion; target: number }[] = [];
   if (outside.length > 0 && random.chance(0.8)) motions.push({ motion: 'add', target: random.pick(outside) });
-  if (seated.length > 1 && random.chance(0.4)) motions.push({ motion: 'drop', target: random.pick(seated) });
+  if (seated.length > 1 && random.chance(0.4))
+    motions.push({ motion: random.pick(['drop', 'drop', 'revoke'] as const), target: random.pick(seated) });
   return motions;
 }
 

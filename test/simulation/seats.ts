@@ -1,37 +1,67 @@
-import type { Block } from '../../consensus/chain/index.ts';
+import type { Block, Head } from '../../consensus/chain/index.ts';
 import { toHex } from '../../consensus/crypto/index.ts';
 
 /**
- * Who has a seat, counted by hand from the votes in final blocks, as EIP-225 means it: the newest vote of a signer on a
- * target counts, more than half of the seats decide, who is dropped takes his votes along, an epoch clears all.
+ * Who has a seat and which key he signs with, counted by hand from final blocks, as EIP-225 means it: the newest vote of
+ * a signer on a target counts, more than half of the seats decide, who is dropped takes his votes along, an epoch clears
+ * all. Keys are a question of their own; who loses his key loses his seat.
  */
-export type Seats = { readonly after: (block: Block) => void; readonly taken: () => readonly string[] };
+export type Seats = { readonly after: (block: Block) => void; readonly taken: () => string };
 
-export function createSeats(founders: readonly string[], epochBlocks: number): Seats {
+type Cast = { readonly signer: string; readonly target: string; readonly motion: string };
+
+/** @param keys by address: what every account signs with at the start */
+export function createSeats(
+  founders: readonly string[],
+  keys: ReadonlyMap<string, string>,
+  epochBlocks: number,
+): Seats {
+  const signsWith = new Map<string, string | null>(keys);
   let taken = [...founders].sort();
-  let votes = new Map<string, { signer: string; target: string; motion: string }>();
-  const vote = (signer: string, motion: string, target: string) => {
-    const isOpen = taken.includes(target) === (motion === 'drop');
-    votes.delete(`${signer} ${target}`);
-    if (isOpen) votes.set(`${signer} ${target}`, { signer, target, motion });
-    const behind = [...votes.values()].filter((other) => other.target === target).length;
-    if (!isOpen || 2 * behind <= taken.length) return;
-    taken = motion === 'drop' ? taken.filter((seat) => seat !== target) : [...taken, target].sort();
-    votes = new Map(
-      [...votes].filter(
-        ([, other]) => other.target !== target && (motion !== 'drop' || other.signer !== target),
-      ),
-    );
+  let votes = new Map<string, Cast>();
+
+  const isOpen = ({ motion, target }: Cast): boolean => {
+    if (motion === 'add' || motion === 'drop') return taken.includes(target) === (motion === 'drop');
+    return (signsWith.get(target) === null) === (motion === 'rekey');
   };
+  const vote = (cast: Cast, key: string | null) => {
+    const { signer, motion, target } = cast;
+    const isAboutSeat = motion === 'add' || motion === 'drop';
+    const question = `${isAboutSeat} ${target}`;
+    const opens = isOpen(cast);
+    votes.delete(`${signer} ${question}`);
+    if (opens) votes.set(`${signer} ${question}`, cast);
+    const behind = [...votes.keys()].filter((name) => name.endsWith(question)).length;
+    if (!opens || 2 * behind <= taken.length) return;
+    const leaves = motion === 'drop' || motion === 'revoke';
+    taken = taken.filter((seat) => seat !== target || !leaves);
+    if (motion === 'add') taken = [...taken, target].sort();
+    if (motion === 'revoke') signsWith.set(target, null);
+    if (motion === 'rekey') signsWith.set(target, key);
+    const isOver = ([name, other]: [string, Cast]) =>
+      motion === 'revoke' ? other.target === target : name.endsWith(question);
+    votes = new Map([...votes].filter((entry) => !isOver(entry) && !(leaves && entry[1].signer === target)));
+  };
+
   return {
     after({ header, transactions }) {
       if (header.height % epochBlocks === 0) votes = new Map();
       for (const { method, sender, args } of transactions) {
-        const [motion, target] = args;
-        if (method === 'governance.vote' && typeof motion === 'string' && target instanceof Uint8Array)
-          vote(sender, motion, toHex(target));
+        const [first, target, third] = args;
+        if (method === 'accounts.rotateKey' && first instanceof Uint8Array)
+          signsWith.set(sender, toHex(first));
+        if (method === 'governance.vote' && typeof first === 'string' && target instanceof Uint8Array)
+          vote(
+            { signer: sender, motion: first, target: toHex(target) },
+            third instanceof Uint8Array ? toHex(third) : null,
+          );
       }
     },
-    taken: () => taken,
+    taken: () => taken.map((address) => `${address} ${signsWith.get(address)}`).join(', '),
   };
+}
+
+/** The same of a head. */
+export function seatsOf({ validators }: Head): string {
+  return validators.map(({ address, publicKey }) => `${address} ${toHex(publicKey)}`).join(', ');
 }

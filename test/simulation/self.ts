@@ -1,7 +1,7 @@
 import type { Envelope } from '../../consensus/network/index.ts';
 import type { Timing } from '../../consensus/protocol/index.ts';
 import type { Agenda } from './agenda.ts';
-import type { Actor, World } from './cast.ts';
+import type { Actor, KeyPair, World } from './cast.ts';
 import type { Disk, Fate } from './disk.ts';
 import type { Executions } from './executions.ts';
 import type { Random } from './random.ts';
@@ -24,6 +24,10 @@ export type Self = {
   readonly thinkMs: number;
   /** Own transactions are sent again every two seconds by validators too, as the real node does: where votes may fail. */
   readonly resendsTransactions: boolean;
+  /** What the newest block's state names; undefined once it is revoked. */
+  readonly key: () => KeyPair | undefined;
+  /** Keys change in this story, so that it matters which one signed. */
+  readonly keysChange: boolean;
   readonly agenda: Agenda;
   readonly random: Random;
   readonly signatures: Signatures;

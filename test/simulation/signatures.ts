@@ -1,4 +1,6 @@
 import type { Message, OwnMessage } from '../../consensus/protocol/index.ts';
+import type { KeyPair, World } from './cast.ts';
+import type { Subject } from './subject.ts';
 
 /**
  * Signatures of messages are symbols here: what an author has said is on a list, and whoever hears a message looks it
@@ -6,20 +8,26 @@ import type { Message, OwnMessage } from '../../consensus/protocol/index.ts';
  * signature scheme promises; whether the promise is kept is the tests' of `crypto` business. Seals are real.
  */
 export type Signatures = {
-  readonly sign: (message: OwnMessage) => Message;
+  readonly sign: (message: OwnMessage, key: KeyPair) => Message;
   /** Whether each part was said by its author. */
   readonly isGenuine: (message: Message) => boolean;
+  /** By which keys, as the real node's memory of what it has verified: what is not in it does not hold. */
+  readonly verified: Parameters<Subject['judge']['createJudge']>[0]['verified'];
 };
 
 /** What the codec writes where a signature belongs. */
 const SYMBOL = new Uint8Array(64);
 
-export function createSignatures(): Signatures {
+/** @param byKey whether keys change, so that it matters which one signed */
+export function createSignatures({ network }: Subject, { start }: World, byKey: boolean): Signatures {
   const said = new Set<string>();
+  const byKeys = new Set<string>();
   const isSaid = (message: OwnMessage) => said.has(nameOf(message));
   return {
-    sign(message) {
+    sign(message, { publicKey }) {
       said.add(nameOf(message));
+      if (byKey)
+        byKeys.add(network.messageId(network.signedDigest(start.genesis, message), publicKey, SYMBOL));
       return { ...message, signature: SYMBOL } as Message;
     },
     isGenuine(message) {
@@ -29,6 +37,7 @@ export function createSignatures(): Signatures {
       const { roundChanges, prepares } = message.justification;
       return roundChanges.every(isSaid) && prepares.every(isSaid);
     },
+    verified: { has: (id) => byKeys.has(id), add: () => undefined },
   };
 }
 

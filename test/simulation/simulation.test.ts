@@ -28,10 +28,11 @@ t.test('a seed tells the same story twice, and another seed another', async (t) 
   t.not(transcriptHash(SHIPPED, 3), transcriptHash(SHIPPED, 4));
 });
 
-for (const { name } of STORIES) {
+for (const { name, seats: wanted } of STORIES) {
   t.test(`a story written by hand: ${name}`, (t) => {
-    const { verdict, what, blocks } = tell(SHIPPED, name);
+    const { verdict, what, blocks, seats } = tell(SHIPPED, name);
     t.equal(verdict, 'held', what);
+    t.equal(seats, wanted);
     t.comment(`${blocks} blocks`);
     t.end();
   });

@@ -1,9 +1,10 @@
-import { buildCall } from '../../consensus/contract/index.ts';
+import type { Head } from '../../consensus/chain/index.ts';
+import { buildCall, type Motion, rotationTo } from '../../consensus/contract/index.ts';
 import { fromHex, toHex } from '../../consensus/crypto/index.ts';
 import type { Envelope } from '../../consensus/network/index.ts';
 import { createAgenda } from './agenda.ts';
 import { createLiar, type Liar } from './byzantine.ts';
-import { worldOf } from './cast.ts';
+import { type Actor, type KeyPair, sameBytes, worldOf } from './cast.ts';
 import { createDisk, type Fate } from './disk.ts';
 import { createExecutions } from './executions.ts';
 import { digestOf } from './life.ts';
@@ -20,6 +21,8 @@ export type Outcome = {
   readonly verdict: 'held' | 'violation' | 'not live';
   readonly what: string;
   readonly blocks: number;
+  /** Who has a seat in the end, by place; with a stroke who signs with its second key: `n0 n1' n2`. */
+  readonly seats: string;
   readonly deliveries: number;
   /** From healing until all was final everywhere. */
   readonly recoveredMs: number;
@@ -57,11 +60,13 @@ export function simulate(subject: Subject, scenario: Scenario, wishes: Wishes = 
   const addressOf = (place: number) => actors[seats[place]!]!.address;
   // A twin takes a further place, with the key of another.
   const seats = [...actors.keys(), ...scenario.twins];
+  const keysChange =
+    scenario.keyChanges.length > 0 || scenario.votes.some(({ motion }) => motion === 'revoke');
   const liarAddresses = new Set(
     [...scenario.liars.keys(), ...scenario.twins].map((place) => actors[place]!.address),
   );
-  const witness = createWitness(start, liarAddresses, scenario.epochBlocks);
-  const signatures = createSignatures();
+  const witness = createWitness(world, liarAddresses, scenario.epochBlocks);
+  const signatures = createSignatures(subject, world, keysChange);
   const seals = createSeals(subject, world);
   const executions = createExecutions(subject);
   const note =
@@ -138,17 +143,20 @@ export function simulate(subject: Subject, scenario: Scenario, wishes: Wishes = 
     const actor = actors[seat]!;
     const others = [...seats.keys()].filter((other) => other !== place);
     const send = (to: number, envelope: Envelope) => network.send(place, to, envelope);
+    const disk = createDisk(start, scenario.disk.syncRate);
     const self = {
       subject,
       world,
       place,
       actor,
-      disk: createDisk(start, scenario.disk.syncRate),
+      disk,
+      key: keysChange ? keyByState(subject, actor, disk.head) : () => actor,
+      keysChange,
       timing: scenario.timing,
       allowedSkewMs: scenario.allowedSkewMs,
       skewMs: scenario.skewsMs[place]!,
       thinkMs: scenario.thinkMs,
-      resendsTransactions: scenario.votes.length > 0,
+      resendsTransactions: scenario.votes.length > 0 || keysChange,
       agenda,
       random,
       signatures,
@@ -167,7 +175,7 @@ export function simulate(subject: Subject, scenario: Scenario, wishes: Wishes = 
     const vices = scenario.liars.get(place);
     if (vices === undefined) continue;
     const life = () => nodes[place]!.life();
-    const quorum = () => Math.ceil((2 * self.disk.head().validators.length) / 3);
+    const quorum = () => Math.ceil((2 * disk.head().validators.length) / 3);
     liars.set(place, createLiar(new Set(vices), { self, life, quorum, others, placesOf, send }));
   }
 
@@ -188,11 +196,19 @@ export function simulate(subject: Subject, scenario: Scenario, wishes: Wishes = 
   for (const { motion, target, atMs, by = world.founders } of scenario.votes)
     for (const seat of by) {
       if (liarAddresses.has(actors[seat]!.address)) continue;
-      const { address, publicKey } = actors[target]!;
-      const named = motion === 'add' ? toHex(publicKey) : null;
-      const call = buildCall('governance.vote', { motion, target: address, publicKey: named });
-      agenda.plan(atMs + random.between(0, scenario.voteSpreadMs), () => nodes[seat]!.submit(call));
+      agenda.plan(atMs + random.between(0, scenario.voteSpreadMs), () => {
+        const voter = nodes[seat]!;
+        const publicKey = keyNamed(voter, motion, actors[target]!);
+        voter.submit(buildCall('governance.vote', { motion, target: actors[target]!.address, publicKey }));
+      });
     }
+  for (const { place, atMs } of scenario.keyChanges) {
+    const { address, next } = actors[place]!;
+    agenda.plan(atMs, () => {
+      const rotation = rotationTo(next().privateKey, { genesis: start.genesis, account: address });
+      nodes[place]!.submit(buildCall('accounts.rotateKey', rotation));
+    });
+  }
   agenda.plan(scenario.healedAtMs, () => {
     note?.('the network is well again');
     for (const node of nodes) if (!node.isValidator()) node.connected();
@@ -203,11 +219,16 @@ export function simulate(subject: Subject, scenario: Scenario, wishes: Wishes = 
     0,
     ...scenario.traffic.map(({ atMs }) => atMs),
     ...scenario.votes.map(({ atMs }) => atMs + scenario.voteSpreadMs),
+    ...scenario.keyChanges.map(({ atMs }) => atMs),
   );
   const isDone = () => {
     if (agenda.nowMs() <= lastTrafficMs || !network.isHealed()) return false;
     const newest = witness.chain().at(-1)?.next;
-    if (newest === undefined || honest.some((node) => node.ownPending() > 0)) return false;
+    if (newest === undefined) return false;
+    // What waits at a node whose key was revoked waits for another key.
+    const hasKey = ({ address }: SimulatedNode) =>
+      !keysChange || subject.contract.publicKeyOf(newest.state, address) !== undefined;
+    if (honest.some((node) => node.ownPending() > 0 && hasKey(node))) return false;
     // Who only follows may hear of the last block with the next one.
     const voters = new Set(newest.validators.map(({ address }) => address));
     const isThere = (node: SimulatedNode) => node.life() !== null && node.digest() === newest.digest;
@@ -220,6 +241,7 @@ export function simulate(subject: Subject, scenario: Scenario, wishes: Wishes = 
       verdict,
       what,
       blocks: witness.chain().length,
+      seats: seatsIn(witness.chain().at(-1)?.next ?? start, actors),
       deliveries: network.deliveries(),
       recoveredMs: Math.max(0, agenda.nowMs() - scenario.healedAtMs),
     };
@@ -242,6 +264,33 @@ export function simulate(subject: Subject, scenario: Scenario, wishes: Wishes = 
       ? `${STEPS_MAX} steps`
       : `${Math.round(agenda.nowMs() - scenario.healedAtMs)} ms after healing`;
   return end('not live', `${heights.join(', ')}, ${waiting} transactions wait, ${why}`);
+}
+
+/** Of an actor's two keys the one that the newest block names. */
+function keyByState({ contract }: Subject, actor: Actor, head: () => Head): () => KeyPair | undefined {
+  let known: { readonly on: Head; readonly key: KeyPair | undefined } | null = null;
+  return () => {
+    const on = head();
+    if (known?.on === on) return known.key;
+    const named = contract.publicKeyOf(on.state, actor.address);
+    const key = named === undefined ? undefined : sameBytes(named, actor.publicKey) ? actor : actor.next();
+    known = { on, key };
+    return key;
+  };
+}
+
+function seatsIn({ validators }: Head, actors: readonly Actor[]): string {
+  const nameOf = ({ address, publicKey }: Head['validators'][number]) => {
+    const place = actors.findIndex((actor) => actor.address === address);
+    return `n${place}${sameBytes(publicKey, actors[place]!.publicKey) ? '' : "'"}`;
+  };
+  return validators.map(nameOf).join(' ');
+}
+
+/** The key that a vote names; null for one without. */
+function keyNamed(voter: SimulatedNode, motion: Motion, target: Actor): string | null {
+  if (motion === 'rekey') return toHex(target.next().publicKey);
+  return motion === 'add' ? toHex(voter.keyOf(target.address) ?? target.publicKey) : null;
 }
 
 /**

@@ -10,6 +10,8 @@ export type Story = {
   readonly name: string;
   readonly scenario: Scenario;
   readonly isLost?: (passage: Passage) => boolean;
+  /** As an outcome's: who has a seat in the end. */
+  readonly seats: string;
 };
 
 /** A seed, or the name of a story written by hand. */
@@ -22,7 +24,7 @@ export function tell(subject: Subject, name: Name, wishes: Wishes = {}): Outcome
 }
 
 /** @throws Error when no story has this name */
-export function storyOf(name: Name): Omit<Story, 'name'> {
+export function storyOf(name: Name): Pick<Story, 'scenario' | 'isLost'> {
   if (typeof name === 'number') return { scenario: scenarioOf(name) };
   const story = STORIES.find((known) => known.name === name);
   if (story === undefined) throw new Error(`no story is called '${name}'`);
@@ -55,12 +57,27 @@ function losesBetweenTwoLocks({ from, to, envelope }: Passage): boolean {
   }
 }
 
+/** n5 and n0 want n1 seated, and n5 loses its own seat: with n2 there are two of the three that four seats need. */
+function voterLeaves(motion: 'drop' | 'revoke'): Scenario {
+  return {
+    ...CALM,
+    founders: 5,
+    others: 1,
+    votes: [
+      { motion: 'add', target: 1, atMs: 0, by: [0, 5] },
+      { motion, target: 5, atMs: 2_500, by: [0, 2, 3] },
+      { motion: 'add', target: 1, atMs: 5_000, by: [2] },
+      { motion: 'add', target: 1, atMs: 7_500, by: [3] },
+    ],
+  };
+}
+
 function votesOn(envelope: Envelope, height: number) {
   return 'message' in envelope && envelope.message.height === height ? envelope.message : null;
 }
 
 export const STORIES: readonly Story[] = [
-  { name: 'two locks', scenario: TWO_LOCKS, isLost: losesBetweenTwoLocks },
+  { name: 'two locks', scenario: TWO_LOCKS, isLost: losesBetweenTwoLocks, seats: 'n0 n1 n2 n3' },
   {
     // Not as bytes: on the wire the proof is bound to the highest claim, so that this lie cannot even be written down.
     name: 'two locks, and the leader picks the lower',
@@ -70,20 +87,37 @@ export const STORIES: readonly Story[] = [
       liars: new Map([[2, ['proposes the lower claim']]]),
     },
     isLost: losesBetweenTwoLocks,
+    seats: 'n0 n1 n2 n3',
+  },
+  { name: 'a voter is voted out', scenario: voterLeaves('drop'), seats: 'n0 n1 n2 n3 n4' },
+  { name: 'a voter loses its key', scenario: voterLeaves('revoke'), seats: 'n0 n1 n2 n3 n4' },
+  {
+    // Commits are rare, so that both changes fall between votes that the old keys have signed and rounds that follow.
+    name: 'keys change in the middle of rounds',
+    scenario: {
+      ...CALM,
+      healedAtMs: 9_000,
+      weather: { ...CALM.weather, lossByKind: { commit: 0.7 } },
+      keyChanges: [
+        { place: 1, atMs: 0 },
+        { place: 2, atMs: 30 },
+        { place: 3, atMs: 9_500 },
+      ],
+    },
+    seats: "n0 n1' n2' n3'",
   },
   {
-    // n5 and n0 want n1 seated, and n5 loses its own seat: with n2 there are two of the three that four seats need.
-    name: 'a voter is voted out',
+    name: 'a key is revoked, another given, and the seat again',
     scenario: {
       ...CALM,
       founders: 5,
-      others: 1,
       votes: [
-        { motion: 'add', target: 1, atMs: 0, by: [0, 5] },
-        { motion: 'drop', target: 5, atMs: 2_500, by: [0, 2, 3] },
-        { motion: 'add', target: 1, atMs: 5_000, by: [2] },
-        { motion: 'add', target: 1, atMs: 7_500, by: [3] },
+        { motion: 'revoke', target: 3, atMs: 0 },
+        { motion: 'rekey', target: 3, atMs: 4_000 },
+        { motion: 'add', target: 3, atMs: 8_000 },
       ],
+      traffic: [...CALM.traffic, { place: 3, atMs: 300 }, { place: 3, atMs: 7_000 }],
     },
+    seats: "n0 n1 n2 n3' n4",
   },
 ];

@@ -17,9 +17,11 @@ import {
   transactionId,
 } from '../../consensus/chain/index.ts';
 import { contract } from '../../consensus/contract/index.ts';
-import { decodeEnvelope, encodeEnvelope } from '../../consensus/network/index.ts';
+import { decodeEnvelope, encodeEnvelope, signedDigest } from '../../consensus/network/index.ts';
+import { messageId } from '../../consensus/network/verified-cache.ts';
 import { createBodies } from '../../consensus/node/bodies.ts';
 import { createEntry } from '../../consensus/node/entry.ts';
+import { createJudge } from '../../consensus/node/judge.ts';
 import { startAgreement, step } from '../../consensus/protocol/index.ts';
 
 /** The code under test, as it is shipped. Mutants of it can take its place. */
@@ -46,7 +48,8 @@ export const SHIPPED = {
   contract,
   bodies: { createBodies },
   entry: { createEntry },
-  network: { decodeEnvelope, encodeEnvelope },
+  judge: { createJudge },
+  network: { decodeEnvelope, encodeEnvelope, messageId, signedDigest },
 };
 
 export type Subject = typeof SHIPPED;
@@ -60,6 +63,7 @@ export async function loadSubject(folder: URL): Promise<Subject> {
     contract: (await part('contract/index.js')).contract,
     bodies: await part('node/bodies.js'),
     entry: await part('node/entry.js'),
-    network: await part('network/index.js'),
+    judge: await part('node/judge.js'),
+    network: { ...(await part('network/index.js')), ...(await part('network/verified-cache.js')) },
   };
 }

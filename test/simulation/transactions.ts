@@ -1,5 +1,5 @@
 import type { Block, SignedTransaction } from '../../consensus/chain/index.ts';
-import { type Call, START_MS } from './cast.ts';
+import { type Call, type KeyPair, START_MS, sameBytes } from './cast.ts';
 import type { Fate } from './disk.ts';
 import type { Self } from './self.ts';
 
@@ -91,7 +91,9 @@ export function createTransactions(self: Self, parts: Parts): Transactions {
     if (!transactions.some(({ method }) => method === 'governance.vote')) return [];
     const own = [...transactions].sort((a, b) => a.nonce - b.nonce);
     const rehearsal = { proposer: actor.address, timeMs: utcMs() };
-    return chain.assembleBlock(head(), own, rehearsal, contract).dropped;
+    const { dropped } = chain.assembleBlock(head(), own, rehearsal, contract);
+    // A signature can only be bad behind an own change of keys: once that is final, it is signed again.
+    return dropped.filter(({ code }) => code !== 'CHAIN_BAD_SIGNATURE');
   };
 
   /**
@@ -99,14 +101,27 @@ export function createTransactions(self: Self, parts: Parts): Transactions {
    * pool has forgotten it, and may succeed now is told again.
    */
   const mend = () => {
+    const key = self.key();
+    if (key === undefined) return;
+    const again = self.keysChange ? signAgain(key) : [];
     for (const { transaction, waits } of failing([...pending.values()])) {
-      const skip = world.skip(actor, transaction.nonce);
+      const skip = world.skip(actor, transaction.nonce, key);
       if (!waits && transaction !== skip) pending.set(transaction.nonce, skip);
     }
     const isForgotten = (one: SignedTransaction) => !pool.has(chain.transactionId(one), actor.address);
     const hasVotes = [...pending.values()].some(({ method }) => method === 'governance.vote');
     if (isValidator() && hasVotes) tellAndAdd([...pending.values()].filter(isForgotten));
+    tellAndAdd(again.filter((one) => pending.get(one.nonce) === one));
   };
+
+  /** What waits, with the key that the ledger names now. */
+  const signAgain = (key: KeyPair): SignedTransaction[] =>
+    [...pending.values()].flatMap((before) => {
+      const again = world.again(actor, before, key);
+      if (sameBytes(again.signature, before.signature)) return [];
+      pending.set(again.nonce, again);
+      return [again];
+    });
 
   return {
     begin() {
@@ -115,9 +130,11 @@ export function createTransactions(self: Self, parts: Parts): Transactions {
       repeatOwn();
     },
     submit(call) {
+      const key = self.key();
+      if (key === undefined) return;
       let nonce = chain.nextNonce(head().state, actor.address);
       while (pending.has(nonce)) nonce += 1;
-      const transaction = world.signed(actor, nonce, call);
+      const transaction = world.signed(actor, nonce, call, key);
       const refused = failing([...pending.values(), transaction]);
       if (refused.some((dropped) => dropped.transaction === transaction && !dropped.waits)) return;
       parts.write('transaction', (fate) => {

@@ -1,6 +1,8 @@
 import { checkCertificate, type FinalBlock, type Head } from '../../consensus/chain/index.ts';
+import { toHex } from '../../consensus/crypto/index.ts';
 import type { Commit, OwnMessage, Prepare, State } from '../../consensus/protocol/index.ts';
-import { createSeats } from './seats.ts';
+import type { World } from './cast.ts';
+import { createSeats, seatsOf } from './seats.ts';
 
 /** Sees everything, shares no code with what it watches but the check of certificates, and remembers the first wrong. */
 export type Witness = {
@@ -27,9 +29,14 @@ const KEPT_OF_AUTHOR_MAX = 8;
 const LOOKS_EVERY = 16;
 
 /** @param liars addresses that may say what they like */
-export function createWitness(start: Head, liars: ReadonlySet<string>, epochBlocks: number): Witness {
+export function createWitness(
+  { start, actors }: World,
+  liars: ReadonlySet<string>,
+  epochBlocks: number,
+): Witness {
   const seats = createSeats(
     start.validators.map(({ address }) => address),
+    new Map(actors.map(({ address, publicKey }) => [address, toHex(publicKey)])),
     epochBlocks,
   );
   const chain: Decided[] = [{ digest: start.digest, stateRoot: start.state.root, next: start }];
@@ -85,8 +92,7 @@ export function createWitness(start: Head, liars: ReadonlySet<string>, epochBloc
       if (before !== undefined) return;
       chain[height] = { digest: next.digest, stateRoot, next };
       seats.after(block);
-      const seated = next.validators.map(({ address }) => address).join(' ');
-      if (seated !== seats.taken().join(' ')) accuse(`n${place} has another committee after block ${height}`);
+      if (seatsOf(next) !== seats.taken()) accuse(`n${place} has another committee after block ${height}`);
     },
     confirmed(place, id, height) {
       const before = confirmations.get(id);
