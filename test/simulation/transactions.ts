@@ -103,25 +103,23 @@ export function createTransactions(self: Self, parts: Parts): Transactions {
   const mend = () => {
     const key = self.key();
     if (key === undefined) return;
-    const again = self.keysChange ? signAgain(key) : [];
-    for (const { transaction, waits } of failing([...pending.values()])) {
-      const skip = world.skip(actor, transaction.nonce, key);
-      if (!waits && transaction !== skip) pending.set(transaction.nonce, skip);
-    }
+    const before = new Map(pending);
+    if (self.keysChange) signAgain(key);
+    for (const { transaction, waits } of failing([...pending.values()]))
+      if (!waits) pending.set(transaction.nonce, world.skip(actor, transaction.nonce, key));
     const isForgotten = (one: SignedTransaction) => !pool.has(chain.transactionId(one), actor.address);
     const hasVotes = [...pending.values()].some(({ method }) => method === 'governance.vote');
     if (isValidator() && hasVotes) tellAndAdd([...pending.values()].filter(isForgotten));
-    tellAndAdd(again.filter((one) => pending.get(one.nonce) === one));
+    tellAndAdd([...pending.values()].filter((one) => before.get(one.nonce) !== one));
   };
 
   /** What waits, with the key that the ledger names now. */
-  const signAgain = (key: KeyPair): SignedTransaction[] =>
-    [...pending.values()].flatMap((before) => {
-      const again = world.again(actor, before, key);
-      if (sameBytes(again.signature, before.signature)) return [];
-      pending.set(again.nonce, again);
-      return [again];
-    });
+  const signAgain = (key: KeyPair): void => {
+    for (const one of pending.values()) {
+      const again = world.again(actor, one, key);
+      if (!sameBytes(again.signature, one.signature)) pending.set(one.nonce, again);
+    }
+  };
 
   return {
     begin() {
