@@ -1,5 +1,4 @@
-import { cp, mkdtemp, rm } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
+import { cp, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import t, { type Test } from 'tap';
 import type { Genesis } from '../../consensus/chain/index.ts';
@@ -19,58 +18,23 @@ import {
   encodeEnvelope,
   signedDigest,
 } from '../../consensus/network/index.ts';
-import { type LedgerNode, startNode } from '../../consensus/node.ts';
 import type { OwnMessage } from '../../consensus/protocol/index.ts';
-import {
-  type LedgerStore,
-  type NodeKey,
-  nodeKeyOf,
-  openLedgerStore,
-  openVoteLog,
-  type VoteLog,
-} from '../../consensus/store/index.ts';
-import { createMemoryNetwork, type MemoryNetwork, type MemoryTransport } from './network-in-memory.ts';
+import { type NodeKey, nodeKeyOf } from '../../consensus/store/index.ts';
+import { until } from '../peers/processes.ts';
+import { agree, type Member, settle, type Village, WAIT_MS } from './village.ts';
 
 // Whole nodes under the contract that is shipped, while the committee and its keys change.
 
 const START_MS = Date.UTC(2026, 0, 1);
-const TIMING = {
-  baseTimeoutMs: 400,
-  maxTimeoutMs: 3_000,
-  blockIntervalMs: 0,
-  allowedSkewMs: 1_000,
-};
-const WAIT_MS = 20_000;
 
-type Member = {
-  readonly key: NodeKey;
-  /** What it starts with, when that is not its first key. */
-  keys: { privateKey: Uint8Array; nextPrivateKey?: Uint8Array; address?: string };
-  node: LedgerNode;
-  store: LedgerStore;
-  voteLog: VoteLog;
-  transport: MemoryTransport;
-  readonly failures: unknown[];
-  readonly events: string[];
-};
-
-type Street = {
-  readonly members: readonly Member[];
-  readonly network: MemoryNetwork;
-  readonly directory: string;
-  readonly clock: { nowMs: number };
-  /** `author round` of every vote and proposal that was on the wire, by height. */
-  readonly votes: Map<number, Set<string>>;
-  readonly open: (member: Member) => Promise<void>;
-  readonly close: (member: Member) => Promise<void>;
-};
+/** `votes`: authors of every vote and proposal that was on the wire, by height. */
+type Street = Village & { readonly votes: Map<number, Set<string>> };
 
 /** The first `validators` have seats; the last `strangers` have not even an account. */
 async function street(
   t: Test,
-  { validators = 4, homes = 1, strangers = 0, opened = 99, heartbeatMs = 0 } = {},
+  { validators = 4, homes = 1, strangers = 0, present = 99, heartbeatMs = 0 } = {},
 ): Promise<Street> {
-  const directory = await mkdtemp(join(tmpdir(), 'gridquorum-committee-'));
   const keys = Array.from({ length: validators + homes + strangers }, (_, index) => keyOf(index + 1));
   const accounts = keys.slice(0, validators + homes);
   const byAddress = (left: NodeKey, right: NodeKey) => (left.address < right.address ? -1 : 1);
@@ -85,10 +49,10 @@ async function street(
       .map((key) => ({ ...key, roles: ['prosumer'], balanceMicro: 1_000n })),
     parameters: {},
   };
-  const network = createMemoryNetwork();
-  const clock = { nowMs: START_MS + 1_000 };
+  const timing = { heartbeatMs, allowedSkewMs: 1_000 };
+  const scene = await settle(t, { genesis, contract, keys, present, timing });
   const votes: Street['votes'] = new Map();
-  network.filter = ({ channel, payload }) => {
+  scene.network.filter = ({ channel, payload }) => {
     const decoded = channel === 'vote' || channel === 'proposal' ? decodeEnvelope(channel, payload) : null;
     if (decoded?.ok && 'message' in decoded.envelope) {
       const { height, author } = decoded.envelope.message;
@@ -96,38 +60,7 @@ async function street(
     }
     return true;
   };
-  const open = async (member: Member) => {
-    const path = join(directory, member.key.address);
-    member.store = await openLedgerStore({ directory: path, genesis, contract });
-    member.voteLog = await openVoteLog(path, member.store);
-    member.transport = network.join(member.key.address);
-    member.node = await startNode({
-      genesis,
-      contract,
-      ...member.keys,
-      store: member.store,
-      voteLog: member.voteLog,
-      transport: member.transport,
-      clock: { utcMs: () => clock.nowMs },
-      timing: { ...TIMING, heartbeatMs },
-      log: ({ event }) => member.events.push(event),
-      onFailure: (error) => member.failures.push(error),
-    });
-  };
-  const close = async (member: Member) => {
-    await member.node.stop();
-    await member.voteLog.close();
-    await member.store.close();
-  };
-  const members = keys.map(
-    (key) => ({ key, keys: { privateKey: key.privateKey }, failures: [], events: [] }) as unknown as Member,
-  );
-  for (const member of members.slice(0, opened)) await open(member);
-  t.teardown(async () => {
-    for (const member of members) await close(member).catch(() => undefined);
-    await rm(directory, { recursive: true });
-  });
-  return { members, network, directory, clock, votes, open, close };
+  return { ...scene, votes };
 }
 
 function keyOf(number: number): NodeKey {
@@ -157,23 +90,6 @@ async function elect(voters: readonly Member[], motion: Motion, target: NodeKey,
 const pay = (from: Member, to: Member, amountMicro = 1n) =>
   done(from, 'accounts.transfer', { to: to.key.address, amountMicro, memo: '' });
 
-async function until(what: string, holds: () => boolean) {
-  const deadline = performance.now() + WAIT_MS;
-  while (!holds()) {
-    if (performance.now() > deadline) throw new Error(`never: ${what}`);
-    await new Promise((resolve) => setTimeout(resolve, 5));
-  }
-}
-
-async function agree(t: Test, members: readonly Member[]) {
-  const height = Math.max(...members.map(({ node }) => node.head.height));
-  await until(`all at ${height}`, () => members.every(({ node }) => node.head.height >= height));
-  const [first, ...others] = members.map(({ node }) => node.head);
-  for (const head of others) {
-    if (head.height === first!.height) t.equal(head.state.root, first!.state.root, 'one state');
-  }
-}
-
 t.test('a newcomer is voted in and signs, one of the old is voted out and follows', async (t) => {
   const scene = await street(t, { validators: 4, homes: 1, strangers: 1 });
   const { members, clock, votes } = scene;
@@ -190,14 +106,14 @@ t.test('a newcomer is voted in and signs, one of the old is voted out and follow
   await until('it may vote', () => !newcomer.node.status().votesInDoubt);
   t.match(newcomer.node.status(), { validators: 5, liarsTolerated: 1, height: admitted });
   for (let block = 0; block < 5; block++) await pay(home, ann);
-  await agree(t, members);
+  await agree(members);
   t.ok(votes.get(admitted + 1)?.has(newcomer.key.address), 'it signs from the next height on');
   t.notOk(votes.get(admitted)?.has(newcomer.key.address), 'and not before');
   const dropped = Math.max(
     ...(await elect([ann, ben, newcomer], 'drop', dan.key)).map(({ height }) => height),
   );
   for (let block = 0; block < 4; block++) await pay(home, ann);
-  await agree(t, members);
+  await agree(members);
   t.equal(dan.node.status().isValidator, false);
   for (const [height, authors] of votes) {
     if (height > dropped && authors.has(dan.key.address)) t.fail(`it signed at ${height}`);
@@ -208,7 +124,7 @@ t.test('a newcomer is voted in and signs, one of the old is voted out and follow
     ...(await elect([ann, ben, cleo], 'add', dan.key, dan.key)).map(({ height }) => height),
   );
   for (let block = 0; block < 4; block++) await pay(home, ann);
-  await agree(t, members);
+  await agree(members);
   t.ok(
     [...votes].some(([height, authors]) => height > back && authors.has(dan.key.address)),
     'and comes back',
@@ -237,7 +153,7 @@ t.test('a key is changed while the node runs, and a restart with the new one alo
   const rotated = outcomes[0]!.height;
   t.ok(outcomes[1]!.height > rotated);
   for (let block = 0; block < 5; block++) await pay(home, ann);
-  await agree(t, members);
+  await agree(members);
   t.strictSame(
     ben.node.head.validators.find(({ address }) => address === ann.key.address)?.publicKey,
     next.publicKey,
@@ -260,7 +176,7 @@ t.test('a key is changed while the node runs, and a restart with the new one alo
   t.ok(ann.events.includes('seat-without-key'));
   t.match(await submit(ann, 'accounts.skip', {}), { ok: false, code: 'NODE_KEY_UNKNOWN' });
   for (let block = 0; block < 5; block++) await pay(home, ben);
-  await agree(t, members);
+  await agree(members);
   t.notOk(
     [...votes].some(([height, authors]) => height > from + 1 && authors.has(ann.key.address)),
     'it is silent',
@@ -273,7 +189,7 @@ t.test('a lost meter is revoked, and the one in its place has its address and ba
   const { members } = scene;
   const [ann, ben, cleo, , home] = members as [Member, Member, Member, Member, Member];
   await elect([ann, ben, cleo], 'revoke', home.key);
-  await agree(t, members);
+  await agree(members);
   t.match(await submit(home, 'accounts.skip', {}), { ok: false, code: 'CHAIN_UNKNOWN_SENDER' });
   const replacement = keyOf(600);
   await elect([ann, ben, cleo], 'rekey', home.key, replacement);
@@ -288,7 +204,7 @@ t.test('a lost meter is revoked, and the one in its place has its address and ba
 t.test(
   'a second validator may start after it was voted in, though nothing is final without it',
   async (t) => {
-    const scene = await street(t, { validators: 1, homes: 1, strangers: 0, opened: 1 });
+    const scene = await street(t, { validators: 1, homes: 1, strangers: 0, present: 1 });
     const { members, open } = scene;
     const [ann, second] = members as [Member, Member];
     t.ok(ann.events.includes('no-liar-tolerated'), 'said loudly');
@@ -298,7 +214,7 @@ t.test(
     const submitted = await waiting;
     t.ok(submitted.ok);
     await until('a block of two', () => second.node.head.height >= 2 && ann.node.head.height >= 2);
-    await agree(t, members);
+    await agree(members);
     t.equal(second.node.status().votesInDoubt, false);
     t.equal(readAccount(second.node.head.state, second.key.address)?.balanceMicro, 1_005n);
   },
@@ -311,14 +227,14 @@ t.test('two that have both lost what they said stand still', async (t) => {
   const both = [ann, ben];
   const placeOf = ({ key }: Member) => join(directory, key.address);
   await pay(home, ann);
-  await agree(t, members);
+  await agree(members);
   for (const member of both) {
     await close(member);
     await cp(placeOf(member), `${placeOf(member)}.backup`, { recursive: true });
     await open(member);
   }
   await pay(home, ann);
-  await agree(t, members);
+  await agree(members);
   // Both are put back from a backup, without their votes; what they have sealed meanwhile comes from others.
   for (const member of both) {
     await close(member);
@@ -361,7 +277,7 @@ t.test('what is said before its height, or after, is judged by those who decide 
   const { members, network, clock } = scene;
   const [ann, ben, cleo, dan, home, newcomer] = members as [Member, Member, Member, Member, Member, Member];
   await pay(home, ann);
-  await agree(t, members);
+  await agree(members);
   clock.nowMs += 60_000;
   const garbage = () => ben.node.status().counters.garbage;
   const heard = () => ben.transport.received.get('vote') ?? 0;
@@ -378,11 +294,11 @@ t.test('what is said before its height, or after, is judged by those who decide 
   await tell(newcomer.key, next());
   t.equal(garbage(), 1, 'one whom nobody wants');
   await elect([ann, ben], 'add', newcomer.key, newcomer.key);
-  await agree(t, members);
+  await agree(members);
   await tell(newcomer.key, next());
   t.equal(garbage(), 1, 'one whom one vote more would seat');
   await elect([cleo], 'add', newcomer.key, newcomer.key);
-  await agree(t, members);
+  await agree(members);
   t.equal(garbage(), 1, 'and his word still holds when his height begins');
 
   // A key that somebody else may know by now says something for the height after its change.
@@ -391,14 +307,14 @@ t.test('what is said before its height, or after, is judged by those who decide 
   ann.node.holdKey(fresh.privateKey);
   const { genesis } = ann.node.head;
   await done(ann, 'accounts.rotateKey', rotationTo(fresh.privateKey, { genesis, account: ann.key.address }));
-  await agree(t, members);
+  await agree(members);
   t.equal(garbage(), 2, 'it was good when it came, and is not when it would count');
 
   // Dan misses the block that drops him, and gives up rounds of a height that is final.
   dan.transport.setUp(false);
   const stuckAt = dan.node.head.height + 1;
   await elect([ann, ben, cleo], 'drop', dan.key);
-  await agree(t, [ann, ben, cleo]);
+  await agree([ann, ben, cleo]);
   let answered = 0;
   network.filter = ({ channel, from, to }) => {
     if (channel === 'sync-response' && from === ben.key.address && to === dan.key.address) answered += 1;
@@ -423,10 +339,7 @@ t.test(
     const { proposer, timeMs } = home.node.head.header;
     t.not(proposer, dan.key.address);
     t.ok(timeMs > START_MS);
-    await agree(
-      t,
-      members.filter((member) => member !== dan),
-    );
+    await agree(members.filter((member) => member !== dan));
   },
 );
 
@@ -450,7 +363,7 @@ t.test('whatever the votes change, all nodes come to one state', async (t) => {
     const voters = seats.slice(0, Math.floor(seats.length / 2) + 1);
     await elect(voters, isIn ? 'drop' : 'add', target.key, isIn ? null : target.key);
     await pay(home, members[0]!);
-    await agree(t, members);
+    await agree(members);
     clock.nowMs += 60_000;
     sizes.add(members[0]!.node.head.validators.length);
   }

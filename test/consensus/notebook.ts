@@ -17,9 +17,12 @@ import { fromHex, toHex } from '../../consensus/crypto/index.ts';
 import { type CborValue, decode, encode } from '../../consensus/encoding/index.ts';
 import { type NodeKey, nodeKeyOf } from '../../consensus/store/index.ts';
 
-/** A ledger that keeps notes of any size, and whose committee anybody may set: for what rules would be in the way of. */
+/**
+ * A ledger that keeps notes of any size, counts words, refuses some, and whose committee anybody may set: for what the
+ * rules that are shipped would be in the way of.
+ */
 
-const NOTES_START_MS = 1_767_225_600_000;
+export const NOTES_START_MS = 1_767_225_600_000;
 
 /** Sorted by address. */
 export const noteKeys: readonly NodeKey[] = Array.from({ length: 8 }, (_, index) =>
@@ -27,6 +30,12 @@ export const noteKeys: readonly NodeKey[] = Array.from({ length: 8 }, (_, index)
 ).sort((left, right) => (left.address < right.address ? -1 : 1));
 
 const accountOf = (address: string) => `account/${address}`;
+const countEntry = (sender: string, word: string) => `count/${sender}/${word}`;
+
+/** How often the word was said by `notes.say`, `notes.later` or `notes.once`. */
+export function timesSaid(state: Pick<StateTree, 'get'>, sender: string, word: string): number {
+  return state.get(countEntry(sender, word))?.length ?? 0;
+}
 
 export const notebook: Contract = {
   genesisEntries: ({ accounts, validators }) => [
@@ -43,16 +52,37 @@ export const notebook: Contract = {
       publicKey: state.get(accountOf(toHex(member)))!,
     }));
   },
-  applyCall(state, { method, args }) {
-    if (method === 'committee.set') state.set('committee', encode(args[0]!));
-    else if (method === 'notes.write') state.set(`note/${args[0]}`, args[1] as Uint8Array);
-    else if (method !== 'accounts.skip')
-      return { ok: false, code: 'CONTRACT_UNKNOWN_METHOD', reason: method };
-    return { ok: true, events: [] };
+  applyCall(state, { sender, method, args }, { timeMs }) {
+    switch (method) {
+      case 'accounts.skip':
+        return { ok: true, events: [] };
+      case 'committee.set':
+        state.set('committee', encode(args[0]!));
+        return { ok: true, events: [] };
+      case 'notes.write':
+        state.set(`note/${args[0]}`, args[1] as Uint8Array);
+        return { ok: true, events: [] };
+      case 'notes.say':
+        break;
+      case 'notes.later':
+        if (timeMs < NOTES_START_MS + 1_500)
+          return { ok: false, code: 'CONTRACT_TOO_EARLY', reason: 'not yet' };
+        break;
+      case 'notes.once':
+        if (state.get(`once/${args[0]}`) !== undefined)
+          return { ok: false, code: 'CONTRACT_ALREADY_EXISTS', reason: 'said before' };
+        state.set(`once/${args[0]}`, new Uint8Array(1));
+        break;
+      default:
+        return { ok: false, code: 'CONTRACT_UNKNOWN_METHOD', reason: method };
+    }
+    const word = String(args[0]);
+    state.set(countEntry(sender, word), new Uint8Array(timesSaid(state, sender, word) + 1));
+    return { ok: true, events: [{ name: 'notes.said', fields: { word } }] };
   },
 };
 
-export function notesGenesis(epochBlocks: number, validators = 4): Genesis {
+export function notesGenesis(epochBlocks = 1_000, validators = 4): Genesis {
   const people = noteKeys.map(({ address, publicKey }) => ({ address, publicKey }));
   return {
     network: 'notebook',

@@ -3,10 +3,12 @@ import { join } from 'node:path';
 import t, { type Test } from 'tap';
 import { encodeFinalBlock, encodeManifest, encodeMilestone, partOf } from '../../consensus/chain/index.ts';
 import { decodeEnvelope, type Envelope, encodeEnvelope } from '../../consensus/network/index.ts';
-import { type LedgerNode, startNode } from '../../consensus/node.ts';
-import { type LedgerStore, openLedgerStore, openVoteLog } from '../../consensus/store/index.ts';
+import type { LedgerNode } from '../../consensus/node.ts';
+import { type LedgerStore, openLedgerStore } from '../../consensus/store/index.ts';
+import { until } from '../peers/processes.ts';
 import { createMemoryNetwork, type MemoryNetwork, type MemoryTransport } from './network-in-memory.ts';
 import { notebook, noteKeys, notesChain, notesGenesis } from './notebook.ts';
+import { openNode, TIMING } from './village.ts';
 
 const EPOCH = 4;
 const LENGTH = 14;
@@ -66,35 +68,20 @@ const DAY_MS = 86_400_000;
 
 async function joinStreet(network: MemoryNetwork, joining: Joining): Promise<Member> {
   const { key, directory, up = true } = joining;
-  const store = await openLedgerStore({ directory, genesis, contract: notebook });
-  const voteLog = await openVoteLog(directory, store);
   const transport = network.join(key.address);
   transport.setUp(up);
   const events: Member['events'] = [];
   const failures: unknown[] = [];
-  const node = await startNode({
-    genesis,
-    contract: notebook,
+  const { node, store, close } = await openNode({
+    ...{ directory, genesis, contract: notebook, transport, timing: TIMING },
     privateKey: key.privateKey,
-    store,
-    voteLog,
-    transport,
     clock: { utcMs: () => tip.header.timeMs + 1_000 },
-    timing: {
-      baseTimeoutMs: 400,
-      maxTimeoutMs: 3_000,
-      blockIntervalMs: 0,
-      allowedSkewMs: 2_000,
-      heartbeatMs: 0,
-    },
     log: (entry) => events.push(entry),
     onFailure: (error) => failures.push(error),
     ...(joining.keepBlocksMs != null && { keepBlocksMs: joining.keepBlocksMs }),
   });
   const stop = async () => {
-    await node.stop();
-    await voteLog.close();
-    await store.close();
+    await close();
     if (failures.length > 0) throw failures[0];
   };
   return { name: key.address, node, store, transport, events, stop };
@@ -117,14 +104,6 @@ async function street(t: Test, stores: readonly string[], joining: Partial<Joini
     await rm(directory, { recursive: true, force: true });
   });
   return { network, members, late, directory };
-}
-
-async function until(what: string, holds: () => boolean, timeoutMs = 20_000) {
-  const deadline = performance.now() + timeoutMs;
-  while (!holds()) {
-    if (performance.now() > deadline) throw new Error(`never: ${what}`);
-    await new Promise((resolve) => setTimeout(resolve, 5));
-  }
 }
 
 const isThere = ({ node }: Member) => node.head.digest === tip.digest;

@@ -16,9 +16,8 @@ import {
   type Received,
   signedDigest,
 } from '../../consensus/network/index.ts';
-import { type LedgerNode, startNode } from '../../consensus/node.ts';
+import type { LedgerNode } from '../../consensus/node.ts';
 import type { Message, OwnMessage } from '../../consensus/protocol/index.ts';
-import { type LedgerStore, openLedgerStore, openVoteLog } from '../../consensus/store/index.ts';
 import {
   alice,
   bob,
@@ -30,6 +29,7 @@ import {
   validatorKeys,
 } from '../consensus/chain-fixture.ts';
 import { createMemoryNetwork } from '../consensus/network-in-memory.ts';
+import { openNode } from '../consensus/village.ts';
 import type { Random } from '../simulation/random.ts';
 import { decodable, mutated } from './mutate.ts';
 
@@ -71,21 +71,14 @@ export async function fuzzFromInside(random: Random, messages: number): Promise<
   const closing: (() => Promise<void>)[] = [];
   try {
     for (const { address, privateKey } of validatorKeys.slice(0, 3)) {
-      const path = join(directory, address);
-      const store: LedgerStore = await openLedgerStore({ directory: path, genesis, contract });
-      const voteLog = await openVoteLog(path, store);
-      const node = await startNode({
-        ...{ genesis, contract, privateKey, store, voteLog, clock, timing: TIMING },
+      const { node, close } = await openNode({
+        ...{ directory: join(directory, address), genesis, contract, privateKey, clock, timing: TIMING },
         transport: network.join(address),
         log: () => undefined,
         onFailure: (error) => failures.push(error),
       });
       nodes.push(node);
-      closing.push(async () => {
-        await node.stop();
-        await voteLog.close();
-        await store.close();
-      });
+      closing.push(close);
     }
     return await play();
   } finally {
