@@ -42,7 +42,11 @@ export type Given = Pick<
   'self' | 'signer' | 'genesis' | 'contract' | 'store' | 'transport' | 'clock' | 'allowedSkewMs' | 'log'
 >;
 
-const QUEUE_MAX = 4_096;
+/**
+ * Half of it is more than three ways may have waiting (intake.ts). The other half is for own work, which must find room:
+ * a timer that does not is never set again.
+ */
+const QUEUE_MAX = 8_192;
 const GATE_LIMITS = {
   garbage: { burst: 50, perSecond: 10 },
   suspects: { burst: 100, perSecond: 100 },

@@ -14,6 +14,8 @@ import {
   encodeEnvelope,
   signedDigest,
 } from '../../consensus/network/index.ts';
+import { createIntake } from '../../consensus/node/intake.ts';
+import { createShared, type Given } from '../../consensus/node/shared.ts';
 import type { Message, OwnMessage } from '../../consensus/protocol/index.ts';
 import { until } from '../peers/processes.ts';
 import type { MemoryTransport } from './network-in-memory.ts';
@@ -220,4 +222,29 @@ t.test('garbage on every channel harms nobody', async (t) => {
   await agree(members);
   t.ok(members.every(({ node }) => node.status().counters.garbage > 0));
   t.ok(members.every(({ failures }) => failures.length === 0));
+});
+
+t.test('own timers find room, however much waits by every way', async (t) => {
+  const failures: unknown[] = [];
+  const shared = createShared({} as Given, (error) => failures.push(error));
+  const intake = createIntake(shared, async () => undefined);
+  let end = (): void => undefined;
+  const held = new Promise<void>((resolve) => {
+    end = resolve;
+  });
+  shared.queue.add(() => held);
+  const message = { channel: 'vote', from: 'mallory', payload: new Uint8Array(1) } as const;
+  for (const via of [0, 1, 2]) for (let time = 0; time < 5_000; time += 1) intake({ ...message, via });
+  t.ok(shared.counters.overflow > 10_000);
+  let rang = 0;
+  const ring = () => {
+    rang += 1;
+  };
+  // A node has a dozen timers, and one that is not heard is not set again.
+  const taken = Array.from({ length: 64 }, () => shared.queue.add(ring));
+  t.ok(taken.every((isTaken) => isTaken));
+  end();
+  await until('they ring', () => rang === 64);
+  await shared.queue.stop();
+  t.strictSame(failures, []);
 });
