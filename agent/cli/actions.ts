@@ -15,7 +15,7 @@ export type CliIo = {
 
 /**
  * What the commands do once their options are known to be right. An action that ends in vain throws: an
- * AgentError for what is foreseen, and main.ts turns it into one line and an exit status.
+ * AgentError for what is foreseen, and command-line.ts turns it into one line and an exit status.
  */
 export type CliActions = {
   readonly demo: (options: DemoOptions, io: CliIo) => Promise<void>;

@@ -14,7 +14,7 @@ import { registerStatus } from './commands/status.ts';
 import { registerVerify } from './commands/verify.ts';
 import { registerVote } from './commands/vote.ts';
 
-/** The whole command line. It throws CommanderError instead of ending the process: main.ts decides on that. */
+/** The whole command line. It throws CommanderError instead of ending the process: command-line.ts decides on that. */
 export function createProgram(actions: CliActions, io: CliIo, version: string): Command {
   const program = new Command('gridquorum')
     .description('Plans a home’s energy, trades with neighbours on a final ledger, and proves delivery.')
@@ -42,7 +42,7 @@ export function createProgram(actions: CliActions, io: CliIo, version: string): 
   return program;
 }
 
-/** Help goes to stdout, complaints nowhere: main.ts words them. */
+/** Help goes to stdout, complaints nowhere: command-line.ts words them. */
 function takeOver(command: Command, io: CliIo): void {
   command.exitOverride();
   command.configureOutput({

@@ -1,4 +1,4 @@
-import modbusSerial from 'modbus-serial';
+import type modbusSerial from 'modbus-serial';
 import { DriversError } from '../errors.ts';
 import { type StreamFault, StrictTcpPort } from './tcp-port.ts';
 
@@ -34,8 +34,9 @@ export type Connection = {
 
 /** Opens a connection; rejects with a DriversError when refused, unreachable, too slow or aborted. */
 export async function connect(target: Target, timeoutMs: number, signal?: AbortSignal): Promise<Connection> {
+  const { default: ModbusClient } = await loadClient();
   const port = new StrictTcpPort(target);
-  const client = new modbusSerial.default(port);
+  const client = new ModbusClient(port);
   const where = { host: target.host, port: target.port };
   let lost: DriversError | undefined;
   let fresh = true;
@@ -115,6 +116,11 @@ export async function connect(target: Target, timeoutMs: number, signal?: AbortS
       }),
     destroy,
   };
+}
+
+/** Only where there is a device to talk to: it brings the natives of serial ports with it, and takes 4 MB. */
+async function loadClient() {
+  return (await import('modbus-serial')).default;
 }
 
 type Client = InstanceType<typeof modbusSerial.default>;

@@ -217,6 +217,8 @@ export function openLink(
       resubscribe: false,
       queueQoSZero: false,
       messageIdProvider: new UniqueMessageIdProvider(),
+      // Otherwise 65,536 buffers of two bytes are made ahead, one for each number there is: 7 MB.
+      writeCache: false,
       outgoingStore: emptyStore(),
       incomingStore: emptyStore(),
       ...(protocolVersion === 5 ? { properties } : {}),

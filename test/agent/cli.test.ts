@@ -12,6 +12,7 @@ import {
 } from 'node:fs';
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
 import fc from 'fast-check';
 import t from 'tap';
 import type { RoundsOptions } from '../../agent/cli/actions.ts';
@@ -576,4 +577,26 @@ t.test('a key is shown without being opened, and encrypted in its place', async 
     await t.rejects(keysNew({ ...other, passphraseFile: none }, io), { code: 'AGENT_BAD_DATA' });
     t.throws(() => statSync(other.file), 'nothing is made of it');
   });
+});
+
+t.test('an agent that runs keeps its heap small, whoever starts it; short commands need not', async (t) => {
+  const main = fileURLToPath(new URL('../../agent/cli/main.js', import.meta.url));
+  const probe = `import { getHeapSpaceStatistics } from 'node:v8';
+    process.on('exit', () => {
+      let kept = [];
+      for (let index = 0; index < 500_000; index += 1) {
+        kept.push({ index, held: [index] });
+        if (kept.length > 40_000) kept = [];
+      }
+      const young = getHeapSpaceStatistics().find(({ space_name: name }) => name === 'new_space');
+      process.stdout.write(String(young.space_size / 2 ** 20));
+    });`;
+  const youngMb = (command: string[]) => {
+    const args = ['--import', `data:text/javascript,${encodeURIComponent(probe)}`, main, ...command];
+    return Number(spawnSync(process.execPath, args, { encoding: 'utf8' }).stdout);
+  };
+  const runningMb = youngMb(['run', '--config', 'no-such-file.yaml']);
+  t.ok(runningMb > 0 && runningMb <= 8, `${runningMb} MB`);
+  const shortMb = youngMb(['status', '--config', 'no-such-file.yaml']);
+  t.ok(shortMb > 16, `${shortMb} MB`);
 });

@@ -15,7 +15,7 @@ import { end } from '../peers/processes.ts';
 import { type Ask, asking } from './asking.ts';
 import { benchKey, HOMES_PER_OPERATOR, SLOT_MS } from './load-plan.ts';
 import type { LoadAnswers } from './load-process.ts';
-import type { ValidatorAnswers } from './validator-process.ts';
+import type { ValidatorAnswers } from './validator.ts';
 
 export type Member = {
   readonly address: Address;
@@ -45,8 +45,6 @@ export type CommitteeOptions = {
   /** Accounts that may tell readings. */
   readonly homes?: number;
   readonly timing?: Partial<NodeTiming>;
-  /** Of Node, for the validators. */
-  readonly nodeFlags?: readonly string[];
   /** In ms: how long readings are kept in the state. */
   readonly recordWindowMs?: number;
 };
@@ -66,7 +64,7 @@ const SETUP_MS_MAX = 300_000;
 const FINISH_MS = 5_000;
 
 export async function startCommittee(options: CommitteeOptions): Promise<Committee> {
-  const { validators, homes = 0, nodeFlags = [], recordWindowMs = 60_000 } = options;
+  const { validators, homes = 0, recordWindowMs = 60_000 } = options;
   const directory = await mkdtemp(join(tmpdir(), 'gridquorum-bench-'));
   const broker = await startMosquitto(['persistence false']);
   const people = peopleOf('validator', validators);
@@ -88,7 +86,6 @@ export async function startCommittee(options: CommitteeOptions): Promise<Committ
     const own = join(directory, address);
     return member({
       address,
-      nodeFlags,
       job: { privateKey, genesis, url: broker.url, directory: own, timing },
     });
   });
@@ -107,7 +104,7 @@ export async function startCommittee(options: CommitteeOptions): Promise<Committ
     members,
     untilFinal,
     async startLoad() {
-      const child = startProcess('load-process.ts', []);
+      const child = startProcess('load-process.ts');
       loads.push(child);
       const ask = asking<LoadAnswers>(child);
       await ask('start', { genesis, url: broker.url, homes });
@@ -128,11 +125,9 @@ export async function startCommittee(options: CommitteeOptions): Promise<Committ
 
 function member({
   address,
-  nodeFlags,
   job,
 }: {
   readonly address: Address;
-  readonly nodeFlags: readonly string[];
   readonly job: Parameters<ValidatorAnswers['start']>[0];
 }): Member {
   let child: ChildProcess | null = null;
@@ -145,7 +140,7 @@ function member({
     },
     pid: () => child?.pid ?? 0,
     async start() {
-      child = startProcess('validator-process.ts', nodeFlags);
+      child = startProcess('validator-process.ts');
       asked = asking<ValidatorAnswers>(child);
       await asked('start', job);
     },
@@ -161,10 +156,9 @@ function member({
 }
 
 /** The program beside this one, in the form that runs: JavaScript where this is JavaScript. */
-function startProcess(name: string, nodeFlags: readonly string[]): ChildProcess {
+function startProcess(name: string): ChildProcess {
   const script = fileURLToPath(new URL(name.replace('.ts', '.js'), import.meta.url));
-  const execArgv = [...process.execArgv, ...nodeFlags];
-  return fork(script, [], { stdio: 'inherit', serialization: 'advanced', execArgv });
+  return fork(script, [], { stdio: 'inherit', serialization: 'advanced' });
 }
 
 /** Our processes end when their parent lets go of them. */

@@ -13,7 +13,7 @@ import { contract, openLedgerStore, openVoteLog } from '../../consensus/index.ts
 import { commandOptions } from '../command-options.ts';
 import { startMosquitto } from '../peers/mosquitto.ts';
 import { end } from '../peers/processes.ts';
-import type { Job, Told } from '../soak/member.ts';
+import type { Job, Told } from '../soak/member-life.ts';
 import { openWitness } from '../soak/witness.ts';
 import { foundStreet, meters, record } from './street-chain.ts';
 import { spreadOf } from './timing.ts';

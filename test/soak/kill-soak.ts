@@ -10,7 +10,7 @@ import { type Random, seeded } from '../simulation/random.ts';
 import { auditStores } from './audit.ts';
 import { foundNetwork, type Person } from './committee.ts';
 import { readKeptVotes } from './kept-votes.ts';
-import type { Asked, Job, Told } from './member.ts';
+import type { Asked, Job, Told } from './member-life.ts';
 import { contentOf, placeOf } from './vote-book.ts';
 import { openWitness, type Witness } from './witness.ts';
 

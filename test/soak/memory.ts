@@ -17,11 +17,6 @@ const SAMPLES = 120;
 /** Readings are signed and handed to the homes' process in pieces of so many seconds. */
 const PIECE_SECONDS = 10;
 const MEGABYTE = 1024 * 1024;
-/**
- * How a validator is started where memory is scarce: V8 otherwise lets the young half of the heap grow to three times
- * 16 MB, and the old one by what the machine has, before it looks for what can go.
- */
-const NODE_FLAGS = ['--max-semi-space-size=1', '--max-old-space-size=96'];
 
 const { values, whole } = commandOptions(
   'npm run soak:memory -- [--minutes 30] [--rate 100] [--validators 4] [--json]',
@@ -44,10 +39,8 @@ type Sample = { readonly atS: number; readonly rssMb: number; readonly heapMb: n
 
 const report = createReport(values);
 report.say(machineLine());
-report.say(
-  `${validators} validators, ${rate} readings a second for ${minutes} minutes; node ${NODE_FLAGS.join(' ')}\n`,
-);
-const committee = await startCommittee({ validators, homes: rate, nodeFlags: NODE_FLAGS });
+report.say(`${validators} validators, ${rate} readings a second for ${minutes} minutes\n`);
+const committee = await startCommittee({ validators, homes: rate });
 try {
   const sampled = await soak(committee);
   tell(sampled);
