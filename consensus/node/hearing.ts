@@ -53,6 +53,8 @@ export function createHearing(
         return envelope.height !== head().height + 1 || sync.takeEncoded(envelope.finalBlock, from);
       case 'sync-request':
         aside(sync.serve(from, envelope.fromHeight, envelope.maxBlocks, via));
+        // Whoever looks for blocks that come later than the next one is further on.
+        if (envelope.fromHeight > head().height + 1) sync.heard(envelope.fromHeight - 1, from);
         await entry.heard(from, envelope.fromHeight - 1, via);
         await voter.asked(from, envelope.fromHeight);
         return true;

@@ -109,9 +109,19 @@ function freshHeight(lasting: Lasting, head: DecidedHead): State {
 
 function onAdvanced(turn: Turn, head: DecidedHead): void {
   if (head.height < turn.state.height) return;
-  const { self, timing, records, signsAbove, ahead, pending } = turn.state;
+  const { self, timing, records, signsAbove, ahead, pending, height, validators } = turn.state;
   turn.state = { ...freshHeight({ self, timing, records, signsAbove, ahead, pending }, head) };
   enterHeight(turn);
+  if (head.height === height && validators.includes(self)) tellNewcomers(turn, validators);
+}
+
+/**
+ * A block is announced once, by the leader of its round, and that one may lie or have missed how it ended. Whoever has a
+ * seat by it must hear of it all the same: it listens to no votes before, and nothing may be final without its own.
+ */
+function tellNewcomers({ state, effects }: Turn, before: readonly Address[]): void {
+  for (const to of state.validators)
+    if (!before.includes(to)) effects.push({ kind: 'offer-sync', to, height: state.height - 1 });
 }
 
 function enterHeight(turn: Turn): void {

@@ -99,7 +99,7 @@ export type Effect =
   | { readonly kind: 'resend-pool' }
   /** More validators than can lie are above this height, or its rounds come to nothing. */
   | { readonly kind: 'ask-sync'; readonly height: number }
-  /** `to` is still working on `height`, which is final. */
+  /** `to` is still working on `height`, which is final, or has got its seat by that block. */
   | { readonly kind: 'offer-sync'; readonly to: Address; readonly height: number };
 
 export type State = {

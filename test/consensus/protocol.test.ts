@@ -595,6 +595,21 @@ t.test('newcomers are heard early, within bounds, and count once the committee h
   t.end();
 });
 
+t.test('whoever gets a seat is told of the block that gives it, by all that had one', (t: Test) => {
+  const offers = (effects: readonly Effect[]) => effects.filter(({ kind }) => kind === 'offer-sync');
+  const five = [...VALIDATORS, STRANGER].sort();
+  const d = node(D);
+  t.match(offers(d.take({ kind: 'advanced', head: { height: 5, proposer: B, validators: five } })), [
+    { kind: 'offer-sync', to: STRANGER, height: 5 },
+  ]);
+  const same = { height: 6, proposer: C, validators: five };
+  t.same(offers(d.take({ kind: 'advanced', head: same })), [], 'once');
+  const late = node(D);
+  const far = { height: 9, proposer: B, validators: five };
+  t.same(offers(late.take({ kind: 'advanced', head: far })), [], 'who jumps knows nothing of it');
+  t.end();
+});
+
 t.test('whoever loses its seat stops signing and follows; what it says late harms nobody', (t: Test) => {
   const three = [A, B, C];
   const d = node(D);

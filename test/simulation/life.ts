@@ -338,7 +338,9 @@ export function beginLife(self: Self): Life {
           break;
         case 'sync-request':
           catchUp.serve(from, envelope.fromHeight);
+          if (envelope.fromHeight > head().height + 1) catchUp.heard(from);
           entry.heard(from, envelope.fromHeight - 1);
+          if (isValidator()) take({ kind: 'asked', by: from, height: envelope.fromHeight });
           break;
         case 'sync-response':
           entry.heard(from, envelope.headHeight);

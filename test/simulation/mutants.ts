@@ -214,7 +214,7 @@ export const MUTANTS: readonly Mutant[] = [
     'time-outs without a cap',
     'protocol/turn.js',
     'Math.min(timeoutMs, maxTimeoutMs)',
-    'baseTimeoutMs * 2 ** round',
+    'baseTimeoutMs * 2 ** doublings',
   ),
   {
     name: 'a round change said once, and never answered',
@@ -236,6 +236,12 @@ export const MUTANTS: readonly Mutant[] = [
     'protocol/step.js',
     "turn.effects.push({ kind: 'offer-sync', to: author, height });",
     '',
+  ),
+  one(
+    'who gets a seat is not told of it',
+    'protocol/step.js',
+    'if (head.height === height && validators.includes(self))',
+    'if (false)',
   ),
   {
     name: 'the pool not told again with a round change',

@@ -34,13 +34,18 @@ type Options = {
   readonly agenda: Agenda;
   readonly random: Random;
   readonly subject: Subject;
-  /** What a story written by hand has lost until the network heals, beside chance. */
+  /** What a story written by hand has lost, beside chance, also in good weather. */
   readonly isLost: (passage: Passage) => boolean;
   readonly deliver: (to: number, from: number, envelope: Envelope) => void;
 };
 
 /** One envelope on its way between two places. */
-export type Passage = { readonly from: number; readonly to: number; readonly envelope: Envelope };
+export type Passage = {
+  readonly from: number;
+  readonly to: number;
+  readonly envelope: Envelope;
+  readonly atMs: number;
+};
 
 export function createNetwork({
   weather,
@@ -71,8 +76,8 @@ export function createNetwork({
 
   const isLost = (from: number, to: number, envelope: Envelope): boolean => {
     if (cutOffUntilMs[from]! > agenda.nowMs() || cutOffUntilMs[to]! > agenda.nowMs()) return true;
+    if (isLostByPlan({ from, to, envelope, atMs: agenda.nowMs() })) return true;
     if (isHealed()) return false;
-    if (isLostByPlan({ from, to, envelope })) return true;
     if (cut[from]?.[to] === true || random.chance(weather.lossRate)) return true;
     const kindLoss = weather.lossByKind[kindOf(envelope)];
     return kindLoss !== undefined && random.chance(kindLoss);

@@ -31,6 +31,14 @@ export function storyOf(name: Name): Pick<Story, 'scenario' | 'isLost'> {
   return story;
 }
 
+/** One is voted in by four; afterwards four of five decide. */
+const NEWCOMER: Scenario = {
+  ...CALM,
+  others: 1,
+  healedAtMs: 500,
+  votes: [{ motion: 'add', target: 1, atMs: 1_000 }],
+};
+
 /** Until four validators have come to their third round on block 1. */
 const TWO_LOCKS: Scenario = { ...CALM, healedAtMs: 4_000 };
 
@@ -39,7 +47,8 @@ const TWO_LOCKS: Scenario = { ...CALM, healedAtMs: 4_000 };
  * others prepare B and commit to it, and only n0 hears that it is final, and is not heard. Then n2 leads round 2, bound
  * by what n1 and itself know of round 1, and not by what n3 knows of round 0.
  */
-function losesBetweenTwoLocks({ from, to, envelope }: Passage): boolean {
+function losesBetweenTwoLocks({ from, to, envelope, atMs }: Passage): boolean {
+  if (atMs >= TWO_LOCKS.healedAtMs) return false;
   if (envelope.channel === 'sync-response') return from === 0;
   const message = votesOn(envelope, 1);
   if (message === null) return false;
@@ -91,6 +100,27 @@ export const STORIES: readonly Story[] = [
   },
   { name: 'a voter is voted out', scenario: voterLeaves('drop'), seats: 'n0 n1 n2 n3 n4' },
   { name: 'a voter loses its key', scenario: voterLeaves('revoke'), seats: 'n0 n1 n2 n3 n4' },
+  {
+    name: 'a newcomer to whom nobody announces its block',
+    scenario: { ...NEWCOMER, traffic: [] },
+    isLost: ({ to, envelope }) => to === 1 && envelope.channel === 'block',
+    seats: 'n0 n1 n2 n3 n4',
+  },
+  {
+    // n4 is silent from the beginning, so that nothing is final any more without the newcomer.
+    name: 'a newcomer who is needed, and hears of its seat from those who wait for it',
+    scenario: {
+      ...NEWCOMER,
+      liars: new Map([[4, ['falls silent']]]),
+      traffic: [{ place: 0, atMs: 6_000 }],
+    },
+    isLost: ({ to, envelope, atMs }) =>
+      atMs > 900 &&
+      atMs < 5_000 &&
+      to === 1 &&
+      (envelope.channel === 'block' || envelope.channel === 'sync-response'),
+    seats: 'n0 n1 n2 n3 n4',
+  },
   {
     // Commits are rare, so that both changes fall between votes that the old keys have signed and rounds that follow.
     name: 'keys change in the middle of rounds',
