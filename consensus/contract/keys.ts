@@ -2,7 +2,7 @@ import { addressOf, domainHash, fromHex, publicKeyOf, sign, toHex, verify } from
 import { encode } from '../encoding/index.ts';
 import { ConsensusError } from '../errors.ts';
 import { accounts } from './accounts.ts';
-import { address, bytes, hex } from './fields.ts';
+import { address, bytes, count, hex } from './fields.ts';
 import { method } from './method.ts';
 import { record } from './record.ts';
 import { require } from './rejection.ts';
@@ -13,8 +13,12 @@ import type { Address, ContractState, Hash } from './types.ts';
  * proof holds is one of the contract's rules, and must come out the same wherever it is asked.
  */
 
-/** Whose key it is or was: a key serves one account, for ever. */
+/** Whose key it is or was: a key serves one account, for ever. So an entry stays for each, and their number is bounded. */
 const owners = record('accountKeys', { account: address });
+
+/** By the account itself: a change every month for twenty years. What the validators vote on is theirs to bound. */
+const ROTATIONS_MAX = 256;
+const rotations = record('accountRotations', { count: count(1, ROTATIONS_MAX) });
 
 export function keyEntry(publicKey: Uint8Array, account: Address): [key: string, value: Uint8Array] {
   return [owners.key(toHex(publicKey)), owners.encode({ account })];
@@ -56,6 +60,10 @@ export const rotateKey = method({
     const said = possessionDigest({ genesis, account: sender, publicKey });
     const holds = verify(said, proof, fromHex(publicKey));
     require(holds, 'CONTRACT_BAD_PROOF', 'the new key has not signed this change');
+    const before = rotations.get(state, sender)?.count ?? 0;
+    const reason = `an account rotates its key ${ROTATIONS_MAX} times at most`;
+    require(before < ROTATIONS_MAX, 'CONTRACT_OUT_OF_RANGE', reason);
+    rotations.put(state, { count: before + 1 }, sender);
     replaceKey(state, sender, publicKey);
     emit('accounts.keyRotated', { account: sender, publicKey });
   },
