@@ -145,9 +145,13 @@ export async function startNode(options: NodeOptions): Promise<LedgerNode> {
   );
   let failed = false;
   let stopped = false;
+  let unsubscribe: readonly (() => void)[] = [];
   const fail = (error: unknown) => {
     failed = true;
+    for (const end of unsubscribe) end();
     timers.clearAll();
+    // Nothing else is begun; what is under way may be what has failed, so that nobody waits for it here.
+    void queue.stop();
     log({ event: 'node-failed', reason: error instanceof Error ? error.message : String(error) });
     options.onFailure?.(error);
   };
@@ -243,7 +247,7 @@ export async function startNode(options: NodeOptions): Promise<LedgerNode> {
         .then(resolve, reject),
     );
   });
-  const unsubscribe = [
+  unsubscribe = [
     transport.onMessage(createIntake(shared, hear)),
     transport.onConnection((up) => {
       log({ event: up ? 'connected' : 'disconnected', height: head().height });

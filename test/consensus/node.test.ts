@@ -169,6 +169,31 @@ t.test('a block that cannot be read any more harms nobody but who asks for it', 
   t.ok((await say(damaged, 'four')).ok);
 });
 
+t.test('a node whose disk fails while it answers somebody says nothing more', async (t) => {
+  const { members, network } = await village(t);
+  const [failing, other] = members as [Member, Member];
+  for (const word of ['one', 'two', 'three']) await say(failing, word);
+  await agree(members);
+  failing.store.readEncodedBlock = async () => {
+    throw new ConsensusError('CONSENSUS_STORE_FAILED', 'the disk is gone');
+  };
+  const payload = encodeEnvelope({ channel: 'sync-request', fromHeight: 1, maxBlocks: 16 });
+  network.say({ channel: 'sync-request', from: other.name, to: failing.name, payload });
+  await until('it has failed', () => failing.failures.length > 0);
+  let spoken = 0;
+  network.filter = ({ from }) => {
+    if (from === failing.name) spoken += 1;
+    return true;
+  };
+  for (const word of ['four', 'five', 'six', 'seven']) t.ok((await say(other, word)).ok);
+  failing.transport.setUp(false);
+  failing.transport.setUp(true);
+  await agree(members.slice(1));
+  t.equal(spoken, 0);
+  t.match(failing.failures, [{ code: 'CONSENSUS_STORE_FAILED' }]);
+  t.match(await failing.node.submit(call('eight')), { ok: false, code: 'NODE_STOPPED' });
+});
+
 t.test('a delay of months is not taken for none', async (t) => {
   const timers = createTimers();
   let rang = 0;
