@@ -24,6 +24,7 @@ export type ProofMade = { readonly ok: true; readonly proof: LightProof } | Proo
 
 /** Blocks that are looked through for an old reading. */
 const BLOCKS_SEARCHED_MAX = 50_000;
+/** Changes of the committee in a proof: what its document holds. */
 const CHANGES_MAX = 1024;
 
 /**
@@ -122,9 +123,17 @@ async function firstSince(source: ProofSource, timeMs: number): Promise<number> 
   return low;
 }
 
+/** The newest of them, where there are too many for a proof: it then holds from a checkpoint after the others on. */
 async function changesBefore(source: ProofSource, height: number): Promise<LightProof['committees']> {
-  const changes = await source.readCommitteeChanges(0, CHANGES_MAX);
-  return changes.filter(({ header }) => header.height < height);
+  let changes: LightProof['committees'] = [];
+  for (let above = 0; ; ) {
+    const page = await source.readCommitteeChanges(above, CHANGES_MAX);
+    const before = page.filter(({ header }) => header.height < height);
+    changes = [...changes, ...before].slice(-CHANGES_MAX);
+    const last = before.at(-1);
+    if (last === undefined) return changes;
+    above = last.header.height;
+  }
 }
 
 function refused(code: ProofRefusal['code'], reason: string): ProofRefusal {

@@ -75,6 +75,36 @@ t.test('an entry is shown through every change of the committee, from any checkp
   t.match(verifyClaim(proof, absent, origin), { ok: false, code: 'PROOF_INCOMPLETE' });
 });
 
+t.test('a proof leads through the newest changes of the committee, however many there were', async (t) => {
+  const source = {
+    ...{ head: store.head, firstHeight: store.firstHeight, epochBlocks: EPOCH, trusted: store.trusted },
+    readBlock: (height: number) => store.readBlock(height),
+    readMilestone: (height: number) => store.readMilestone(height),
+  };
+  const byTwos = (above: number, most: number) => store.readCommitteeChanges(above, Math.min(most, 2));
+  const made = await proveClaim({ ...source, readCommitteeChanges: byTwos }, note);
+  if (!made.ok) throw new Error(made.reason);
+  t.match(verifyClaim(made.proof, note, origin), { ok: true, changes: 3 });
+
+  const change = (await store.readMilestone(3))!;
+  const many = Array.from({ length: 2_000 }, (_, index) => ({
+    ...change,
+    header: { ...change.header, height: index + 1 },
+  }));
+  const head = { ...store.head, height: 1_990 };
+  const readCommitteeChanges = async (above: number, most: number) => many.slice(above, above + most);
+  const long = await proveClaim(
+    { ...source, head, readCommitteeChanges, readMilestone: async () => change },
+    note,
+  );
+  if (!long.ok) throw new Error(long.reason);
+  t.strictSame(
+    [long.proof.committees.length, long.proof.committees[0], long.proof.committees.at(-1)],
+    [1_024, many[965], many[1_988]],
+    'those below its block that are nearest to it',
+  );
+});
+
 t.test('what does not belong together is not proven, and says why', async (t) => {
   const proof = await proofOf(note);
   const reason = (changed: LightProof, checkpoint = origin) => {
