@@ -132,9 +132,10 @@ export function createSync(shared: Shared, options: SyncOptions): Sync {
 
   /** Nobody has the next block: then only a snapshot leads past it. One who says so is enough for who needs no blocks. */
   const isPruned = (from: string, firstHeight: number): boolean => {
-    const next = head().height + 1;
-    if (firstHeight > next) pruned.add(from);
-    return firstHeight > next && (!wantsAllBlocks || providers.list().every((name) => pruned.has(name)));
+    const asked: readonly string[] = providers.list();
+    if (firstHeight <= head().height + 1 || !asked.includes(from)) return false;
+    pruned.add(from);
+    return !wantsAllBlocks || asked.every((name) => pruned.has(name));
   };
 
   /** One that cannot be read any more is as good as none: the others have it, and the node works without it. */

@@ -404,6 +404,22 @@ t.test('a height that nobody can show costs a question, and blocks come all the 
   t.equal(told(late, 'snapshot-adopted').length, 0);
 });
 
+t.test('who is no provider cannot send anybody to look for snapshots', async (t) => {
+  const short = newDirectory();
+  await (await fill(short, 3)).close();
+  const { late, network } = await street(t, [short, short]);
+  const payload = encodeEnvelope({
+    channel: 'sync-response',
+    headHeight: 3,
+    firstHeight: 3,
+    finalBlocks: [],
+  });
+  network.say({ channel: 'sync-response', from: noteKeys[5]!.address, to: late.name, payload });
+  late.transport.setUp(true);
+  await until('it is there', () => late.node.head.digest === blocks[2]!.next.digest);
+  t.strictSame(told(late, 'snapshot-sought'), []);
+});
+
 t.test('a node makes snapshots and prunes by itself, while blocks come', async (t) => {
   const long = notesChain({ genesis, length: 26, stepMs: DAY_MS / 4 });
   const network = createMemoryNetwork();
