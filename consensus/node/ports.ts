@@ -56,6 +56,8 @@ type SnapshotsPort = {
     has(part: SnapshotPart): Promise<boolean>;
     add(part: SnapshotPart, bytes: Uint8Array): Promise<void>;
     complete(snapshot: FoundSnapshotPort): Promise<boolean>;
+    /** Forgets all others. */
+    keepOnly(parts: readonly SnapshotPart[]): Promise<void>;
     clear(): Promise<void>;
   };
 };

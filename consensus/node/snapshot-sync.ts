@@ -140,6 +140,7 @@ export function createSnapshotSync(shared: Shared, options: SnapshotSyncOptions)
     const [offered] = [...highest].sort((left, right) => backers(right) - backers(left));
     if (offered === undefined) return end('nobody shows a snapshot above the own head');
     doing = { kind: 'fetching', offered, index: -1, tries: 0, isDoubted: false, startedMs: nowMs() };
+    await store.snapshots.incoming.keepOnly(offers.flatMap(({ manifest }) => manifest));
     await next(doing);
   };
 

@@ -57,6 +57,8 @@ export type Incoming = {
   readonly add: (part: SnapshotPart, bytes: Uint8Array) => Promise<void>;
   /** Makes a snapshot of those that this one names; false when one is missing. What else came is forgotten. */
   readonly complete: (snapshot: FoundSnapshot) => Promise<boolean>;
+  /** Forgets all others: what nobody offers any more would pile up where fetching takes longer than an epoch. */
+  readonly keepOnly: (parts: readonly SnapshotPart[]) => Promise<void>;
   readonly clear: () => Promise<void>;
 };
 
@@ -178,6 +180,12 @@ export function openSnapshots(directory: string): Snapshots {
           await finishDraft(snapshot);
           await rm(incoming, { recursive: true, force: true });
           return true;
+        }),
+      keepOnly: (parts) =>
+        guarded('clearing parts', async () => {
+          const kept = new Set(parts.map(({ hash }) => hash));
+          for (const name of await namesIn(incoming))
+            if (!kept.has(name)) await rm(join(incoming, name), { force: true });
         }),
       clear: () => guarded('clearing parts', () => rm(incoming, { recursive: true, force: true })),
     },

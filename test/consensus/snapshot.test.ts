@@ -16,6 +16,7 @@ import {
   manifestRoot,
   openPart,
   partOf,
+  type SnapshotPart,
   StateTree,
   validatorsHash,
 } from '../../consensus/chain/index.ts';
@@ -388,6 +389,26 @@ t.test('a store goes on from a snapshot that came from others', async (t) => {
   const mended = await openIn(directory);
   t.equal(mended.recovery?.height, LENGTH, 'and is rebuilt from what it came by');
   await mended.close();
+});
+
+t.test('parts of snapshots that nobody offers any more do not stay', async (t) => {
+  const source = newDirectory();
+  const full = await openIn(source);
+  await extend(full, 12);
+  await full.close();
+  const store = await openIn(newDirectory());
+  const old = await fetchInto(source, store, 8);
+  const { manifest } = await fetchInto(source, store, 12);
+  const [first] = manifest.filter((part) => !isEmptyPart(part));
+  await store.snapshots.incoming.keepOnly(manifest);
+  const isThere = (part: SnapshotPart) => store.snapshots.incoming.has(part);
+  const isNamed = ({ hash }: SnapshotPart) => manifest.some((part) => part.hash === hash);
+  for (const part of old.manifest) if (!isEmptyPart(part)) t.equal(await isThere(part), isNamed(part));
+  t.ok(old.manifest.some((part) => !isEmptyPart(part) && !isNamed(part)));
+  t.ok(await isThere(first!));
+  await store.snapshots.incoming.keepOnly([]);
+  t.notOk(await isThere(first!));
+  await store.close();
 });
 
 t.test('a part that the disk has changed is not taken over', async (t) => {
