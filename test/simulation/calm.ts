@@ -22,7 +22,7 @@ export const CALM: Scenario = {
   },
   liars: new Map(),
   twins: [],
-  disk: { syncRate: 0.5, failureRate: 0, lost: [] },
+  disk: { syncRate: 0.5, failureRate: 0, lost: [], putBack: [] },
   crashes: [],
   cruelty: 'none',
   votes: [],

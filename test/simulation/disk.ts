@@ -39,6 +39,21 @@ export type Disk = {
   readonly floorHeight: () => number;
   readonly doubt: () => { readonly highestHeight: number } | null;
   readonly endDoubt: (height: number) => void;
+  /** A word has turned up that the record does not hold. */
+  readonly beginDoubt: (highestHeight: number) => void;
+  /** Whether a record with such a beginning and end is on disk. */
+  readonly holdsWord: (start: string, end: string) => boolean;
+  /** All of it, as it stands. */
+  readonly copy: () => Backup;
+  /** Everything as it was: nothing on the disk says so. */
+  readonly putBack: (backup: Backup) => void;
+};
+
+type Backup = {
+  readonly blocks: readonly StoredBlock[];
+  readonly pending: readonly SignedTransaction[];
+  readonly frames: readonly Frame[];
+  readonly floorHeight: number;
 };
 
 /** @param syncRate how often a block is on disk as soon as it is written */
@@ -102,6 +117,24 @@ export function createDisk(start: Head, syncRate: number): Disk {
     frames: () => copies.b,
     floorHeight: () => floorHeight,
     doubt: () => doubt,
+    beginDoubt(highestHeight) {
+      doubt = { highestHeight };
+    },
+    holdsWord: (start, end) => [...names].some((name) => name.startsWith(start) && name.endsWith(end)),
+    copy: () => ({
+      blocks: [...blocks],
+      pending: [...pending.values()],
+      frames: [...copies.b],
+      floorHeight,
+    }),
+    putBack(backup) {
+      blocks.splice(0, blocks.length, ...backup.blocks);
+      synced = blocks.length;
+      pending.clear();
+      for (const transaction of backup.pending) pending.set(transaction.nonce, transaction);
+      keepOnly([...backup.frames]);
+      floorHeight = backup.floorHeight;
+    },
     endDoubt(height) {
       doubt = null;
       floorHeight = height;

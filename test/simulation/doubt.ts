@@ -1,37 +1,70 @@
+import type { FinalBlock } from '../../consensus/chain/index.ts';
 import { START_MS } from './cast.ts';
 import type { Self } from './self.ts';
+import type { Subject } from './subject.ts';
 
-/** Whether the record of votes that a node has lost can hurt no more: the real rule, in virtual time. */
-export type Doubt = { readonly noteStart: () => void; readonly endDoubt: () => void };
-
-type Parts = {
-  readonly isValidator: () => boolean;
-  /** Its votes above this height are sound again. */
-  readonly ended: (height: number) => void;
+/** Whether the record of own votes holds: the real rules, in virtual time. */
+export type Doubt = {
+  readonly start: () => void;
+  readonly advanced: () => void;
+  readonly enter: () => void;
+  /** Whether others must be heard before anything is signed. A first start counts as any other here. */
+  readonly isToBeHeard: () => boolean;
+  /** False where the block bears a word of this node that its record does not hold: it must stop. */
+  readonly recognise: (final: FinalBlock) => boolean;
 };
 
-export function createDoubt(self: Self, { isValidator, ended }: Parts): Doubt {
-  const { disk, agenda, note, place } = self;
-  const { head } = disk;
-  let startedUtcMs: number | null = null;
-  const utcMs = () => START_MS + Math.floor(agenda.nowMs() + self.skewMs);
-
-  const noteStart = () => {
-    const isBehind = utcMs() + self.allowedSkewMs < head().header.timeMs;
-    if (!isBehind) startedUtcMs ??= utcMs();
+/** @param signAbove heights above this one may be signed from now on */
+export function createDoubt(self: Self, signAbove: (height: number) => void): Doubt {
+  const { subject, actor, disk, agenda, note, place } = self;
+  let isFound = false;
+  type Real = Parameters<Subject['doubt']['createDoubt']>;
+  const voteLog: Pick<Real[1], 'doubt' | 'floorHeight' | 'holds' | 'beginDoubt' | 'endDoubt'> = {
+    get doubt() {
+      const doubt = disk.doubt();
+      return doubt === null ? null : { reason: '', isFirstStart: false, ...doubt };
+    },
+    get floorHeight() {
+      return disk.floorHeight();
+    },
+    holds: ({ height, kind, digest }) =>
+      height <= disk.floorHeight() || disk.holdsWord(`${kind} ${actor.address} ${height} `, ` ${digest}`),
+    async beginDoubt(_reason, highestHeight) {
+      isFound = true;
+      disk.beginDoubt(highestHeight);
+    },
+    // Virtual time waits for no promise: what the real node does after this, it does here at once.
+    async endDoubt(height) {
+      disk.endDoubt(height);
+      note?.(`n${place} trusts its votes again above ${height}`);
+      signAbove(height);
+    },
   };
-
-  const endDoubt = () => {
-    const doubt = disk.doubt();
-    if (doubt === null || !isValidator()) return;
-    noteStart();
-    const { height, header } = head();
-    if (startedUtcMs === null || height < doubt.highestHeight) return;
-    if (header.timeMs <= startedUtcMs + 2 * self.allowedSkewMs) return;
-    disk.endDoubt(height);
-    note?.(`n${place} trusts its votes again above ${height}`);
-    ended(height);
+  const real = subject.doubt.createDoubt(
+    // All that it uses of what the parts of a real node share.
+    {
+      self: actor.address,
+      contract: subject.contract,
+      clock: { utcMs: () => START_MS + Math.floor(agenda.nowMs() + self.skewMs) },
+      allowedSkewMs: self.allowedSkewMs,
+      log: () => undefined,
+      head: disk.head,
+    } as unknown as Real[0],
+    voteLog as Real[1],
+    async () => undefined,
+  );
+  return {
+    start: () => real.start(),
+    advanced: () => void real.advanced(disk.head()),
+    enter() {
+      if (disk.doubt() === null) signAbove(disk.floorHeight());
+      void real.enter();
+    },
+    isToBeHeard: () => real.stage() === 'again',
+    recognise(final) {
+      isFound = false;
+      real.recognise(final).catch(() => note?.(`n${place} stopped for good reason`));
+      return !isFound;
+    },
   };
-
-  return { noteStart, endDoubt };
 }

@@ -9,16 +9,16 @@ export type Entry = {
 
 type Parts = {
   readonly setTimer: (name: string, delayMs: number, action: () => void) => void;
+  readonly isToBeHeard: () => boolean;
   /** A quorum has said where the chain is, and this node is there. */
   readonly enter: () => void;
 };
 
-/**
- * The real rules of who may sign after a start, in virtual time. A first start counts as any other here: no story begins
- * with a chain that others already have.
- */
-export function createEntry({ subject, actor, disk, say }: Self, { setTimer, enter }: Parts): Entry {
-  let entered = false;
+/** The real rules of who may sign after a start, in virtual time. */
+export function createEntry(
+  { subject, actor, disk, say }: Self,
+  { setTimer, isToBeHeard, enter }: Parts,
+): Entry {
   const real = subject.entry.createEntry(
     {
       self: actor.address,
@@ -36,11 +36,8 @@ export function createEntry({ subject, actor, disk, say }: Self, { setTimer, ent
       // All that it uses of what the parts of a real node share.
     } as unknown as Parameters<Subject['entry']['createEntry']>[0],
     {
-      stage: () => (entered || disk.doubt() !== null ? 'none' : 'again'),
-      enter: async () => {
-        entered = true;
-        enter();
-      },
+      stage: () => (isToBeHeard() ? 'again' : 'none'),
+      enter: async () => enter(),
     },
   );
   return {

@@ -241,6 +241,7 @@ export function beginLife(self: Self): Life {
   const append = (final: FinalBlock, executed: Executed, finalBlock: Uint8Array) => {
     const { block } = final;
     const { height } = block.header;
+    if (self.recognisesItself && !doubt.recognise(final)) throw POWER_FAILS;
     const settled = transactions.settledBy(block);
     write('block', (fate) => {
       if (fate === 'goes on' || fate === 'after')
@@ -259,7 +260,7 @@ export function beginLife(self: Self): Life {
     take({ kind: 'pool', pending: false }, { kind: 'advanced', head: decidedHead() });
     if (pending) take({ kind: 'pool', pending });
     transactions.mend();
-    endDoubt();
+    doubt.advanced();
     entry.advanced();
   };
 
@@ -272,10 +273,7 @@ export function beginLife(self: Self): Life {
     if (!state.pending && isValidator() && isPending()) take({ kind: 'pool', pending: true });
   };
 
-  const { noteStart, endDoubt } = createDoubt(self, {
-    isValidator,
-    ended: (height) => take({ kind: 'doubt-ended', height }),
-  });
+  const doubt = createDoubt(self, (height) => later(0, () => take({ kind: 'doubt-ended', height })));
   const transactions = createTransactions(self, {
     setTimer,
     write,
@@ -285,16 +283,17 @@ export function beginLife(self: Self): Life {
   });
   const entry = createEntry(self, {
     setTimer,
+    isToBeHeard: doubt.isToBeHeard,
     enter() {
       note?.(`n${place} may sign`);
-      later(0, () => take({ kind: 'doubt-ended', height: disk.floorHeight() }));
+      doubt.enter();
     },
   });
   const catchUp = createCatchUp(self, { later: setTimer, append });
 
   // Before the first step there is no state; nothing is needed of a life that has not begun.
   const begin = () => {
-    noteStart();
+    doubt.start();
     const records: VoteRecord[] = [];
     for (const frame of disk.frames()) {
       records.push(...frame.records);

@@ -59,6 +59,18 @@ export const MUTANTS: readonly Mutant[] = [
     "if (message.kind !== 'round-change')\n            state.accepted = message.digest;\n        if (message.kind === 'proposal')\n            state.ownProposal = message;",
     '',
   ),
+  one(
+    'own words in final blocks not looked for',
+    'node/doubt.js',
+    'const word = voteLog.doubt === null ? unrecorded(final) : null;',
+    'const word = null;',
+  ),
+  one(
+    'doubt ended by the first block that follows',
+    'node/doubt.js',
+    'if (header.timeMs > startedUtcMs + 2 * allowedSkewMs)',
+    'if (true)',
+  ),
   one('signing while own votes are in doubt', 'protocol/turn.js', 'height > signsAbove && ', ''),
   {
     name: 'the highest prepared block ignored',

@@ -24,6 +24,8 @@ export type SimulatedNode = {
   readonly crash: (downMs: number) => void;
   /** Crashes, and comes back without its record of votes. */
   readonly loseVotes: (downMs: number) => void;
+  /** Copies its whole disk; called later, crashes, and comes back with that copy. */
+  readonly backUp: () => (downMs: number) => void;
 };
 
 export function createNode(self: Self, downMs: () => number): SimulatedNode {
@@ -57,6 +59,15 @@ export function createNode(self: Self, downMs: () => number): SimulatedNode {
       disk.crash(random);
       note?.(`n${place} crashes, for ${Math.ceil(downForMs)} ms; its disk has ${disk.head().height} blocks`);
       agenda.plan(downForMs, node.start);
+    },
+    backUp() {
+      const backup = disk.copy();
+      note?.(`n${place} is backed up at height ${disk.head().height}`);
+      return (downForMs) => {
+        node.crash(downForMs);
+        disk.putBack(backup);
+        note?.(`n${place} is put back to height ${disk.head().height}`);
+      };
     },
     loseVotes(downForMs) {
       node.crash(downForMs);

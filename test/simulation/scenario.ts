@@ -27,6 +27,14 @@ export type Scenario = {
     readonly failureRate: number;
     /** Who loses its record of votes, and when. */
     readonly lost: readonly { readonly place: number; readonly atMs: number }[];
+    /** Whose whole directory is put back from a copy, and when. */
+    readonly putBack: readonly {
+      readonly place: number;
+      readonly copiedAtMs: number;
+      readonly atMs: number;
+      /** It may break its word: the copy may be so young that nothing shows its age. */
+      readonly isFault: boolean;
+    }[];
   };
   readonly crashes: readonly { readonly place: number; readonly atMs: number; readonly downMs: number }[];
   /** What happens when the first node has a block final. */
@@ -70,13 +78,18 @@ export function scenarioOf(seed: number): Scenario {
   const liars = new Map<number, readonly Vice[]>();
   const twins: number[] = [];
   const lost: { place: number; atMs: number }[] = [];
+  const putBack: Scenario['disk']['putBack'][number][] = [];
   const healedAtMs = leaderless ? random.between(110_000, 114_000) : healingMs(random);
   for (const place of faulty) {
     const fault = random.next();
     if (leaderless) liars.set(place, ['falls silent']);
     else if (fault < 0.6) liars.set(place, random.some(VICES, 1 + random.below(5)));
     else if (fault < 0.85) twins.push(place);
-    else lost.push({ place, atMs: random.between(300, 5_000) });
+    else if (fault < 0.93) lost.push({ place, atMs: random.between(300, 5_000) });
+    else {
+      const copiedAtMs = random.between(0, 4_000);
+      putBack.push({ place, copiedAtMs, atMs: copiedAtMs + random.between(50, 3_000), isFault: true });
+    }
   }
   const firstVoteMs = random.between(0, healedAtMs + 1_000);
   // Votes on several seats that mingle are the ones that a seat's loss can spoil.
@@ -114,6 +127,7 @@ export function scenarioOf(seed: number): Scenario {
       syncRate: random.pick([1, 0.5, 0.2]),
       failureRate: random.chance(0.5) ? random.pick([0.005, 0.02, 0.05]) : 0,
       lost,
+      putBack,
     },
     crashes: random.chance(0.4)
       ? Array.from({ length: 1 + random.below(4) }, () => ({

@@ -36,6 +36,8 @@ export type Self = {
   readonly witness: Witness;
   /** To one address, or to everybody else. */
   readonly say: (envelope: Envelope, to?: string) => void;
+  /** It looks for own words in final blocks; a twin would find the other's. */
+  readonly recognisesItself: boolean;
   readonly fateOf: (write: 'votes' | 'block' | 'transaction') => Fate;
   readonly note: ((line: string) => void) | null;
 };

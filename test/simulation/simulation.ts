@@ -63,7 +63,11 @@ export function simulate(subject: Subject, scenario: Scenario, wishes: Wishes = 
   const keysChange =
     scenario.keyChanges.length > 0 || scenario.votes.some(({ motion }) => motion === 'revoke');
   const liarAddresses = new Set(
-    [...scenario.liars.keys(), ...scenario.twins].map((place) => actors[place]!.address),
+    [
+      ...scenario.liars.keys(),
+      ...scenario.twins,
+      ...scenario.disk.putBack.filter(({ isFault }) => isFault).map(({ place }) => place),
+    ].map((place) => actors[place]!.address),
   );
   const witness = createWitness(world, liarAddresses, scenario.epochBlocks);
   const signatures = createSignatures(subject, world, keysChange);
@@ -168,6 +172,7 @@ export function simulate(subject: Subject, scenario: Scenario, wishes: Wishes = 
         if (liar !== undefined) liar.speak(envelope, to);
         else for (const other of to === undefined ? others : placesOf(to)) send(other, envelope);
       },
+      recognisesItself: !scenario.liars.has(place) && !scenario.twins.includes(seat),
       fateOf: () => fateOf(place),
       note,
     };
@@ -184,6 +189,11 @@ export function simulate(subject: Subject, scenario: Scenario, wishes: Wishes = 
     agenda.plan(atMs, () => nodes[place]!.crash(downMs));
   for (const { place, atMs } of scenario.disk.lost)
     agenda.plan(atMs, () => nodes[place]!.loseVotes(random.between(1, 1_000)));
+  for (const { place, copiedAtMs, atMs } of scenario.disk.putBack)
+    agenda.plan(copiedAtMs, () => {
+      const putBack = nodes[place]!.backUp();
+      agenda.plan(atMs - copiedAtMs, () => putBack(random.between(1, 300)));
+    });
   for (const [index, { place, atMs }] of scenario.traffic.entries())
     agenda.plan(atMs, () => {
       const to = actors[(place + 1 + (index % (actors.length - 1))) % actors.length];

@@ -12,6 +12,8 @@ export type Story = {
   readonly isLost?: (passage: Passage) => boolean;
   /** As an outcome's: who has a seat in the end. */
   readonly seats: string;
+  /** For what the agreement does not promise: how the story shows that it does not. */
+  readonly breaks?: RegExp;
 };
 
 /** A seed, or the name of a story written by hand. */
@@ -38,6 +40,23 @@ const NEWCOMER: Scenario = {
   healedAtMs: 500,
   votes: [{ motion: 'add', target: 1, atMs: 1_000 }],
 };
+
+/**
+ * n3 leads block 4, and commits to it in round 0 before it is put back: a word that nobody but the others remembers.
+ * @param copiedAtMs when its directory was copied
+ */
+function putBack(copiedAtMs: number, isFault: boolean): Scenario {
+  return {
+    ...CALM,
+    healedAtMs: 3_000,
+    disk: { ...CALM.disk, syncRate: 1, putBack: [{ place: 3, copiedAtMs, atMs: 1_400, isFault }] },
+    traffic: [0, 400, 800, 1_200, 3_500, 16_000, 17_000].map((atMs, index) => ({ place: index % 3, atMs })),
+  };
+}
+
+function losesCommitsOnBlock4({ envelope, atMs }: Passage): boolean {
+  return atMs < 3_000 && votesOn(envelope, 4)?.kind === 'commit';
+}
 
 /** Until four validators have come to their third round on block 1. */
 const TWO_LOCKS: Scenario = { ...CALM, healedAtMs: 4_000 };
@@ -120,6 +139,26 @@ export const STORIES: readonly Story[] = [
       to === 1 &&
       (envelope.channel === 'block' || envelope.channel === 'sync-response'),
     seats: 'n0 n1 n2 n3 n4',
+  },
+  {
+    name: 'a directory is put back that is older than a final word of its own',
+    scenario: putBack(100, false),
+    isLost: losesCommitsOnBlock4,
+    seats: 'n0 n1 n2 n3',
+  },
+  {
+    // Nothing on its disk is too old, and no final block holds a word that it does not know.
+    name: 'a directory is put back that is older than its last word only',
+    scenario: putBack(1_150, false),
+    isLost: losesCommitsOnBlock4,
+    seats: 'n0 n1 n2 n3',
+    breaks: /forgets the commit/,
+  },
+  {
+    name: 'the same, counted as the one fault that four bear',
+    scenario: putBack(1_150, true),
+    isLost: losesCommitsOnBlock4,
+    seats: 'n0 n1 n2 n3',
   },
   {
     // Commits are rare, so that both changes fall between votes that the old keys have signed and rounds that follow.

@@ -20,6 +20,7 @@ import { contract } from '../../consensus/contract/index.ts';
 import { decodeEnvelope, encodeEnvelope, signedDigest } from '../../consensus/network/index.ts';
 import { messageId } from '../../consensus/network/verified-cache.ts';
 import { createBodies } from '../../consensus/node/bodies.ts';
+import { createDoubt } from '../../consensus/node/doubt.ts';
 import { createEntry } from '../../consensus/node/entry.ts';
 import { createJudge } from '../../consensus/node/judge.ts';
 import { startAgreement, step } from '../../consensus/protocol/index.ts';
@@ -47,6 +48,7 @@ export const SHIPPED = {
   },
   contract,
   bodies: { createBodies },
+  doubt: { createDoubt },
   entry: { createEntry },
   judge: { createJudge },
   network: { decodeEnvelope, encodeEnvelope, messageId, signedDigest },
@@ -62,6 +64,7 @@ export async function loadSubject(folder: URL): Promise<Subject> {
     chain: await part('chain/index.js'),
     contract: (await part('contract/index.js')).contract,
     bodies: await part('node/bodies.js'),
+    doubt: await part('node/doubt.js'),
     entry: await part('node/entry.js'),
     judge: await part('node/judge.js'),
     network: { ...(await part('network/index.js')), ...(await part('network/verified-cache.js')) },
