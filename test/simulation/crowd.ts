@@ -1,4 +1,5 @@
 import { isMainThread, parentPort, Worker, workerData } from 'node:worker_threads';
+import { noCounts } from './counts.ts';
 import type { StoryOutcome } from './report.ts';
 import { type Name, tell } from './stories.ts';
 import { loadSubject, SHIPPED } from './subject.ts';
@@ -69,13 +70,13 @@ async function work(): Promise<void> {
   });
   const outcomeOf = (name: Name): StoryOutcome => {
     try {
-      const { verdict, what, blocks } = tell(subject, name);
-      return { name, verdict, what, blocks };
+      const { verdict, what, blocks, counts } = tell(subject, name);
+      return { name, verdict, what, blocks, counts };
     } catch (error) {
       // What throws in the code under test is a finding like any other.
       const what =
         error instanceof Error ? `threw ${error.stack?.split('\n').slice(0, 3).join(' ')}` : String(error);
-      return { name, verdict: 'violation', what, blocks: 0 };
+      return { name, verdict: 'violation', what, blocks: 0, counts: noCounts() };
     }
   };
 }

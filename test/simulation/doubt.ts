@@ -36,6 +36,7 @@ export function createDoubt(self: Self, signAbove: (height: number) => void): Do
     // Virtual time waits for no promise: what the real node does after this, it does here at once.
     async endDoubt(height) {
       disk.endDoubt(height);
+      self.count('doubts ended');
       note?.(`n${place} trusts its votes again above ${height}`);
       signAbove(height);
     },

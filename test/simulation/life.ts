@@ -140,7 +140,7 @@ export function beginLife(self: Self): Life {
         afterThought(() => ({
           kind: 'checked',
           digest,
-          valid: state.height === height && check(digest, author),
+          valid: state.height === height && isGood(digest, author),
         }));
         break;
       }
@@ -162,6 +162,12 @@ export function beginLife(self: Self): Life {
       default:
         effect satisfies never;
     }
+  };
+
+  const isGood = (digest: string, author: string | null): boolean => {
+    const isValid = check(digest, author);
+    if (!isValid) self.count('blocks refused');
+    return isValid;
   };
 
   /** The real pump thinks between two messages; here others may come first as well. */

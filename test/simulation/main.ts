@@ -57,10 +57,12 @@ function print(report: Report): void {
     process.stdout.write(`${JSON.stringify(report)}\n`);
     return;
   }
-  const { seeds, blocks, violations, notLive, seconds } = report;
+  const { seeds, blocks, violations, notLive, seconds, counts } = report;
   for (const [kind, findings] of [['violation', violations] as const, ['not live', notLive] as const])
     for (const { seed, what, replay: command } of findings)
       process.stdout.write(`seed ${seed}: ${kind}: ${what}\n  replay: ${command}\n`);
+  for (const [what, times] of Object.entries(counts))
+    process.stdout.write(`${String(times).padStart(10)} ${what}\n`);
   process.stdout.write(
     `${seeds} seeds, ${blocks} blocks, ${violations.length} violations, ${notLive.length} not live, ${seconds} s\n`,
   );

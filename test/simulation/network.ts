@@ -1,5 +1,6 @@
 import type { Envelope } from '../../consensus/network/index.ts';
 import type { Agenda } from './agenda.ts';
+import type { Count } from './counts.ts';
 import type { Random } from './random.ts';
 import type { Subject } from './subject.ts';
 
@@ -36,6 +37,7 @@ type Options = {
   readonly subject: Subject;
   /** What a story written by hand has lost, beside chance, also in good weather. */
   readonly isLost: (passage: Passage) => boolean;
+  readonly count: Count;
   readonly deliver: (to: number, from: number, envelope: Envelope) => void;
 };
 
@@ -55,6 +57,7 @@ export function createNetwork({
   random,
   subject,
   isLost: isLostByPlan,
+  count,
   deliver,
 }: Options): Network {
   let deliveries = 0;
@@ -85,10 +88,15 @@ export function createNetwork({
 
   return {
     send(from, to, envelope) {
-      if (isLost(from, to, envelope)) return;
+      if (isLost(from, to, envelope)) {
+        count('messages lost');
+        return;
+      }
       const received = weather.asBytes ? throughBytes(subject, envelope) : envelope;
       if (received === null) return;
-      for (let copies = random.chance(weather.duplicateRate) ? 2 : 1; copies > 0; copies -= 1) {
+      const isTwice = random.chance(weather.duplicateRate);
+      if (isTwice) count('messages twice');
+      for (let copies = isTwice ? 2 : 1; copies > 0; copies -= 1) {
         const delayMs = random.between(...(isHealed() ? weather.healedDelayMs : weather.delayMs));
         agenda.plan(delayMs, () => {
           deliveries += 1;

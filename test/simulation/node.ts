@@ -29,7 +29,7 @@ export type SimulatedNode = {
 };
 
 export function createNode(self: Self, downMs: () => number): SimulatedNode {
-  const { disk, agenda, random, place, actor, note } = self;
+  const { disk, agenda, random, place, actor, note, count } = self;
   let life: Life | null = null;
 
   const node: SimulatedNode = {
@@ -57,6 +57,7 @@ export function createNode(self: Self, downMs: () => number): SimulatedNode {
       life.end();
       life = null;
       disk.crash(random);
+      count('crashes');
       note?.(`n${place} crashes, for ${Math.ceil(downForMs)} ms; its disk has ${disk.head().height} blocks`);
       agenda.plan(downForMs, node.start);
     },
@@ -66,12 +67,14 @@ export function createNode(self: Self, downMs: () => number): SimulatedNode {
       return (downForMs) => {
         node.crash(downForMs);
         disk.putBack(backup);
+        count('directories put back');
         note?.(`n${place} is put back to height ${disk.head().height}`);
       };
     },
     loseVotes(downForMs) {
       node.crash(downForMs);
       disk.loseVotes(random);
+      count('records of votes lost');
       note?.(`n${place} has lost its record of votes`);
     },
   };

@@ -1,4 +1,5 @@
 import { createHash } from 'node:crypto';
+import { type Counted, type Counts, noCounts } from './counts.ts';
 import type { Scenario } from './scenario.ts';
 import type { Outcome } from './simulation.ts';
 import { type Name, storyOf, tell } from './stories.ts';
@@ -11,21 +12,26 @@ export type Report = {
   notLive: Finding[];
   blocks: number;
   seconds: number;
+  /** What went wrong in them. */
+  readonly counts: Counts;
 };
 
 /** `seed` is a name where the story was written by hand. */
 export type Finding = { readonly seed: Name; readonly what: string; readonly replay: string };
 
 /** The outcome of one story, as it crosses from a worker. */
-export type StoryOutcome = Pick<Outcome, 'verdict' | 'what' | 'blocks'> & { readonly name: Name };
+export type StoryOutcome = Pick<Outcome, 'verdict' | 'what' | 'blocks' | 'counts'> & {
+  readonly name: Name;
+};
 
 export function emptyReport(): Report {
-  return { seeds: 0, violations: [], notLive: [], blocks: 0, seconds: 0 };
+  return { seeds: 0, violations: [], notLive: [], blocks: 0, seconds: 0, counts: noCounts() };
 }
 
-export function addOutcome(report: Report, { name, verdict, what, blocks }: StoryOutcome): void {
+export function addOutcome(report: Report, { name, verdict, what, blocks, counts }: StoryOutcome): void {
   report.seeds += 1;
   report.blocks += blocks;
+  for (const [counted, times] of Object.entries(counts)) report.counts[counted as Counted] += times;
   const replay = `npm run sim -- --replay ${typeof name === 'number' ? name : `'${name}'`}`;
   const finding = { seed: name, what, replay };
   if (verdict === 'violation') report.violations.push(finding);

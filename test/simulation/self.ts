@@ -2,6 +2,7 @@ import type { Envelope } from '../../consensus/network/index.ts';
 import type { Timing } from '../../consensus/protocol/index.ts';
 import type { Agenda } from './agenda.ts';
 import type { Actor, KeyPair, World } from './cast.ts';
+import type { Count } from './counts.ts';
 import type { Disk, Fate } from './disk.ts';
 import type { Executions } from './executions.ts';
 import type { Random } from './random.ts';
@@ -39,5 +40,6 @@ export type Self = {
   /** It looks for own words in final blocks; a twin would find the other's. */
   readonly recognisesItself: boolean;
   readonly fateOf: (write: 'votes' | 'block' | 'transaction') => Fate;
+  readonly count: Count;
   readonly note: ((line: string) => void) | null;
 };

@@ -20,6 +20,7 @@ t.test('no fork, nothing confirmed lost, no broken word, and progress once the n
     t.fail(`${what}; replay: ${replay}`);
   t.equal(report.seeds, SEEDS);
   t.comment(`${report.blocks} blocks`);
+  for (const [what, times] of Object.entries(report.counts)) t.ok(times > 0, `${times} ${what}`);
 });
 
 t.test('a seed tells the same story twice, and another seed another', async (t) => {

@@ -5,6 +5,7 @@ import type { Envelope } from '../../consensus/network/index.ts';
 import { createAgenda } from './agenda.ts';
 import { createLiar, type Liar } from './byzantine.ts';
 import { type Actor, type KeyPair, sameBytes, worldOf } from './cast.ts';
+import { type Count, type Counts, countsOf } from './counts.ts';
 import { createDisk, type Fate } from './disk.ts';
 import { createExecutions } from './executions.ts';
 import { digestOf } from './life.ts';
@@ -24,6 +25,7 @@ export type Outcome = {
   /** Who has a seat in the end, by place; with a stroke who signs with its second key: `n0 n1' n2`. */
   readonly seats: string;
   readonly deliveries: number;
+  readonly counts: Counts;
   /** From healing until all was final everywhere. */
   readonly recoveredMs: number;
 };
@@ -75,6 +77,10 @@ export function simulate(subject: Subject, scenario: Scenario, wishes: Wishes = 
   const executions = createExecutions(subject);
   const note =
     wishes.note === undefined ? null : (line: string) => wishes.note?.(`${stamp(agenda.nowMs())} ${line}`);
+  const counts = countsOf(scenario);
+  const count: Count = (what, by = 1) => {
+    counts[what] += by;
+  };
   const nodes: SimulatedNode[] = [];
   const liars = new Map<number, Liar>();
   const writes = seats.map(() => 0);
@@ -86,6 +92,7 @@ export function simulate(subject: Subject, scenario: Scenario, wishes: Wishes = 
     agenda,
     random,
     subject,
+    count,
     isLost: wishes.isLost ?? (() => false),
     deliver(to, from, envelope) {
       note?.(`n${from} -> n${to} ${describe(envelope)}`);
@@ -103,9 +110,11 @@ export function simulate(subject: Subject, scenario: Scenario, wishes: Wishes = 
       if (failure.everywhere)
         for (const node of nodes)
           if (node.place !== place) agenda.plan(0, () => node.crash(random.between(1, 300)));
+      count('failed writes');
       return failure.fate;
     }
     if (network.isHealed() || !random.chance(scenario.disk.failureRate)) return 'goes on';
+    count('failed writes');
     return random.pick(['before', 'half', 'after'] as const);
   };
 
@@ -129,7 +138,13 @@ export function simulate(subject: Subject, scenario: Scenario, wishes: Wishes = 
     // What a liar takes for final is its own affair.
     finalised(place, final, next) {
       if (liarAddresses.has(addressOf(place))) return;
+      const known = witness.chain().length;
+      const before = witness.chain().at(-1)?.next ?? start;
       witness.finalised(place, final, next);
+      if (witness.chain().length > known) {
+        if (final.certificate.round > 0) count('blocks final above round 0');
+        if (next.header.validatorsHash !== before.header.validatorsHash) count('changes of the committee');
+      }
       onFinal(place);
     },
     confirmed: (place, id, height) => {
@@ -174,6 +189,7 @@ export function simulate(subject: Subject, scenario: Scenario, wishes: Wishes = 
       },
       recognisesItself: !scenario.liars.has(place) && !scenario.twins.includes(seat),
       fateOf: () => fateOf(place),
+      count,
       note,
     };
     nodes.push(createNode(self, () => random.between(1, 1_000)));
@@ -253,6 +269,7 @@ export function simulate(subject: Subject, scenario: Scenario, wishes: Wishes = 
       blocks: witness.chain().length,
       seats: seatsIn(witness.chain().at(-1)?.next ?? start, actors),
       deliveries: network.deliveries(),
+      counts,
       recoveredMs: Math.max(0, agenda.nowMs() - scenario.healedAtMs),
     };
   };
