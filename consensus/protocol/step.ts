@@ -174,7 +174,11 @@ function restoreVotes(turn: Turn): void {
 
 function onTimeout(turn: Turn, event: { timer: TimerName; height: number; round: number }): void {
   const { state } = turn;
-  if (event.height !== state.height || state.decided) return;
+  if (event.height !== state.height) return;
+  if (state.decided) {
+    if (event.timer === 'resend') askForDecided(turn);
+    return;
+  }
   switch (event.timer) {
     case 'interval':
       state.intervalPassed = true;
@@ -193,6 +197,12 @@ function onTimeout(turn: Turn, event: { timer: TimerName; height: number; round:
     default:
       event.timer satisfies never;
   }
+}
+
+/** Final, and its body has not come: who was asked first may not have it yet, or say so. */
+function askForDecided(turn: Turn): void {
+  turn.effects.push({ kind: 'ask-sync', height: turn.state.height });
+  runResendTimer(turn);
 }
 
 // Messages

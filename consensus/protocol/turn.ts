@@ -43,7 +43,7 @@ function leaderHasCome(state: State): boolean {
   return state.roundChanges.get(leader)?.round === state.round;
 }
 
-/** What is said above round 0 is said again and again. */
+/** What is said above round 0 is said again and again, and what is decided asked for until it is here. */
 export function runResendTimer(turn: Turn): void {
   schedule(turn, 'resend', turn.state.timing.baseTimeoutMs);
 }

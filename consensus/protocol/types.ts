@@ -97,7 +97,7 @@ export type Effect =
   /** Came before their height began: to be verified anew, by the committee that decides now, and fed back. */
   | { readonly kind: 'hear-again'; readonly messages: readonly Message[] }
   | { readonly kind: 'resend-pool' }
-  /** More validators than can lie are above this height, or its rounds come to nothing. */
+  /** More validators than can lie are above this height, its rounds come to nothing, or it is final and its block missing. */
   | { readonly kind: 'ask-sync'; readonly height: number }
   /** `to` is still working on `height`, which is final, or has got its seat by that block. */
   | { readonly kind: 'offer-sync'; readonly to: Address; readonly height: number };

@@ -1,7 +1,7 @@
 import type { Hash } from '../contract/types.ts';
 import { proposerOf, quorum } from './committee.ts';
 import type { Commit, OwnProposal, Prepare } from './messages.ts';
-import { runRoundTimer, signs, type Turn, vote } from './turn.ts';
+import { runResendTimer, runRoundTimer, signs, type Turn, vote } from './turn.ts';
 import { addVote, votesFor } from './votes.ts';
 
 export function accept(turn: Turn, proposal: OwnProposal): void {
@@ -70,6 +70,7 @@ export function onCommit(turn: Turn, message: Commit): void {
   const commits = votesFor(state.commits, validators, { round, digest });
   if (commits.length < quorum(validators.length)) return;
   state.decided = true;
+  runResendTimer(turn);
   const announce = proposerOf(validators, state.previousProposer, round) === state.self;
   turn.effects.push({ kind: 'finalise', height, round, digest, commits, announce });
 }

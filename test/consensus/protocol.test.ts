@@ -595,6 +595,20 @@ t.test('newcomers are heard early, within bounds, and count once the committee h
   t.end();
 });
 
+t.test('what is decided and does not come is asked for until it does', (t: Test) => {
+  const d = node(D);
+  d.hear(commit(A), commit(B), commit(C));
+  t.equal(d.did('finalise').length, 1, 'by what the others say alone');
+  for (let times = 0; times < 3; times += 1)
+    t.match(d.take({ kind: 'timeout', timer: 'resend', height: 5, round: 0 }), [
+      { kind: 'ask-sync', height: 5 },
+      { kind: 'schedule', timer: 'resend', height: 5 },
+    ]);
+  d.advance({ height: 5, proposer: B, validators: VALIDATORS });
+  t.same(d.take({ kind: 'timeout', timer: 'resend', height: 5, round: 0 }), [], 'and no longer');
+  t.end();
+});
+
 t.test('whoever gets a seat is told of the block that gives it, by all that had one', (t: Test) => {
   const offers = (effects: readonly Effect[]) => effects.filter(({ kind }) => kind === 'offer-sync');
   const five = [...VALIDATORS, STRANGER].sort();
