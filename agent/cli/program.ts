@@ -23,7 +23,7 @@ export function createProgram(actions: CliActions, io: CliIo, version: string): 
     .helpCommand('help [command]', 'print help of a command')
     .addHelpText(
       'after',
-      '\nExit status: 0 done, 1 failed, 2 wrong options, configuration or data, 130 interrupted.\n',
+      '\nExit status: 0 done, 1 failed, 2 wrong options, configuration or data,\n75 disk full, 130 interrupted.\n',
     );
   registerDemo(program, actions, io);
   registerRounds(program, actions, io);
