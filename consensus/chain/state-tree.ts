@@ -24,13 +24,12 @@ export class StateTree {
     this.#top = top;
   }
 
-  /** The entry's bytes, not to be written to; undefined where there is none. */
+  /** A copy of the entry's bytes; undefined where there is none. */
   get(key: string): Uint8Array | undefined {
     const path = placeOf(key);
     let node = this.#top;
-    for (let depth = 0; node !== null && node.kind === 'branch'; depth++)
-      node = isRight(path, depth) ? node.right : node.left;
-    return node !== null && node.path === path ? node.value : undefined;
+    for (let depth = 0; node instanceof Branch; depth++) node = isRight(path, depth) ? node.right : node.left;
+    return node?.isOf(key) ? node.value : undefined;
   }
 
   /** The tree with these entries set and, where the value is null, removed. */
@@ -42,15 +41,15 @@ export class StateTree {
   }
 
   get root(): Hash {
-    return toHex(unpacked(hashOf(this.#top)));
+    return toHex(hashOf(this.#top));
   }
 
   /** Shows what `key` holds, or that it holds nothing, to whoever knows the root. */
   prove(key: string): StateProof {
     const path = placeOf(key);
     const { end, siblings } = descend(this.#top, path);
-    if (end === null || end.path === path) return { siblings, other: null };
-    return { siblings, other: { path: unpacked(end.path), valueHash: stateValueHash(end.value) } };
+    if (end === null || end.isOf(key)) return { siblings, other: null };
+    return { siblings, other: { path: pathOf(end.key), valueHash: stateValueHash(end.value) } };
   }
 
   /** All entries, in the order of their paths. */
@@ -58,8 +57,8 @@ export class StateTree {
     const open: Node[] = [this.#top];
     for (let node = open.pop(); node !== undefined; node = open.pop()) {
       if (node === null) continue;
-      if (node.kind === 'entry') yield [node.key, node.value];
-      else open.push(node.right, node.left);
+      if (node instanceof Branch) open.push(node.right, node.left);
+      else yield [node.key, node.value];
     }
   }
 
@@ -71,10 +70,10 @@ export class StateTree {
     const open: { readonly node: Node; readonly depth: number }[] = [{ node: this.#top, depth: 0 }];
     for (let next = open.pop(); next !== undefined; next = open.pop()) {
       const { node, depth } = next;
-      if (node === null || node.kind === 'entry' || node.bytes <= bytesMax) {
-        yield { depth, hash: unpacked(hashOf(node)), bytes: bytesOf(node), tree: new StateTree(node) };
-      } else {
+      if (node instanceof Branch && node.bytes > bytesMax) {
         open.push({ node: node.right, depth: depth + 1 }, { node: node.left, depth: depth + 1 });
+      } else {
+        yield { depth, hash: hashOf(node), bytes: bytesOf(node), tree: new StateTree(node) };
       }
     }
   }
@@ -93,11 +92,11 @@ export function subtreeHash(
   entries: readonly (readonly [key: string, value: Uint8Array])[],
   depth: number,
 ): Uint8Array {
-  const top = built(
-    entries.map(([key, value]) => entryOf(placeOf(key), key, value)),
-    depth,
-  );
-  return unpacked(hashOf(top));
+  const placed = entries.map(([key, value]) => {
+    const path = placeOf(key);
+    return { path, entry: new Entry(path, key, value) };
+  });
+  return hashOf(built(placed, depth));
 }
 
 /**
@@ -136,36 +135,83 @@ export function samePath(left: Uint8Array, right: Uint8Array): boolean {
 }
 
 /**
- * 32 bytes, as a letter each: a third of what an array of bytes takes in memory, compared in one go, and in the order of
- * the bytes. A state of some ten thousand entries holds three for each.
+ * Bytes, as a letter each: a third of what a short array of bytes takes in memory, compared in one go, and in the order
+ * of the bytes. Read and written by `pack` and `unpack`.
  */
 type Packed = string;
 
-type Entry = {
-  readonly kind: 'entry';
-  readonly path: Packed;
-  readonly key: string;
-  readonly value: Uint8Array;
-  hash: Packed | null;
-};
-type Branch = {
-  readonly kind: 'branch';
+/**
+ * Hash, key and value in one string: a state may have some hundred thousand of them, and each object more in an entry
+ * would add a tenth to it. The path is not among them, since the key tells it.
+ */
+class Entry {
+  readonly #text: Packed;
+  readonly #keyLength: number;
+
+  constructor(path: Packed, key: string, value: Uint8Array) {
+    this.#text = pack(entryHash(unpack(path), stateValueHash(value)), key, value);
+    this.#keyLength = key.length;
+  }
+
+  get hash(): Uint8Array {
+    return unpack(this.#text, 0, HASH_BYTES);
+  }
+
+  get key(): string {
+    return this.#text.slice(HASH_BYTES, HASH_BYTES + this.#keyLength);
+  }
+
+  /** A copy. */
+  get value(): Uint8Array {
+    return unpack(this.#text, HASH_BYTES + this.#keyLength);
+  }
+
+  /** At most, in a list of keys and values: a head of five bytes each, and three bytes a letter where it needs them. */
+  get bytes(): number {
+    const { key } = this;
+    return key.length * (ASCII.test(key) ? 1 : 3) + this.#text.length - HASH_BYTES - key.length + 10;
+  }
+
+  isOf(key: string): boolean {
+    return key.length === this.#keyLength && this.#text.startsWith(key, HASH_BYTES);
+  }
+}
+
+class Branch {
   readonly left: Node;
   readonly right: Node;
   /** Of all its entries: known at once, so that a state can be cut without a walk over it. */
   readonly bytes: number;
-  hash: Packed | null;
-};
+  #hash: Packed | null = null;
+
+  constructor(left: Node, right: Node) {
+    this.left = left;
+    this.right = right;
+    this.bytes = bytesOf(left) + bytesOf(right);
+  }
+
+  get hash(): Uint8Array {
+    if (this.#hash !== null) return unpack(this.#hash);
+    const hash = branchHash(hashOf(this.left), hashOf(this.right));
+    this.#hash = pack(hash);
+    return hash;
+  }
+}
+
 type Node = Entry | Branch | null;
 type Change = { readonly path: Packed; readonly key: string; readonly value: Uint8Array | null };
+type Placed = { readonly path: Packed; readonly entry: Entry };
+
+const HASH_BYTES = 32;
+const ASCII = /^[ -~]*$/;
 
 /** Walks towards `path` until there is an entry or nothing, gathering what stands on the other side. */
 function descend(top: Node, path: Packed): { end: Entry | null; siblings: Uint8Array[] } {
   const siblings: Uint8Array[] = [];
   let node = top;
-  for (let depth = 0; node !== null && node.kind === 'branch'; depth++) {
+  for (let depth = 0; node instanceof Branch; depth++) {
     const right = isRight(path, depth);
-    siblings.push(unpacked(hashOf(right ? node.left : node.right)));
+    siblings.push(hashOf(right ? node.left : node.right));
     node = right ? node.right : node.left;
   }
   return { end: node, siblings };
@@ -174,7 +220,7 @@ function descend(top: Node, path: Packed): { end: Entry | null; siblings: Uint8A
 /** `changes` are sorted by path, share its first `depth` bits and name each path once. */
 function updated(node: Node, changes: readonly Change[], depth: number): Node {
   if (changes.length === 0) return node;
-  if (node === null || node.kind === 'entry') return grown(node, changes, depth);
+  if (!(node instanceof Branch)) return grown(node, changes, depth);
   const split = firstRight(changes, depth);
   const left = updated(node.left, changes.slice(0, split), depth + 1);
   const right = updated(node.right, changes.slice(split), depth + 1);
@@ -183,20 +229,21 @@ function updated(node: Node, changes: readonly Change[], depth: number): Node {
 
 /** A subtree of one entry at most, with changes. */
 function grown(entry: Entry | null, changes: readonly Change[], depth: number): Node {
-  const replaced = entry === null || changes.some(({ path }) => path === entry.path);
-  const entries: Entry[] = changes.flatMap(({ path, key, value }) =>
-    value === null ? [] : [entryOf(path, key, value)],
+  const replaced = entry === null || changes.some(({ key }) => entry.isOf(key));
+  const entries: Placed[] = changes.flatMap(({ path, key, value }) =>
+    value === null ? [] : [{ path, entry: new Entry(path, key, value) }],
   );
+  if (!replaced && entries.length === 0) return entry;
   if (!replaced) {
-    entries.push(entry);
+    entries.push({ path: placeOf(entry.key), entry });
     entries.sort(byPath);
   }
   return built(entries, depth);
 }
 
 /** The subtree of these entries, sorted by path. */
-function built(entries: readonly Entry[], depth: number): Node {
-  if (entries.length <= 1) return entries[0] ?? null;
+function built(entries: readonly Placed[], depth: number): Node {
+  if (entries.length <= 1) return entries[0]?.entry ?? null;
   if (depth >= PATH_BITS) throw new Error('two keys have one SHA-256');
   const split = firstRight(entries, depth);
   return joined(built(entries.slice(0, split), depth + 1), built(entries.slice(split), depth + 1));
@@ -204,24 +251,18 @@ function built(entries: readonly Entry[], depth: number): Node {
 
 /** Keeps the tree compact: a lone entry rises to where nothing else shares its path. */
 function joined(left: Node, right: Node): Node {
-  if (left === null && (right === null || right.kind === 'entry')) return right;
-  if (right === null && left !== null && left.kind === 'entry') return left;
-  return { kind: 'branch', left, right, bytes: bytesOf(left) + bytesOf(right), hash: null };
+  if (left === null && !(right instanceof Branch)) return right;
+  if (right === null && left instanceof Entry) return left;
+  return new Branch(left, right);
 }
 
-function entryOf(path: Packed, key: string, value: Uint8Array): Entry {
-  return { kind: 'entry', path, key, value, hash: null };
-}
-
-/** At most, in a list of keys and values: a head of five bytes each, and three bytes a letter where it needs them. */
 function bytesOf(node: Node): number {
-  if (node === null) return 0;
-  if (node.kind === 'branch') return node.bytes;
-  const { key, value } = node;
-  return key.length * (ASCII.test(key) ? 1 : 3) + value.length + 10;
+  return node?.bytes ?? 0;
 }
 
-const ASCII = /^[ -~]*$/;
+function hashOf(node: Node): Uint8Array {
+  return node?.hash ?? EMPTY_HASH;
+}
 
 /** Place of the first that turns right at this depth, by halving. */
 function firstRight(sorted: readonly { readonly path: Packed }[], depth: number): number {
@@ -235,20 +276,10 @@ function firstRight(sorted: readonly { readonly path: Packed }[], depth: number)
   return low;
 }
 
-function hashOf(node: Node): Packed {
-  if (node === null) return NO_ENTRIES;
-  node.hash ??= packed(
-    node.kind === 'entry'
-      ? entryHash(unpacked(node.path), stateValueHash(node.value))
-      : branchHash(unpacked(hashOf(node.left)), unpacked(hashOf(node.right))),
-  );
-  return node.hash;
-}
-
 function placeOf(key: string): Packed {
   const known = places.get(key) ?? placesBefore.get(key);
   if (known !== undefined) return known;
-  const place = packed(pathOf(key));
+  const place = pack(pathOf(key));
   if (places.size >= PLACES_MAX / 2) {
     placesBefore = places;
     places = new Map();
@@ -270,17 +301,31 @@ function byPath(left: { readonly path: Packed }, right: { readonly path: Packed 
   return left.path < right.path ? -1 : left.path > right.path ? 1 : 0;
 }
 
-function packed(bytes: Uint8Array): Packed {
-  return String.fromCharCode(...bytes);
+/** The letters of a hash; of an entry, those of hash, key and value. */
+function pack(hash: Uint8Array, key = '', value: Uint8Array = NOTHING): Packed {
+  const letters = new Uint16Array(hash.length + key.length + value.length);
+  letters.set(hash);
+  for (let index = 0; index < key.length; index++) letters[hash.length + index] = key.charCodeAt(index);
+  letters.set(value, hash.length + key.length);
+  if (letters.length <= LETTERS_AT_ONCE)
+    return String.fromCharCode.apply(null, letters as unknown as number[]);
+  const pieces: string[] = [];
+  for (let from = 0; from < letters.length; from += LETTERS_AT_ONCE)
+    pieces.push(
+      String.fromCharCode.apply(null, letters.subarray(from, from + LETTERS_AT_ONCE) as unknown as number[]),
+    );
+  return pieces.join('');
 }
 
-function unpacked(letters: Packed): Uint8Array {
-  const bytes = new Uint8Array(letters.length);
-  for (let index = 0; index < bytes.length; index++) bytes[index] = letters.charCodeAt(index);
+function unpack(letters: Packed, from = 0, to = letters.length): Uint8Array {
+  const bytes = new Uint8Array(to - from);
+  for (let index = 0; index < bytes.length; index++) bytes[index] = letters.charCodeAt(from + index);
   return bytes;
 }
 
-const NO_ENTRIES = packed(EMPTY_HASH);
+const NOTHING = new Uint8Array(0);
+/** More arguments than some ten thousand do not fit on a stack. */
+const LETTERS_AT_ONCE = 4_096;
 
 export function comparePaths(left: Uint8Array, right: Uint8Array): number {
   for (let index = 0; index < 32; index++) {

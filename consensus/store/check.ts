@@ -68,15 +68,15 @@ async function committeeBefore(
   return trusted.validators;
 }
 
+/** Taken up piece by piece: what is read goes again before the next comes. */
 async function loadState(database: Database): Promise<StateTree> {
-  const entries = new Map<string, Uint8Array>();
-  const pack = createPack();
+  let state = StateTree.EMPTY;
   const iterator = database.iterator(rangeOf('state'));
   try {
     for (;;) {
       const read = await iterator.nextv(ENTRIES_AT_ONCE);
-      if (read.length === 0) return StateTree.EMPTY.update(entries);
-      for (const [key, value] of read) entries.set(stateKeyOf(key), pack(value));
+      if (read.length === 0) return state;
+      state = state.update(new Map(read.map(([key, value]) => [stateKeyOf(key), value])));
     }
   } finally {
     await iterator.close();
@@ -84,25 +84,7 @@ async function loadState(database: Database): Promise<StateTree> {
 }
 
 /** Read from the database in one go. */
-const ENTRIES_AT_ONCE = 1_000;
-const PACK_BYTES = 64 * 1024;
-
-/** Copies many small values into few large buffers: one buffer for each would take more memory than what is in it. */
-function createPack(): (value: Uint8Array) => Uint8Array {
-  let buffer = new Uint8Array(PACK_BYTES);
-  let end = 0;
-  return (value) => {
-    if (value.length > PACK_BYTES / 8) return value.slice();
-    if (end + value.length > PACK_BYTES) {
-      buffer = new Uint8Array(PACK_BYTES);
-      end = 0;
-    }
-    const copy = buffer.subarray(end, end + value.length);
-    copy.set(value);
-    end += value.length;
-    return copy;
-  };
-}
+const ENTRIES_AT_ONCE = 4_000;
 
 type Sealed = { readonly header: Header; readonly certificate: Certificate };
 

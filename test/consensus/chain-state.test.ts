@@ -61,6 +61,32 @@ t.test('the tree is a map whose root depends on its entries alone', async (t) =>
   t.equal(treeOf([['a', bytesOf(1)]]).update(new Map([['a', null]])).root, NO_ENTRIES);
 });
 
+t.test('keys and values of any size and script come back as they were', async (t) => {
+  // A letter of 16 bits beside the values; lengths about the 4,096 letters that are packed at once.
+  const keys = fc.string({ unit: 'binary', maxLength: 60 });
+  const lengths = fc.oneof(fc.nat(300), fc.integer({ min: 3_980, max: 4_120 }), fc.constant(9_000));
+  fc.assert(
+    fc.property(fc.array(fc.tuple(keys, lengths), { maxLength: 6 }), (sizes) => {
+      const entries = new Map(
+        sizes.map(([key, length], seed) => [key, new Uint8Array(length).map((_, at) => at * 7 + seed)]),
+      );
+      const tree = StateTree.EMPTY.update(entries);
+      const found = [...tree.entries()];
+      t.equal(found.length, entries.size);
+      t.ok(found.every(([key, value]) => Buffer.compare(value, entries.get(key)!) === 0));
+      for (const [key, value] of entries)
+        t.ok(verifyProof(tree.root, { key, value, proof: tree.prove(key) }));
+    }),
+    { numRuns: 30 },
+  );
+  const lone = treeOf([['a', bytesOf(0x6362)]]);
+  t.strictSame(lone.get('a'), bytesOf(0x6362));
+  t.equal(lone.get('abc'), undefined, 'a key that goes on into the value is another');
+  t.equal(lone.get(''), undefined);
+  lone.get('a')!.fill(0);
+  t.strictSame(lone.get('a'), bytesOf(0x6362), 'what is handed out is a copy');
+});
+
 t.test('roots are frozen', async (t) => {
   t.equal(
     treeOf([['a', bytesOf(1)]]).root,
