@@ -1,13 +1,4 @@
-import { readFile } from 'node:fs/promises';
-import {
-  contract,
-  type LedgerStore,
-  openLedgerStore,
-  openVoteLog,
-  parseGenesis,
-  startNode,
-  type VoteLog,
-} from '../consensus/index.ts';
+import { contract, type LedgerStore, openVoteLog, startNode, type VoteLog } from '../consensus/index.ts';
 import { connectMqtt, type MqttTransport } from '../drivers/index.ts';
 import { type Clock, systemClock } from './clock/clock.ts';
 import { followClock } from './clock/follow.ts';
@@ -29,7 +20,7 @@ import { openJournal } from './journal.ts';
 import { jsonLog, type Log } from './log.ts';
 import { loadOptimizerLibrary } from './optimizer-library.ts';
 import { openOwnKey } from './own-key.ts';
-import { readTrusted } from './proof-file.ts';
+import { openOwnStore, readGenesis } from './own-store.ts';
 import { openSession } from './roles/aggregator.ts';
 import { qualifyDevices } from './roles/dso.ts';
 import { castVote } from './roles/validator.ts';
@@ -52,7 +43,7 @@ export type Agent = {
 export async function startAgent(configFile: string, write: (line: string) => void): Promise<Agent> {
   const config = await loadConfig(configFile);
   const day = await loadDay(config.dayFile);
-  const genesis = parseGenesis(await readText(config.genesisFile));
+  const genesis = await readGenesis(config);
   checkDay(config, day, genesis);
   const ownKey = await openOwnKey(config);
   const { privateKey, address } = ownKey.current;
@@ -68,13 +59,7 @@ export async function startAgent(configFile: string, write: (line: string) => vo
   };
   const stopping = new AbortController();
   try {
-    const checkpoint = config.checkpointFile && (await readTrusted(config.checkpointFile)).checkpoint;
-    const store = await openLedgerStore({
-      directory: config.directory,
-      genesis,
-      contract,
-      ...(checkpoint && { checkpoint }),
-    });
+    const store = await openOwnStore(config, genesis);
     closers.push(() => store.close());
     const voteLog = await openVoteLog(config.directory, store);
     closers.push(() => voteLog.close());
@@ -247,17 +232,4 @@ function clockOf(
   const simulated = simulatedClock(clock.startMs);
   followClock(simulated, { transport, network, log });
   return simulated;
-}
-
-async function readText(file: string): Promise<string> {
-  try {
-    return await readFile(file, 'utf8');
-  } catch (cause) {
-    throw new AgentError(
-      'AGENT_FILE_MISSING',
-      `Cannot read ${file}: does it exist, and may you read it?`,
-      { file },
-      { cause },
-    );
-  }
 }

@@ -13,8 +13,8 @@ import {
   parseLightProof,
   verifyCheckpoint,
 } from '../consensus/index.ts';
-import { readBounded } from './bounded-file.ts';
 import { AgentError } from './errors.ts';
+import { readInputText } from './input-text.ts';
 
 /** Proofs and checkpoints are pages; a genesis may have thousands of accounts. */
 const FILE_BYTES_MAX = 8 * 1024 * 1024;
@@ -46,7 +46,7 @@ export function parseClaim(value: unknown): Asked {
 export async function readProof(
   file: string,
 ): Promise<{ readonly proof: LightProof; readonly claim: Asked }> {
-  const text = await readText(file);
+  const text = await readInputText(file, { bytesMax: FILE_BYTES_MAX });
   const { proof, claim } = named(file, () => parseLightProof(text));
   return { proof, claim: parseClaim(claim) };
 }
@@ -58,7 +58,7 @@ export type TrustedFile = { readonly checkpoint: Checkpoint; readonly what: 'gen
  * @throws AgentError AGENT_FILE_MISSING, AGENT_BAD_DATA
  */
 export async function readTrusted(file: string): Promise<TrustedFile> {
-  const text = await readText(file);
+  const text = await readInputText(file, { bytesMax: FILE_BYTES_MAX });
   if (!text.includes(`"${PROOF_FORMAT}"`)) {
     const head = named(file, () => genesisHead(parseGenesis(text), contract));
     return { checkpoint: checkpointOf(head), what: 'genesis' };
@@ -76,23 +76,6 @@ export async function readTrusted(file: string): Promise<TrustedFile> {
     );
   }
   return { checkpoint, what: 'checkpoint' };
-}
-
-async function readText(file: string): Promise<string> {
-  let bytes: Buffer | undefined;
-  try {
-    bytes = await readBounded(file, FILE_BYTES_MAX);
-  } catch (cause) {
-    throw new AgentError(
-      'AGENT_FILE_MISSING',
-      `Cannot read ${file}: does it exist, and may you read it?`,
-      { file },
-      { cause },
-    );
-  }
-  if (bytes === undefined)
-    throw new AgentError('AGENT_BAD_DATA', `${file} has more than ${FILE_BYTES_MAX} bytes.`, { file });
-  return bytes.toString('utf8');
 }
 
 function named<Result>(file: string, read: () => Result): Result {

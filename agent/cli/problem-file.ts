@@ -1,7 +1,7 @@
 import { z } from 'zod';
 import type { HomeProblem } from '../../optimizer/index.ts';
 import { AgentError } from '../errors.ts';
-import { readInputText } from './input-text.ts';
+import { readInputText } from '../input-text.ts';
 import { parseJsonText } from './json-text.ts';
 
 /** A home's problem as somebody wrote it down, and what it may say besides. */
@@ -25,7 +25,7 @@ const fileBytesMax = 16 * 1024 * 1024;
  * @throws AgentError AGENT_FILE_MISSING, or AGENT_BAD_DATA naming the file and the field.
  */
 export async function readProblemFile(file: string): Promise<WrittenProblem> {
-  return parseProblem(parseJsonText(await readInputText(file, file, fileBytesMax), file), file);
+  return parseProblem(parseJsonText(await readInputText(file, { bytesMax: fileBytesMax }), file), file);
 }
 
 /** @param source where it comes from, for people. @throws AgentError AGENT_BAD_DATA naming the field. */

@@ -1,15 +1,11 @@
 import { writeFile } from 'node:fs/promises';
-import { contract, openLedgerStore, parseGenesis } from '../../consensus/index.ts';
 import { loadConfig } from '../config/load.ts';
 import type { AgentConfig } from '../config/schema.ts';
 import { orderLocalApi } from '../diagnostics/local-api.ts';
 import { type ProofAnswer, proofAnswer } from '../diagnostics/proof-answer.ts';
 import { AgentError } from '../errors.ts';
-import { readTrusted } from '../proof-file.ts';
+import { openOwnStore, readGenesis } from '../own-store.ts';
 import type { CliIo, ProveOptions } from './actions.ts';
-import { readInputText } from './input-text.ts';
-
-const GENESIS_BYTES_MAX = 8 * 1024 * 1024;
 
 /**
  * Makes a proof of something on the ledger: by the running agent, or, where none runs, from its store.
@@ -43,16 +39,7 @@ async function proofOf(config: AgentConfig, claim: ProveOptions['claim']): Promi
   } catch (error) {
     if (!(error instanceof AgentError && error.code === 'AGENT_FILE_MISSING')) throw error;
   }
-  const genesis = parseGenesis(
-    await readInputText(config.genesisFile, config.genesisFile, GENESIS_BYTES_MAX),
-  );
-  const checkpoint = config.checkpointFile && (await readTrusted(config.checkpointFile)).checkpoint;
-  const store = await openLedgerStore({
-    directory: config.directory,
-    genesis,
-    contract,
-    ...(checkpoint && { checkpoint }),
-  });
+  const store = await openOwnStore(config, await readGenesis(config));
   try {
     return await proofAnswer(store, claim);
   } finally {

@@ -1,6 +1,6 @@
 import type { Triplets } from '../../optimizer/index.ts';
 import { AgentError } from '../errors.ts';
-import { readInputText } from './input-text.ts';
+import { readInputText } from '../input-text.ts';
 import { parseJsonText } from './json-text.ts';
 import { parseQps } from './qps.ts';
 import type { RefusedQp, WrittenQp } from './written-qp.ts';
@@ -23,7 +23,7 @@ export async function readQpFile(
   file: string,
 ): Promise<{ problems: (WrittenQp | RefusedQp)[]; isArray: boolean }> {
   const source = file === '-' ? 'standard input' : file;
-  const text = await readInputText(file, source, BYTES_MAX);
+  const text = await readInputText(file, { bytesMax: BYTES_MAX, source });
   if (/\.(qps|mps)$/i.test(file)) return { problems: [parseQps(text, source)], isArray: false };
   const value = parseJsonText(text, source);
   const isArray = Array.isArray(value);

@@ -1,8 +1,8 @@
-import { readFile } from 'node:fs/promises';
 import { dirname, resolve } from 'node:path';
 import { parseDocument } from 'yaml';
 import type { z } from 'zod';
 import { AgentError } from '../errors.ts';
+import { readInputText } from '../input-text.ts';
 import { type AgentConfig, configSchema, type DayAhead, daySchema } from './schema.ts';
 
 /** A configuration is a page, not a book: what is larger was not meant. */
@@ -12,7 +12,8 @@ const FILE_BYTES_MAX = 1_048_576;
  * Reads a home's configuration (YAML, of which JSON is a part), checks it once and freezes it. Relative paths in
  * it count from the file's own folder.
  *
- * @throws AgentError AGENT_FILE_MISSING or AGENT_BAD_CONFIG, naming the file and each wrong key.
+ * @throws AgentError AGENT_FILE_MISSING, AGENT_BAD_DATA when it is too long, or AGENT_BAD_CONFIG, naming the file and
+ * each wrong key.
  */
 export async function loadConfig(file: string): Promise<AgentConfig> {
   const config = parse(await readYaml(file), configSchema, file);
@@ -39,22 +40,9 @@ export async function loadConfig(file: string): Promise<AgentConfig> {
 export const loadDay = async (file: string): Promise<DayAhead> =>
   deepFreeze(parse(await readYaml(file), daySchema, file));
 
-/** @throws AgentError AGENT_FILE_MISSING or AGENT_BAD_CONFIG. */
+/** @throws AgentError AGENT_FILE_MISSING, AGENT_BAD_DATA when it is too long, AGENT_BAD_CONFIG. */
 async function readYaml(file: string): Promise<unknown> {
-  let text: string;
-  try {
-    text = await readFile(file, 'utf8');
-  } catch (cause) {
-    throw new AgentError(
-      'AGENT_FILE_MISSING',
-      `Cannot read ${file}: does it exist, and may you read it?`,
-      { file },
-      { cause },
-    );
-  }
-  if (text.length > FILE_BYTES_MAX) {
-    throw new AgentError('AGENT_BAD_CONFIG', `${file} is larger than ${FILE_BYTES_MAX} bytes.`, { file });
-  }
+  const text = await readInputText(file, { bytesMax: FILE_BYTES_MAX });
   const document = parseDocument(text, { maxAliasCount: 0 } as object);
   const [problem] = document.errors;
   if (problem !== undefined) {

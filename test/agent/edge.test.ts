@@ -13,6 +13,7 @@ import type { Devices } from '../../agent/devices.ts';
 import { askLocalApi, orderLocalApi, startLocalApi } from '../../agent/diagnostics/local-api.ts';
 import { AgentError } from '../../agent/errors.ts';
 import { type Journal, openJournal } from '../../agent/journal.ts';
+import { readGenesis } from '../../agent/own-store.ts';
 import { together } from '../../agent/together.ts';
 import {
   kwToMilliwatts,
@@ -199,6 +200,11 @@ async function written(t: Test, name: string, content: string): Promise<string> 
   writeFileSync(file, content);
   return file;
 }
+
+t.test('a file without end is read no further than any honest one goes', async (t) => {
+  for (const read of [loadConfig, loadDay, (genesisFile: string) => readGenesis({ genesisFile })])
+    await t.rejects(read('/dev/zero'), { code: 'AGENT_BAD_DATA' });
+});
 
 t.test('garbage as a configuration is a typed error', async (t) => {
   const file = join(t.testdir(), 'config.yaml');

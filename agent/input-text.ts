@@ -1,5 +1,5 @@
-import { readBounded } from '../bounded-file.ts';
-import { AgentError } from '../errors.ts';
+import { readBounded } from './bounded-file.ts';
+import { AgentError } from './errors.ts';
 
 /**
  * The text of a file that people name, without its byte order mark.
@@ -8,7 +8,10 @@ import { AgentError } from '../errors.ts';
  * @param source what the file is called in messages.
  * @throws AgentError AGENT_FILE_MISSING, or AGENT_BAD_DATA when there is more than `bytesMax` of it.
  */
-export async function readInputText(file: string, source: string, bytesMax: number): Promise<string> {
+export async function readInputText(
+  file: string,
+  { bytesMax, source = file }: { readonly bytesMax: number; readonly source?: string },
+): Promise<string> {
   let bytes: Buffer | undefined;
   try {
     bytes = await readBounded(file, bytesMax);
@@ -16,7 +19,7 @@ export async function readInputText(file: string, source: string, bytesMax: numb
     const code = cause instanceof Error && 'code' in cause ? String(cause.code) : 'unknown reason';
     throw new AgentError(
       'AGENT_FILE_MISSING',
-      `${source} cannot be read (${code}): check the path.`,
+      `${source} cannot be read (${code}): does it exist, and may you read it?`,
       { source },
       { cause },
     );
