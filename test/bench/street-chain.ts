@@ -1,13 +1,10 @@
 import {
   assembleBlock,
-  blockDigest,
   type Executed,
   type FinalBlock,
-  gatherCertificate,
   genesisHead,
   type Head,
   type SignedTransaction,
-  signSeal,
   signTransaction,
 } from '../../consensus/chain/index.ts';
 import {
@@ -23,6 +20,7 @@ import {
   publicKeyOf,
   toHex,
 } from '../../consensus/index.ts';
+import { sealed } from '../consensus/chain-fixture.ts';
 
 export type StreetPerson = {
   readonly address: string;
@@ -125,13 +123,7 @@ export function foundStreet({
         contract,
       );
       if (dropped[0] !== undefined) throw new Error(`${dropped[0].code}: ${dropped[0].reason}`);
-      const { height } = block.header;
-      const sealed = { genesis: head.genesis, height, round: 0, digest: blockDigest(block.header) };
-      const commits = validators.map(({ address, privateKey }) => ({
-        author: address,
-        signature: signSeal(sealed, privateKey),
-      }));
-      const certificate = gatherCertificate(commits, { round: 0, validators: head.validators });
+      const certificate = sealed(head, block, { signers: validators });
       head = executed.next;
       return { final: { block, certificate }, executed };
     },

@@ -14,14 +14,14 @@ import {
   signSeal,
   signTransaction,
 } from '../../consensus/chain/index.ts';
-import { contract as rules } from '../../consensus/contract/index.ts';
+import { contract as shipped } from '../../consensus/contract/index.ts';
 import { fromHex } from '../../consensus/crypto/index.ts';
 import type { CborValue } from '../../consensus/encoding/index.ts';
 import { type NodeKey, nodeKeyOf } from '../../consensus/store/index.ts';
 
 /** Four validators and two homes with money, under the contract that is shipped. */
 
-export const contract: Contract = rules;
+export const contract: Contract = shipped;
 export const START_MS = 1_767_225_600_000;
 
 export const memberKeys: readonly NodeKey[] = [1, 2, 3, 4, 5, 6]
@@ -61,7 +61,11 @@ export function transfer(
   );
 }
 
-export function sealed(head: Head, block: Block, { round = 0, signers = validatorKeys } = {}): Certificate {
+export function sealed(
+  head: Pick<Head, 'genesis' | 'validators'>,
+  block: Block,
+  { round = 0, signers = validatorKeys }: { round?: number; signers?: readonly NodeKey[] } = {},
+): Certificate {
   const { height } = block.header;
   const subject = { genesis: head.genesis, height, round, digest: blockDigest(block.header) };
   const commits = signers.map(({ address, privateKey }) => ({
@@ -74,12 +78,27 @@ export function sealed(head: Head, block: Block, { round = 0, signers = validato
 /** A final block of these transactions on top of `head`, and what it makes of it. */
 export function finalBlock(head: Head, transactions: readonly SignedTransaction[]) {
   const proposer = head.validators[head.height % head.validators.length]!.address;
-  const timeMs = head.header.timeMs + 1000;
-  const { block, dropped } = assembleBlock(head, transactions, { proposer, timeMs }, contract);
+  return sealedBlock(head, transactions, {
+    ...{ rules: contract, signers: validatorKeys },
+    ...{ proposer, timeMs: head.header.timeMs + 1_000 },
+  });
+}
+
+/** The same under any contract, sealed by those of `signers` that have a seat. */
+export function sealedBlock(
+  head: Head,
+  transactions: readonly SignedTransaction[],
+  {
+    rules,
+    signers,
+    ...place
+  }: { rules: Contract; signers: readonly NodeKey[]; proposer: string; timeMs: number },
+) {
+  const { block, dropped } = assembleBlock(head, transactions, place, rules);
   if (dropped.length > 0) throw new Error(`dropped: ${dropped[0]?.code} ${dropped[0]?.reason}`);
-  const executed = executeBlock(head, block, contract);
+  const executed = executeBlock(head, block, rules);
   if (!executed.ok) throw new Error(executed.reason);
-  const final: FinalBlock = { block, certificate: sealed(head, block) };
+  const final: FinalBlock = { block, certificate: sealed(head, block, { signers }) };
   return { final, executed, next: executed.next };
 }
 

@@ -1,21 +1,16 @@
 import {
-  assembleBlock,
-  blockDigest,
   type Contract,
-  executeBlock,
-  type FinalBlock,
   type Genesis,
-  gatherCertificate,
   genesisHead,
   type Head,
   type SignedTransaction,
   type StateTree,
-  signSeal,
   signTransaction,
 } from '../../consensus/chain/index.ts';
 import { fromHex, toHex } from '../../consensus/crypto/index.ts';
 import { type CborValue, decode, encode } from '../../consensus/encoding/index.ts';
 import { type NodeKey, nodeKeyOf } from '../../consensus/store/index.ts';
+import { sealedBlock } from './chain-fixture.ts';
 
 /**
  * A ledger that keeps notes of any size, counts words, refuses some, and whose committee anybody may set: for what the
@@ -101,19 +96,7 @@ export type Written = ReturnType<typeof writtenBlock>;
 export function writtenBlock(head: Head, transactions: readonly SignedTransaction[], stepMs = 1_000) {
   const proposer = head.validators[0]!.address;
   const timeMs = head.header.timeMs + stepMs;
-  const { block, dropped } = assembleBlock(head, transactions, { proposer, timeMs }, notebook);
-  if (dropped.length > 0) throw new Error(`dropped: ${dropped[0]?.code} ${dropped[0]?.reason}`);
-  const executed = executeBlock(head, block, notebook);
-  if (!executed.ok) throw new Error(executed.reason);
-  const { height } = block.header;
-  const subject = { genesis: head.genesis, height, round: 0, digest: blockDigest(block.header) };
-  const commits = noteKeys.map(({ address, privateKey }) => ({
-    author: address,
-    signature: signSeal(subject, privateKey),
-  }));
-  const certificate = gatherCertificate(commits, { round: 0, validators: head.validators });
-  const final: FinalBlock = { block, certificate };
-  return { final, executed, next: executed.next };
+  return sealedBlock(head, transactions, { rules: notebook, signers: noteKeys, proposer, timeMs });
 }
 
 export function noted(
