@@ -15,6 +15,10 @@ import type { Shared } from './shared.ts';
  * One with a sound record (`again`) may have been put back from a backup as a whole, store and record together. So it
  * first comes to where the others are: it signs nothing at heights that they have decided, and sees on the way what
  * it signed there.
+ *
+ * What they say is hearsay: no answer is signed. Named too high, heights keep a node waiting only where more lie than may
+ * (a broker that speaks for all could as well be silent); named too low, they let in one that a backup has put back, or
+ * that has lost all it had, and it counts as one of the faults that the agreement bears (docs/decisions.md, 13, 25, 29).
  */
 export type Entry = {
   readonly start: () => Promise<void>;
