@@ -15,7 +15,7 @@ export type Blocks = {
 
 type Parts = {
   readonly bodies: ReturnType<typeof createBodies>;
-  readonly transactions: () => Pick<Transactions, 'candidates' | 'drop'>;
+  readonly transactions: Pick<Transactions, 'candidates' | 'drop'>;
 };
 
 const PROPOSED_BYTES_MAX = 512 * 1024;
@@ -27,14 +27,14 @@ export function createBlocks(self: Self, { bodies, transactions }: Parts): Block
   const utcMs = () => START_MS + Math.floor(agenda.nowMs() + self.skewMs);
 
   const build = (allowEmpty: boolean): string | null => {
-    const candidates = transactions().candidates(true);
+    const candidates = transactions.candidates(true);
     const { block, dropped, ...executed } = chain.assembleBlock(
       head(),
       candidates,
       { proposer: actor.address, timeMs: utcMs(), maxBytes: PROPOSED_BYTES_MAX },
       contract,
     );
-    transactions().drop(dropped);
+    transactions.drop(dropped);
     if (block.transactions.length === 0 && !allowEmpty) return null;
     return bodies.add(block, { ok: true, ...executed }, actor.address);
   };
@@ -52,11 +52,11 @@ export function createBlocks(self: Self, { bodies, transactions }: Parts): Block
   };
 
   const isPending = (): boolean => {
-    const candidates = transactions().candidates(false);
+    const candidates = transactions.candidates(false);
     if (candidates.length === 0) return false;
     const attempt = { proposer: actor.address, timeMs: utcMs(), maxTransactions: 1 };
     const { block, dropped } = chain.assembleBlock(head(), candidates, attempt, contract);
-    transactions().drop(dropped);
+    transactions.drop(dropped);
     return block.transactions.length > 0;
   };
 

@@ -202,7 +202,7 @@ export function createLiar(vices: ReadonlySet<Vice>, surroundings: Surroundings)
 
   /** Of two blocks that were prepared, the one of the earlier round, with its true proof: the other may be decided. */
   const proposeLowerClaim = ({ height, round, digest: due }: Proposal): boolean => {
-    const asks = [...(life()?.state().roundChanges.values() ?? [])].filter((ask) => ask.round === round);
+    const asks = [...(life()?.state()?.roundChanges.values() ?? [])].filter((ask) => ask.round === round);
     const lower = asks
       .filter(({ prepared }) => prepared !== null && prepared.digest !== due)
       .sort((left, right) => left.prepared!.round - right.prepared!.round)[0];

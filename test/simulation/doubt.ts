@@ -32,6 +32,7 @@ export function createDoubt(self: Self, signAbove: (height: number) => void): Do
     async beginDoubt(_reason, highestHeight) {
       isFound = true;
       disk.beginDoubt(highestHeight);
+      note?.(`n${place} finds a word of its own in block ${highestHeight} that it does not remember`);
     },
     // Virtual time waits for no promise: what the real node does after this, it does here at once.
     async endDoubt(height) {
@@ -64,7 +65,8 @@ export function createDoubt(self: Self, signAbove: (height: number) => void): Do
     isToBeHeard: () => real.stage() === 'again',
     recognise(final) {
       isFound = false;
-      real.recognise(final).catch(() => note?.(`n${place} stopped for good reason`));
+      // Its promise is kept long after this instant; what it came to is on the disk at once.
+      real.recognise(final).catch(() => undefined);
       return !isFound;
     },
   };

@@ -1,6 +1,7 @@
 import type { Envelope } from '../../consensus/network/index.ts';
 import type { Call } from './cast.ts';
-import { beginLife, type Life, POWER_FAILS } from './life.ts';
+import { beginLife, type Life } from './life.ts';
+import { POWER_FAILS } from './power.ts';
 import type { Self } from './self.ts';
 
 /** One node over all its lives. */

@@ -86,9 +86,9 @@ export function createTransactions(self: Self, parts: Parts): Transactions {
     parts.setTimer('resend', RESEND_MS, repeatOwn);
   };
 
-  /** Which of the own ones a block made here and now would drop. Only votes on seats can fail. */
+  /** Which of the own ones a block made here and now would drop. Only votes and changes of keys can. */
   const failing = (transactions: readonly SignedTransaction[]) => {
-    if (!transactions.some(({ method }) => method === 'governance.vote')) return [];
+    if (!transactions.some(mayFail)) return [];
     const own = [...transactions].sort((a, b) => a.nonce - b.nonce);
     const rehearsal = { proposer: actor.address, timeMs: utcMs() };
     const { dropped } = chain.assembleBlock(head(), own, rehearsal, contract);
@@ -108,8 +108,8 @@ export function createTransactions(self: Self, parts: Parts): Transactions {
     for (const { transaction, waits } of failing([...pending.values()]))
       if (!waits) pending.set(transaction.nonce, world.skip(actor, transaction.nonce, key));
     const isForgotten = (one: SignedTransaction) => !pool.has(chain.transactionId(one), actor.address);
-    const hasVotes = [...pending.values()].some(({ method }) => method === 'governance.vote');
-    if (isValidator() && hasVotes) tellAndAdd([...pending.values()].filter(isForgotten));
+    if (isValidator() && [...pending.values()].some(mayFail))
+      tellAndAdd([...pending.values()].filter(isForgotten));
     tellAndAdd([...pending.values()].filter((one) => before.get(one.nonce) !== one));
   };
 
@@ -172,6 +172,10 @@ export function createTransactions(self: Self, parts: Parts): Transactions {
     },
     mend,
   };
+}
+
+function mayFail({ method }: SignedTransaction): boolean {
+  return method === 'governance.vote' || method === 'accounts.rotateKey';
 }
 
 const encodedBefore = new WeakMap<SignedTransaction, Uint8Array>();
