@@ -26,6 +26,7 @@ import {
   address,
   DSO,
   home,
+  ID,
   meterOf,
   openingTerms,
   SLOT_MS,
@@ -33,7 +34,6 @@ import {
   World,
 } from './contract-world.ts';
 
-const ID = '2017-05-08/pool';
 const ROOT = 'ab'.repeat(32);
 const NOBODY = address('e', 9);
 const [A, B, C] = [home(0), home(1), home(2)];

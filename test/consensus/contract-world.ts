@@ -6,8 +6,11 @@ import {
   type ContractState,
   genesisEntries,
   type MethodName,
+  type OfferedMw,
   type Outcome,
   readAccount,
+  readSession,
+  readTurn,
 } from '../../consensus/contract/index.ts';
 
 /** A network on a Map, for the contract's tests: homes, an aggregator, a dso, and four validators. */
@@ -165,3 +168,34 @@ export function meterOf(owner: string): string {
 
 export const AGGREGATOR = address('a', 0);
 export const DSO = address('d', 0);
+
+export type Form = 'pool' | 'pairwise';
+
+/** The session that tests of rounds open. */
+export const ID = '2017-05-08/pool';
+
+/** The offers of the round under way, by home. */
+export function offerAll(world: World, offers: readonly OfferedMw[], homes = world.homes): void {
+  const { round } = readSession(world.state, ID)!;
+  for (const [index, owner] of homes.entries()) {
+    world.must(owner, 'coordination.offer', { id: ID, round, soldMw: offers[index]! });
+  }
+}
+
+/** Prices, and targets as the homes still in are told them: by home (pool) or by pair, lower address first. */
+export function positionOf(world: World): { targets: number[]; prices: number[] } {
+  const { left, pricesMicro } = readSession(world.state, ID)!;
+  const stillIn = world.homes.filter((owner) => !left.includes(owner));
+  const targets: number[] = [];
+  for (const owner of stillIn) {
+    const turn = readTurn(world.state, ID, owner)!;
+    if (turn.form === 'pool') {
+      targets.push(...turn.targetsMw);
+      continue;
+    }
+    for (const [place, other] of turn.others.entries()) {
+      if (other > owner) targets.push(...turn.targetsMw[place]!);
+    }
+  }
+  return { targets, prices: pricesMicro.map(Number) };
+}
