@@ -1,5 +1,5 @@
 import type { Hash } from '../contract/types.ts';
-import { domainHash, fromHex, publicKeyOf, sign, toHex, verify } from '../crypto/index.ts';
+import { domainHash, fromHex, sign, toHex, verify } from '../crypto/index.ts';
 import { type CborValue, decode, encode } from '../encoding/index.ts';
 import { ConsensusError } from '../errors.ts';
 import { readAddress, readArray, readBytes, readCount, readHash, readText } from './fields.ts';
@@ -13,17 +13,15 @@ const METHOD_LENGTH_MAX = 64;
 export function signTransaction(
   content: Omit<SignedTransaction, 'signature'>,
   privateKey: Uint8Array,
-  /** Saves half the time where it is known. */
-  publicKey: Uint8Array = publicKeyOf(privateKey),
+  /** Where it is known, the signature need not be verified by whoever made it. */
+  publicKey?: Uint8Array,
 ): SignedTransaction {
-  const digest = signedDigest(content);
-  const signature = sign(digest, privateKey);
+  const signature = sign(signedDigest(content), privateKey, publicKey);
   const transaction = { ...content, signature };
   const bytes = encodeTransaction(transaction).length;
   if (bytes > TRANSACTION_BYTES_MAX) {
     throw new ConsensusError('CONSENSUS_TOO_LARGE', 'the transaction is above 64 kB', { bytes });
   }
-  remember(questionOf(digest, signature, publicKey));
   return transaction;
 }
 
@@ -47,38 +45,8 @@ export function checkTransaction(
   if (transaction.genesis !== genesis) return 'CHAIN_WRONG_CHAIN';
   if (publicKey === undefined) return 'CHAIN_UNKNOWN_SENDER';
   if (encodeTransaction(transaction).length > TRANSACTION_BYTES_MAX) return 'CHAIN_TOO_LARGE';
-  return isSigned(transaction, publicKey) ? null : 'CHAIN_BAD_SIGNATURE';
-}
-
-/**
- * Signatures found good: the same transaction is checked when it comes, when a block is tried and when one is
- * executed, and each time would cost more than all the rest of it. Two generations; the older is forgotten whole.
- */
-let knownGood = new Set<string>();
-let knownGoodBefore = new Set<string>();
-const KNOWN_GOOD_MAX = 8_192;
-
-function isSigned(transaction: SignedTransaction, publicKey: Uint8Array): boolean {
-  const { signature } = transaction;
-  const digest = signedDigest(transaction);
-  const question = questionOf(digest, signature, publicKey);
-  if (knownGood.has(question) || knownGoodBefore.has(question)) return true;
-  if (!verify(digest, signature, publicKey)) return false;
-  remember(question);
-  return true;
-}
-
-/** The key is a part of it: a signature good by the key of yesterday may be bad by the one of today. */
-function questionOf(digest: Uint8Array, signature: Uint8Array, publicKey: Uint8Array): string {
-  return toHex(digest) + toHex(signature) + toHex(publicKey);
-}
-
-function remember(question: string): void {
-  if (knownGood.size >= KNOWN_GOOD_MAX) {
-    knownGoodBefore = knownGood;
-    knownGood = new Set();
-  }
-  knownGood.add(question);
+  const isGood = verify(signedDigest(transaction), transaction.signature, publicKey);
+  return isGood ? null : 'CHAIN_BAD_SIGNATURE';
 }
 
 /** The same bytes each time it is asked for: not to be written to. */

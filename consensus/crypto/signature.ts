@@ -1,6 +1,5 @@
 import { ConsensusError } from '../errors.ts';
 import { domainHash, sha256 } from './hash.ts';
-import { toHex } from './hex.ts';
 import { assertPrivateKey, knownPoint } from './keys.ts';
 import { signHash, verifyHash } from './secp256k1.ts';
 
@@ -9,16 +8,19 @@ import { signHash, verifyHash } from './secp256k1.ts';
  *
  * What ECDSA signs is SHA-256 of the 32-byte digest, not the digest as it stands: OpenSSL, and whoever verifies with
  * it, knows no ECDSA over a bare digest.
+ * @param publicKey its public half, where that is known: `verify` then need not work out what is good by its making
  * @throws ConsensusError CONSENSUS_BAD_KEY, CONSENSUS_BAD_SIGNATURE when the digest has not 32 bytes
  */
-export function sign(digest32: Uint8Array, privateKey: Uint8Array): Uint8Array {
+export function sign(digest32: Uint8Array, privateKey: Uint8Array, publicKey?: Uint8Array): Uint8Array {
   assertPrivateKey(privateKey);
   if (digest32.length !== 32) {
     throw new ConsensusError('CONSENSUS_BAD_SIGNATURE', 'only digests of 32 bytes are signed', {
       bytes: digest32.length,
     });
   }
-  return signHash(sha256(digest32), privateKey);
+  const signature = signHash(sha256(digest32), privateKey);
+  if (publicKey !== undefined) remember(nameOf(digest32, signature, publicKey));
+  return signature;
 }
 
 /**
@@ -30,23 +32,35 @@ export function verify(digest32: Uint8Array, signature: Uint8Array, publicKey: U
   if (digest32.length !== 32 || signature.length !== 64) return false;
   const point = knownPoint(publicKey);
   if (point === undefined) return false;
-  const name = toHex(domainHash('good-signature', digest32, signature, publicKey));
-  if (goodSignatures.has(name)) return true;
-  const good = verifyHash(sha256(digest32), signature, point);
-  if (good) remember(name);
-  return good;
+  const name = nameOf(digest32, signature, publicKey);
+  if (good.has(name) || goodBefore.has(name)) return true;
+  if (!verifyHash(sha256(digest32), signature, point)) return false;
+  remember(name);
+  return true;
 }
 
+/** How signatures are verified: by `verify`, or by what stands in for it. */
+export type Verify = typeof verify;
+
 /**
- * Signatures found good. A validator meets each at least twice: a transaction when it is told and in its block, a seal
- * as a vote and in a certificate. The oldest goes first; a bad signature is never kept, so nobody can push out others
- * without making good ones.
+ * Signatures found good, here and nowhere else: a transaction is verified when it is told, tried and executed, a vote by
+ * every way it comes and in certificates, and each time would cost more than all the rest of it. Two generations; the
+ * older is forgotten whole. A bad signature is never kept, so nobody can push out others without making good ones; and
+ * the key is a part of the name, since what was good by the key of yesterday may be bad by the one of today.
  */
-const goodSignatures = new Set<string>();
-const GOOD_SIGNATURES_MAX = 4096;
+let good = new Set<string>();
+let goodBefore = new Set<string>();
+const GOOD_MAX = 16_384;
 
 function remember(name: string): void {
-  if (goodSignatures.size >= GOOD_SIGNATURES_MAX)
-    goodSignatures.delete(goodSignatures.values().next().value!);
-  goodSignatures.add(name);
+  if (good.size >= GOOD_MAX / 2) {
+    goodBefore = good;
+    good = new Set();
+  }
+  good.add(name);
+}
+
+/** 32 bytes, as a letter each: half of what digits take. */
+function nameOf(digest32: Uint8Array, signature: Uint8Array, publicKey: Uint8Array): string {
+  return String.fromCharCode(...domainHash('good-signature', digest32, signature, publicKey));
 }

@@ -1,5 +1,5 @@
+import { sha256, toHex } from '../crypto/index.ts';
 import type { Received } from './transport.ts';
-import { messageId } from './verified-cache.ts';
 
 /**
  * Knows a message that came by one way and comes by another again. Only what was verified and taken counts as known:
@@ -12,6 +12,8 @@ export type Copies = {
   readonly look: (message: Received, nowMs: number) => ((nowMs: number) => void) | undefined;
 };
 
+/** Of the hash of a payload. */
+const NAME_BYTES = 16;
 /** How long after the first its copies are expected. Repetitions that mean something are further apart. */
 const COPY_MS_MAX = 1_000;
 
@@ -25,7 +27,7 @@ export function createCopies(capacity: number): Copies {
       waysHeard.add(via);
       // By a single way nothing comes twice but what is meant to: nothing to remember.
       if (waysHeard.size === 1) return () => undefined;
-      const id = `${channel} ${from} ${messageId(payload)}`;
+      const id = `${channel} ${from} ${toHex(sha256(payload).subarray(0, NAME_BYTES))}`;
       const first = known.get(id);
       if (first !== undefined && nowMs - first.takenMs <= COPY_MS_MAX && !first.ways.has(via)) {
         first.ways.add(via);

@@ -12,4 +12,3 @@ export { createGate, type Gate } from './gate.ts';
 export { createQuota, type Quota } from './quota.ts';
 export { isGenuine, signedDigest } from './signing.ts';
 export { CHANNELS, type Channel, type Received, type Transport } from './transport.ts';
-export { createVerifiedCache, type VerifiedCache } from './verified-cache.ts';

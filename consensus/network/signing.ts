@@ -1,9 +1,8 @@
 import { sealDigest } from '../chain/index.ts';
 import type { Address, Hash } from '../contract/types.ts';
-import { domainHash, fromHex, verify } from '../crypto/index.ts';
+import { domainHash, fromHex, type Verify } from '../crypto/index.ts';
 import { encode } from '../encoding/index.ts';
 import type { Message, OwnMessage } from '../protocol/index.ts';
-import { messageId, type VerifiedCache } from './verified-cache.ts';
 
 /**
  * The 32 bytes that a validator signs: chain, kind, height, round and what it says about them. A commit's is the
@@ -31,7 +30,7 @@ export type Verification = {
   readonly genesis: Hash;
   /** Undefined for who is no validator. */
   readonly publicKeyOf: (author: Address) => Uint8Array | undefined;
-  readonly verified: VerifiedCache;
+  readonly verify: Verify;
 };
 
 /** Whether every signature in the message holds, those of its justification and proofs included. */
@@ -52,13 +51,7 @@ export function isGenuine(message: Message, verification: Verification): boolean
   }
 }
 
-function isSignedByAuthor(message: Message, { genesis, publicKeyOf, verified }: Verification): boolean {
+function isSignedByAuthor(message: Message, { genesis, publicKeyOf, verify }: Verification): boolean {
   const publicKey = publicKeyOf(message.author);
-  if (publicKey === undefined) return false;
-  const digest = signedDigest(genesis, message);
-  const id = messageId(digest, publicKey, message.signature);
-  if (verified.has(id)) return true;
-  if (!verify(digest, message.signature, publicKey)) return false;
-  verified.add(id);
-  return true;
+  return publicKey !== undefined && verify(signedDigest(genesis, message), message.signature, publicKey);
 }

@@ -14,7 +14,7 @@ type Keys = (author: Address) => Uint8Array | undefined;
 
 /** @param underDiscussion the committees that would follow the blocks proposed for the height under way */
 export function createJudge(
-  { head, genesis, contract, verified }: Shared,
+  { head, genesis, contract, verify }: Shared,
   underDiscussion: () => readonly (readonly Validator[])[],
 ): Judge {
   let current = head().validators;
@@ -39,7 +39,7 @@ export function createJudge(
   return {
     holds: (message) =>
       committeesAt(message.height).some((publicKeyOf) =>
-        isGenuine(message, { genesis, publicKeyOf, verified }),
+        isGenuine(message, { genesis, publicKeyOf, verify }),
       ),
     advanced() {
       before = current;

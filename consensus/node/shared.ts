@@ -1,14 +1,7 @@
 import { type Contract, type Head, Pool } from '../chain/index.ts';
 import type { Address, Hash } from '../contract/types.ts';
-import {
-  createGate,
-  createQuota,
-  createVerifiedCache,
-  type Gate,
-  type Quota,
-  type Transport,
-  type VerifiedCache,
-} from '../network/index.ts';
+import { type Verify, verify } from '../crypto/index.ts';
+import { createGate, createQuota, type Gate, type Quota, type Transport } from '../network/index.ts';
 import { createLatency, type Latency } from './latency.ts';
 import type { Clock, LedgerStorePort, Log } from './ports.ts';
 import type { Signer } from './signer.ts';
@@ -29,7 +22,7 @@ export type Shared = {
   readonly head: () => Head;
   readonly pool: Pool;
   readonly gate: Gate;
-  readonly verified: VerifiedCache;
+  readonly verify: Verify;
   readonly latency: Latency;
   readonly timers: Timers;
   readonly queue: WorkQueue;
@@ -56,7 +49,6 @@ const GATE_LIMITS = {
 const SENT_RATE = { burst: 512, perSecond: 100 };
 /** What failed may succeed a little later, when the clock or the state has moved. */
 const FAILED_RATE = { burst: 2, perSecond: 1 };
-const VERIFIED_KEPT = 16_384;
 
 /** @param onFailure told once, when a piece of work throws: the node does nothing after it */
 export function createShared(given: Given, onFailure: (error: unknown) => void): Shared {
@@ -71,7 +63,7 @@ export function createShared(given: Given, onFailure: (error: unknown) => void):
       failed: monotonic(createQuota(FAILED_RATE)),
     }),
     gate: createGate(GATE_LIMITS, (name) => keyOf(name, head()) !== undefined),
-    verified: createVerifiedCache(VERIFIED_KEPT),
+    verify,
     latency: createLatency(),
     timers: createTimers(),
     queue: createWorkQueue(QUEUE_MAX, onFailure),

@@ -27,7 +27,7 @@ export function createVoice(
         counters.unsigned += 1;
         return null;
       }
-      const signature = sign(signedDigest(genesis, message), key.privateKey);
+      const signature = sign(signedDigest(genesis, message), key.privateKey, key.publicKey);
       return { ...message, signature } as Message;
     },
     publish(message, to) {

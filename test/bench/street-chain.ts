@@ -105,6 +105,7 @@ export function foundStreet({
     return signTransaction(
       { genesis: head.genesis, sender: from.address, nonce, method, args, expiresMs },
       from.privateKey,
+      from.publicKey,
     );
   };
   return {

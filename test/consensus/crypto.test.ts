@@ -183,6 +183,20 @@ t.test('three verifiers agree on every input', async (t) => {
   t.equal(accepted, 60, 'only the good ones');
 });
 
+t.test('what is remembered of a signature is said of nothing else', async (t) => {
+  const [digest, other] = [sha256(text('one')), sha256(text('other'))];
+  const [publicKey, stranger] = [publicKeyOf(scalar(1n)), publicKeyOf(scalar(2n))];
+  const signature = sign(digest, scalar(1n), publicKey);
+  const flipped = Uint8Array.from(signature, (byte, index) => (index === 40 ? byte ^ 1 : byte));
+  // Twice: neither good nor bad may change by being asked.
+  for (const _ of [1, 2]) {
+    t.ok(verify(digest, signature, publicKey));
+    t.notOk(verify(other, signature, publicKey));
+    t.notOk(verify(digest, flipped, publicKey));
+    t.notOk(verify(digest, signature, stranger));
+  }
+});
+
 t.test('keys and signatures are those that another library makes', async (t) => {
   const edges = [1n, 2n, ORDER / 2n, ORDER / 2n + 1n, ORDER - 1n].map(scalar);
   const agree = (digest: Uint8Array, key: Uint8Array) => {

@@ -1,3 +1,4 @@
+import { toHex, type Verify } from '../../consensus/crypto/index.ts';
 import type { Message, OwnMessage } from '../../consensus/protocol/index.ts';
 import type { KeyPair, World } from './cast.ts';
 import type { Subject } from './subject.ts';
@@ -11,8 +12,8 @@ export type Signatures = {
   readonly sign: (message: OwnMessage, key: KeyPair) => Message;
   /** Whether each part was said by its author. */
   readonly isGenuine: (message: Message) => boolean;
-  /** By which keys, as the real node's memory of what it has verified: what is not in it does not hold. */
-  readonly verified: Parameters<Subject['judge']['createJudge']>[0]['verified'];
+  /** By which key: what stands in for the real node's verification. */
+  readonly verify: Verify;
 };
 
 /** What the codec writes where a signature belongs. */
@@ -26,8 +27,7 @@ export function createSignatures({ network }: Subject, { start }: World, byKey: 
   return {
     sign(message, { publicKey }) {
       said.add(nameOf(message));
-      if (byKey)
-        byKeys.add(network.messageId(network.signedDigest(start.genesis, message), publicKey, SYMBOL));
+      if (byKey) byKeys.add(signedBy(network.signedDigest(start.genesis, message), publicKey));
       return { ...message, signature: SYMBOL } as Message;
     },
     isGenuine(message) {
@@ -37,8 +37,12 @@ export function createSignatures({ network }: Subject, { start }: World, byKey: 
       const { roundChanges, prepares } = message.justification;
       return roundChanges.every(isSaid) && prepares.every(isSaid);
     },
-    verified: { has: (id) => byKeys.has(id), add: () => undefined },
+    verify: (digest, _signature, publicKey) => byKeys.has(signedBy(digest, publicKey)),
   };
+}
+
+function signedBy(digest: Uint8Array, publicKey: Uint8Array): string {
+  return `${toHex(digest)} ${toHex(publicKey)}`;
 }
 
 /** All that the signature covers, and the author. */

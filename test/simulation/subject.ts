@@ -18,7 +18,6 @@ import {
 } from '../../consensus/chain/index.ts';
 import { contract } from '../../consensus/contract/index.ts';
 import { decodeEnvelope, encodeEnvelope, signedDigest } from '../../consensus/network/index.ts';
-import { messageId } from '../../consensus/network/verified-cache.ts';
 import { createBodies } from '../../consensus/node/bodies.ts';
 import { createDoubt } from '../../consensus/node/doubt.ts';
 import { createEntry } from '../../consensus/node/entry.ts';
@@ -51,7 +50,7 @@ export const SHIPPED = {
   doubt: { createDoubt },
   entry: { createEntry },
   judge: { createJudge },
-  network: { decodeEnvelope, encodeEnvelope, messageId, signedDigest },
+  network: { decodeEnvelope, encodeEnvelope, signedDigest },
 };
 
 export type Subject = typeof SHIPPED;
@@ -67,6 +66,6 @@ export async function loadSubject(folder: URL): Promise<Subject> {
     doubt: await part('node/doubt.js'),
     entry: await part('node/entry.js'),
     judge: await part('node/judge.js'),
-    network: { ...(await part('network/index.js')), ...(await part('network/verified-cache.js')) },
+    network: await part('network/index.js'),
   };
 }

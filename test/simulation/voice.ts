@@ -24,7 +24,7 @@ export function createVoice(self: Self, bodies: Bodies): Voice {
       head,
       genesis: world.start.genesis,
       contract: subject.contract,
-      verified: signatures.verified,
+      verify: signatures.verify,
     } as unknown as Parameters<Subject['judge']['createJudge']>[0],
     bodies.committees,
   );

@@ -1,6 +1,7 @@
 import { connect } from 'mqtt';
+import { verify } from '../../consensus/crypto/index.ts';
 import { type Genesis, genesisHash } from '../../consensus/index.ts';
-import { createVerifiedCache, decodeEnvelope, isGenuine } from '../../consensus/network/index.ts';
+import { decodeEnvelope, isGenuine } from '../../consensus/network/index.ts';
 import type { OwnMessage } from '../../consensus/protocol/index.ts';
 import { openVoteBook, quotedIn, type VoteBook } from './vote-book.ts';
 
@@ -19,7 +20,7 @@ export async function openWitness(url: string, genesis: Genesis): Promise<Witnes
   const verification = {
     genesis: genesisHash(genesis),
     publicKeyOf: (author: string) => genesis.validators.find(({ address }) => address === author)?.publicKey,
-    verified: createVerifiedCache(16_384),
+    verify,
   };
   let forged = 0;
   const client = connect(url, { clientId: 'witness', protocolVersion: 5, clean: true, reconnectPeriod: 100 });
