@@ -6,7 +6,7 @@ import { reject, require } from './rejection.ts';
 import type { Address, ContractState } from './types.ts';
 
 const KINDS = ['meter', 'pv', 'battery', 'evse', 'hvac'] as const;
-const STATUSES = ['registered', 'qualified', 'retired'] as const;
+const STATUSES = ['registered', 'qualified'] as const;
 const DEVICES_PER_HOME_MAX = 64;
 /** Homes that can trade in one neighbourhood. */
 export const MEMBERS_MAX = 1000;
@@ -33,7 +33,7 @@ const capability = {
   energyWh: count(0, 100_000_000),
 };
 const devices = record('registry/device', { owner: address, ...capability, status: oneOf(STATUSES) });
-/** The devices of a home that are not retired. */
+/** The devices of a home. */
 const homes = record('registry/home', { deviceIds: list(deviceId, 0, DEVICES_PER_HOME_MAX) });
 /** Homes with a qualified meter, sorted by address. */
 const traders = record('registry/members', { members: list(address, 0, MEMBERS_MAX) });
@@ -42,7 +42,7 @@ export function readDevice(state: Pick<ContractState, 'get'>, id: string): Devic
   return devices.get(state, id);
 }
 
-/** The devices of a home that are not retired, in the order of their registration. */
+/** The devices of a home, in the order of their registration. */
 export function readDevices(
   state: Pick<ContractState, 'get'>,
   home: Address,
@@ -71,9 +71,7 @@ export const registerDevice = method({
   roles: ['prosumer'],
   fields: { deviceId, ...capability },
   run({ state, sender, emit }, { deviceId: id, ...described }) {
-    const known = devices.get(state, id);
-    require(known === undefined ||
-      known.status === 'retired', 'CONTRACT_ALREADY_EXISTS', `device ${id} is registered`);
+    require(devices.get(state, id) === undefined, 'CONTRACT_ALREADY_EXISTS', `device ${id} is registered`);
     require(plausible(described), 'CONTRACT_IMPLAUSIBLE', `no ${described.kind} has this capability`);
     const own = readDevices(state, sender);
     require(own.length <
@@ -93,7 +91,7 @@ export const qualifyDevice = method({
   fields: { owner: address, deviceId },
   run({ state, emit }, { owner, deviceId: id }) {
     const device = devices.get(state, id);
-    if (device === undefined || device.owner !== owner || device.status === 'retired') {
+    if (device === undefined || device.owner !== owner) {
       reject('CONTRACT_NOT_FOUND', `${owner} has no device ${id}`);
     }
     require(device.status === 'registered', 'CONTRACT_WRONG_PHASE', `device ${id} is ${device.status}`);
@@ -112,13 +110,12 @@ export const retireDevice = method({
   fields: { deviceId },
   run({ state, sender, emit }, { deviceId: id }) {
     const device = devices.get(state, id);
-    if (device === undefined || device.status === 'retired') {
-      reject('CONTRACT_NOT_FOUND', `no device ${id} in use`);
-    }
+    if (device === undefined) reject('CONTRACT_NOT_FOUND', `no device ${id} in use`);
     const roles = accounts.get(state, sender)?.roles ?? [];
     const allowed = device.owner === sender || roles.includes('dso') || roles.includes('operator');
     require(allowed, 'CONTRACT_WRONG_ROLE', 'only the owner, a dso or an operator retires a device');
-    devices.put(state, { ...device, status: 'retired' }, id);
+    // Kept, the devices that a home retires could fill everybody's memory.
+    devices.drop(state, id);
     const left = readDevices(state, device.owner).filter((other) => other.deviceId !== id);
     homes.put(state, { deviceIds: left.map((other) => other.deviceId) }, device.owner);
     if (device.kind === 'meter' && device.status === 'qualified') {

@@ -208,6 +208,13 @@ t.test('registry', (t) => {
   world.must(DSO, 'registry.retireDevice', { deviceId: '2'.repeat(64) });
   world.must(B, 'registry.registerDevice', device('2', 'battery'));
   t.equal(readDevice(world.state, '2'.repeat(64))?.owner, B, 'a retired device may move to another home');
+  const before = world.entries.size;
+  for (let index = 0; index < 20; index += 1) {
+    const deviceId = index.toString(16).padStart(64, 'd');
+    world.must(B, 'registry.registerDevice', { ...device('0', 'hvac'), deviceId });
+    world.must(B, 'registry.retireDevice', { deviceId });
+  }
+  t.equal(world.entries.size, before, 'and takes no room in the state');
   for (let index = 2; index < 64; index += 1) {
     world.must(B, 'registry.registerDevice', {
       ...device('0', 'hvac'),
