@@ -250,12 +250,6 @@ export const MUTANTS: readonly Mutant[] = [
     '',
   ),
   one(
-    'what is decided and missing is asked for only once',
-    'protocol/voting.js',
-    'runResendTimer(turn);',
-    '',
-  ),
-  one(
     'who gets a seat is not told of it',
     'protocol/step.js',
     'if (head.height === height && validators.includes(self))',

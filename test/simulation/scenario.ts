@@ -72,7 +72,8 @@ export function scenarioOf(seed: number): Scenario {
   const drops = motions.filter(({ motion }) => motion !== 'add').length;
   const leaderless = founders <= 7 && random.chance(0.04);
   const faults = faultsOf(random, founders - drops);
-  // The network is well again in about the ninth round, which then had better end soon.
+  // The network is well again in about the ninth round. Its leader comes to it, so that it is given its full time, and
+  // proposes what nobody takes: the round had better end soon.
   const ninth = seated[LEADERLESS_ROUNDS % founders]!;
   const faulty = leaderless && faults > 0 ? [ninth] : random.some(seated, faults);
   const liars = new Map<number, readonly Vice[]>();
@@ -82,7 +83,7 @@ export function scenarioOf(seed: number): Scenario {
   const healedAtMs = leaderless ? random.between(110_000, 114_000) : healingMs(random);
   for (const place of faulty) {
     const fault = random.next();
-    if (leaderless) liars.set(place, ['falls silent']);
+    if (leaderless) liars.set(place, ['proposes rubbish']);
     else if (fault < 0.6) liars.set(place, random.some(VICES, 1 + random.below(5)));
     else if (fault < 0.85) twins.push(place);
     else if (fault < 0.93) lost.push({ place, atMs: random.between(300, 5_000) });

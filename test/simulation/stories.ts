@@ -141,6 +141,31 @@ export const STORIES: readonly Story[] = [
     seats: 'n0 n1 n2 n3 n4',
   },
   {
+    // n1, whom it asks, has not heard the end itself, and says so.
+    name: 'a block is decided where it has not come',
+    scenario: { ...CALM, traffic: [{ place: 1, atMs: 150 }] },
+    isLost: ({ to, envelope, atMs }) =>
+      atMs < 1_000 &&
+      (envelope.channel === 'block' ||
+        (to === 3 && envelope.channel === 'proposal') ||
+        (to === 1 && votesOn(envelope, 1)?.kind === 'commit')),
+    seats: 'n0 n1 n2 n3',
+  },
+  {
+    name: 'one who is late, and whose questions are lost',
+    scenario: {
+      ...CALM,
+      traffic: [
+        { place: 0, atMs: 150 },
+        { place: 3, atMs: 2_500 },
+      ],
+    },
+    isLost: ({ from, to, envelope, atMs }) =>
+      (from === 3 && envelope.channel === 'sync-request' && atMs > 120) ||
+      (to === 3 && atMs < 2_000 && (envelope.channel === 'block' || votesOn(envelope, 1) !== null)),
+    seats: 'n0 n1 n2 n3',
+  },
+  {
     name: 'a directory is put back that is older than a final word of its own',
     scenario: putBack(100, false),
     isLost: losesCommitsOnBlock4,
