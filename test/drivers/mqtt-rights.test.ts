@@ -1,10 +1,11 @@
-import { chmodSync, copyFileSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { chmodSync, copyFileSync, mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { createServer, type TlsOptions } from 'node:tls';
 import { connectAsync, type MqttClient } from 'mqtt';
 import t, { type Test } from 'tap';
 import { type BrokerAccess, connectMqtt, type MqttTransport } from '../../drivers/index.ts';
+import { shippedFolder, typeGuide } from '../peers/broker-guide.ts';
 import { certificatesScript, startShippedMosquitto } from '../peers/mosquitto.ts';
 import { run, until } from '../peers/processes.ts';
 
@@ -115,6 +116,36 @@ t.test('the authority signs no name that could be more than one level of a topic
   await issued(authority, 'meter', 'meter-own', request);
   const shown = await run('openssl', ['x509', '-in', join(authority, 'meter-own.crt'), '-noout', '-subject']);
   t.match(shown.stdout, /CN ?= ?meter-own/);
+});
+
+t.test('what the guide tells an operator to type gives a meter two brokers on one host', async (t) => {
+  const place = join(folder, 'guided');
+  const replaced = {
+    '/root/gridquorum-authority': place,
+    'broker.example 192.0.2.7': 'localhost 127.0.0.1',
+    'meter.csr': join(folder, 'meter.csr'),
+    'home.key': join(folder, 'home.key'),
+  };
+  await typeGuide('request', { folder: shippedFolder, replaced });
+  await typeGuide('authority', { folder: shippedFolder, replaced });
+  const address = 'cd0c9a890b1b7469a24b373070dbba730970f9f8';
+  const access = {
+    caFile: join(place, 'ca.crt'),
+    certFile: join(place, `${address}.crt`),
+    keyFile: join(folder, 'home.key'),
+  };
+  const first = await startShippedMosquitto(place, 'localhost');
+  t.teardown(() => first.stop());
+  const second = await first.second();
+  t.teardown(() => second.stop());
+  for (const { url } of [first, second]) {
+    const { transport } = joining(t, url, address, access);
+    await until('the meter is let in', () => transport.connected);
+  }
+  const installed = statSync(join(first.folder, 'etc/conf.d/gridquorum.conf'));
+  t.equal(installed.mode & 0o777, 0o644, 'a configuration is no program');
+  const service = readFileSync(join(first.folder, 'mosquitto-second.service'), 'utf8');
+  t.match(service, 'etc/second.conf');
 });
 
 t.test('the shipped Mosquitto gives each meter its own topics and no others', async (t) => {
@@ -317,7 +348,7 @@ t.test('a certificate that is revoked while its meter is connected', async (t) =
   const { transport, events } = joining(t, mosquitto.url, 'meter-c');
   await until('it is up', () => transport.connected);
   await issued(authority, 'revoke', 'meter-c');
-  copyFileSync(join(authority, 'revoked.crl'), join(mosquitto.folder, 'revoked.crl'));
+  copyFileSync(join(authority, 'revoked.crl'), join(mosquitto.folder, 'etc/gridquorum/revoked.crl'));
   await mosquitto.kill();
   await mosquitto.start();
   await until('it is refused', () => events.some(({ code }) => code === 'DRIVERS_CERTIFICATE_REFUSED'));

@@ -1,9 +1,9 @@
 import { type ChildProcess, spawn } from 'node:child_process';
-import { chmod, copyFile, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
+import { chmod, mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { connect } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { fileURLToPath } from 'node:url';
+import { brokerHost, shippedFolder } from './broker-guide.ts';
 import { end, freePort } from './processes.ts';
 
 export type Mosquitto = {
@@ -20,7 +20,8 @@ export type Mosquitto = {
 
 /** A real Mosquitto on a free port of the loopback, writing its state at every change, as one in the field should. */
 export async function startMosquitto(extraLines: readonly string[] = []): Promise<Mosquitto> {
-  return startWith('mqtt', (port, folder) => [
+  const [port, folder] = [await freePort(), await newFolder()];
+  const lines = [
     `listener ${port} 127.0.0.1`,
     'allow_anonymous true',
     'set_tcp_nodelay true',
@@ -30,48 +31,43 @@ export async function startMosquitto(extraLines: readonly string[] = []): Promis
     'autosave_interval 1',
     'max_queued_messages 10000',
     ...extraLines,
-  ]);
+  ];
+  const config = join(folder, 'mosquitto.conf');
+  await writeFile(config, `${lines.join('\n')}\n`);
+  return startFrom(config, { scheme: 'mqtt', port, folder });
 }
-
-/** The files that come with the program. */
-const shipped = new URL('../../../drivers/mqtt/mosquitto/', import.meta.url);
 
 /** The shipped script of the certificate authority. */
-export const certificatesScript = fileURLToPath(new URL('certificates.sh', shipped));
+export const certificatesScript = join(shippedFolder, 'certificates.sh');
 
-/** Mosquitto with the configuration and the rights that ship, over TLS; `broker` names the certificate it goes by. */
-export async function startShippedMosquitto(authority: string, broker: string): Promise<Mosquitto> {
-  const conf = await readFile(new URL('mosquitto.conf', shipped), 'utf8');
-  return startWith('mqtts', async (port, folder) => {
-    const files = [
-      [join(authority, 'ca.crt'), 'ca.crt'],
-      [join(authority, 'revoked.crl'), 'revoked.crl'],
-      [join(authority, `${broker}.crt`), 'broker.crt'],
-      [join(authority, `${broker}.key`), 'broker.key'],
-      [fileURLToPath(new URL('acl', shipped)), 'acl'],
-    ] as const;
-    for (const [from, name] of files) {
-      await copyFile(from, join(folder, name));
-      await chmod(join(folder, name), 0o644);
-    }
-    return conf
-      .replaceAll('/etc/mosquitto/gridquorum/', `${folder}/`)
-      .replaceAll('/var/lib/mosquitto/', `${folder}/`)
-      .replace(/^listener 8883$/m, `listener ${port} 127.0.0.1`)
-      .split('\n');
-  });
+/**
+ * Mosquitto as docs/brokers.md sets it up, included by Debian's own file; `broker` names the certificate it goes by.
+ * `second` is the other one on the same host.
+ */
+export async function startShippedMosquitto(
+  authority: string,
+  broker: string,
+): Promise<Mosquitto & { second(): Promise<Mosquitto> }> {
+  const folder = await newFolder();
+  const host = await brokerHost(folder, { authority, broker });
+  const startStep = async (step: 'broker' | 'secondBroker') => {
+    const port = await freePort();
+    return startFrom(await host.install(step, port), { scheme: 'mqtts', port, folder });
+  };
+  return { ...(await startStep('broker')), second: () => startStep('secondBroker') };
 }
 
-async function startWith(
-  scheme: 'mqtt' | 'mqtts',
-  linesOf: (port: number, folder: string) => readonly string[] | Promise<readonly string[]>,
-): Promise<Mosquitto> {
-  const port = await freePort();
+async function newFolder(): Promise<string> {
   const folder = await mkdtemp(join(tmpdir(), 'mosquitto-'));
   // Started as root it becomes its own user, who must be able to write its state here.
   await chmod(folder, 0o777);
-  const config = join(folder, 'mosquitto.conf');
-  await writeFile(config, `${(await linesOf(port, folder)).join('\n')}\n`);
+  return folder;
+}
+
+async function startFrom(
+  config: string,
+  { scheme, port, folder }: { scheme: 'mqtt' | 'mqtts'; port: number; folder: string },
+): Promise<Mosquitto> {
   let child: ChildProcess | undefined;
   const start = async () => {
     child = spawn('/usr/sbin/mosquitto', ['-c', config], { stdio: 'ignore' });
