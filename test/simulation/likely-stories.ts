@@ -50,5 +50,5 @@ export const LIKELY_STORIES: Readonly<Record<string, Name>> = {
   'a round change said once, and never answered': 10,
   'who is late is left behind': 'one who is late, and whose questions are lost',
   'who gets a seat is not told of it': 'a newcomer to whom nobody announces its block',
-  'the pool not told again with a round change': 47,
+  'the pool not told again with a round change': 229,
 };
