@@ -303,7 +303,8 @@ function byPath(left: { readonly path: Packed }, right: { readonly path: Packed 
 
 /** The letters of a hash; of an entry, those of hash, key and value. */
 function pack(hash: Uint8Array, key = '', value: Uint8Array = NOTHING): Packed {
-  const letters = new Uint16Array(hash.length + key.length + value.length);
+  const length = hash.length + key.length + value.length;
+  const letters = length <= LETTERS_AT_ONCE ? SCRATCH.subarray(0, length) : new Uint16Array(length);
   letters.set(hash);
   for (let index = 0; index < key.length; index++) letters[hash.length + index] = key.charCodeAt(index);
   letters.set(value, hash.length + key.length);
@@ -326,6 +327,8 @@ function unpack(letters: Packed, from = 0, to = letters.length): Uint8Array {
 const NOTHING = new Uint8Array(0);
 /** More arguments than some ten thousand do not fit on a stack. */
 const LETTERS_AT_ONCE = 4_096;
+/** Where they are put together: an array for each would keep the collector busy. */
+const SCRATCH = new Uint16Array(LETTERS_AT_ONCE);
 
 export function comparePaths(left: Uint8Array, right: Uint8Array): number {
   for (let index = 0; index < 32; index++) {
