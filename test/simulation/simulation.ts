@@ -249,8 +249,7 @@ export function simulate(subject: Subject, scenario: Scenario, wishes: Wishes = 
   );
   const isDone = () => {
     if (agenda.nowMs() <= lastTrafficMs || !network.isHealed()) return false;
-    const newest = witness.chain().at(-1)?.next;
-    if (newest === undefined) return false;
+    const newest = witness.chain().at(-1)?.next ?? start;
     // What waits at a node whose key was revoked waits for another key.
     const hasKey = ({ address }: SimulatedNode) =>
       !keysChange || subject.contract.publicKeyOf(newest.state, address) !== undefined;
