@@ -1,3 +1,5 @@
+import { legibleJson } from './terminal/legible.ts';
+
 /** One thing that happened: an event name and fields with their units in the names. Never keys; never household readings above debug. */
 export type LogEntry = {
   readonly event: string;
@@ -15,7 +17,9 @@ export function jsonLog(
 ): Log {
   return (entry) => {
     if (LEVELS[entry.level ?? 'info'] < LEVELS[level]) return;
-    write(`${JSON.stringify({ time: new Date().toISOString(), ...fields, ...entry }, asText)}\n`);
+    const line = JSON.stringify({ time: new Date().toISOString(), ...fields, ...entry }, asText);
+    // People follow it on a terminal, and reasons come from peers.
+    write(`${legibleJson(line)}\n`);
   };
 }
 

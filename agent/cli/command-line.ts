@@ -1,5 +1,6 @@
 import { CommanderError } from 'commander';
 import { AgentError } from '../errors.ts';
+import { legible } from '../terminal/legible.ts';
 import type { CliActions, CliIo } from './actions.ts';
 import { usageProblem } from './demo-options.ts';
 import { type ExitCode, errorLine, exitCodeOf, exitCodes } from './exit-codes.ts';
@@ -25,7 +26,10 @@ export async function runCommandLine(
     if (error instanceof CommanderError && error.exitCode === 0) return exitCodes.done;
     const named = error instanceof CommanderError ? worded(error, words) : error;
     io.stderr.write(`${errorLine(named)}\n`);
-    if (io.env.GRIDQUORUM_DEBUG && named instanceof Error) io.stderr.write(`${named.stack}\n`);
+    if (io.env.GRIDQUORUM_DEBUG && named instanceof Error) {
+      const frames = (named.stack ?? '').split('\n').map(legible);
+      io.stderr.write(`${frames.join('\n')}\n`);
+    }
     return exitCodeOf(named);
   }
 }

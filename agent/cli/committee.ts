@@ -1,7 +1,7 @@
 import { loadConfig } from '../config/load.ts';
 import type { CommitteeAnswer } from '../diagnostics/committee-answer.ts';
 import { askLocalApi } from '../diagnostics/local-api.ts';
-import { type Fact, lookOf, renderFacts } from '../terminal/index.ts';
+import { type Fact, legibleJson, lookOf, renderFacts } from '../terminal/index.ts';
 import type { CliIo, CommitteeOptions } from './actions.ts';
 
 /** Tells who seals the ledger, and what is being voted on. */
@@ -18,7 +18,7 @@ export function tellCommittee(
   io: CliIo,
 ): void {
   if (json) {
-    io.stdout.write(`${JSON.stringify(answer)}\n`);
+    io.stdout.write(`${legibleJson(JSON.stringify(answer))}\n`);
     return;
   }
   const { validators, quorum, changedHeight, motions, majority, epochEndsHeight } = answer;

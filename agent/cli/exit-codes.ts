@@ -1,4 +1,5 @@
 import { AgentError } from '../errors.ts';
+import { legible } from '../terminal/legible.ts';
 
 /**
  * What the shell is told.
@@ -47,5 +48,5 @@ export function exitCodeOf(error: unknown): ExitCode {
 export function errorLine(error: unknown): string {
   const code = error instanceof Error && 'code' in error ? ` [${String(error.code)}]` : '';
   const message = error instanceof Error ? error.message : String(error);
-  return `gridquorum: ${message.replace(/\s*[\r\n]+\s*/g, ' ').trim()}${code}`;
+  return `gridquorum: ${legible(message.replace(/\s*[\r\n]+\s*/g, ' ').trim())}${code}`;
 }

@@ -5,6 +5,7 @@ import { orderLocalApi } from '../diagnostics/local-api.ts';
 import { type ProofAnswer, proofAnswer } from '../diagnostics/proof-answer.ts';
 import { AgentError } from '../errors.ts';
 import { openOwnStore, readGenesis } from '../own-store.ts';
+import { legibleJson } from '../terminal/index.ts';
 import type { CliIo, ProveOptions } from './actions.ts';
 
 /**
@@ -14,7 +15,7 @@ import type { CliIo, ProveOptions } from './actions.ts';
  */
 export async function prove({ configFile, outFile, claim }: ProveOptions, io: CliIo): Promise<void> {
   const config = await loadConfig(configFile);
-  const { document } = await proofOf(config, claim);
+  const document = legibleJson((await proofOf(config, claim)).document);
   if (outFile === undefined) {
     io.stdout.write(document);
     return;

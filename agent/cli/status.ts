@@ -2,7 +2,7 @@ import type { BrokerStatus } from '../../drivers/index.ts';
 import { loadConfig } from '../config/load.ts';
 import { askLocalApi } from '../diagnostics/local-api.ts';
 import type { AgentStatus } from '../diagnostics/status.ts';
-import { lookOf, renderFacts } from '../terminal/index.ts';
+import { legibleJson, lookOf, renderFacts } from '../terminal/index.ts';
 import type { CliIo, StatusOptions } from './actions.ts';
 
 /** Asks the agent that runs with this configuration how it is. */
@@ -10,7 +10,7 @@ export async function status({ configFile, json }: StatusOptions, io: CliIo): Pr
   const { directory } = await loadConfig(configFile);
   const answer = (await askLocalApi(directory, '/status')) as AgentStatus;
   if (json) {
-    io.stdout.write(`${JSON.stringify(answer)}\n`);
+    io.stdout.write(`${legibleJson(JSON.stringify(answer))}\n`);
     return;
   }
   const { ledger, devices, brokers } = answer;

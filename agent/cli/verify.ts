@@ -8,7 +8,7 @@ import {
 } from '../../consensus/index.ts';
 import { AgentError } from '../errors.ts';
 import { type Asked, readProof, readTrusted, type TrustedFile } from '../proof-file.ts';
-import { type Fact, lookOf, renderFacts } from '../terminal/index.ts';
+import { type Fact, legible, legibleJson, lookOf, renderFacts } from '../terminal/index.ts';
 import type { CliIo, VerifyOptions } from './actions.ts';
 
 /**
@@ -73,7 +73,7 @@ function wordsOf(claim: Asked, facts: Facts | null, validators: readonly Validat
       }));
     case 'entry':
       return [
-        { label: 'entry', value: claim.key },
+        ...keyLines(claim.key).map((value, line) => ({ label: line === 0 ? 'entry' : '', value })),
         { label: 'holds', value: facts?.kind === 'entry' ? toHex(facts.value) : 'nothing: there is none' },
       ];
     case 'balance':
@@ -87,6 +87,12 @@ function wordsOf(claim: Asked, facts: Facts | null, validators: readonly Validat
         ...tradeWords(facts),
       ];
   }
+}
+
+/** A key is anything: in pieces, so that no terminal goes on with it where the labels stand. */
+function keyLines(key: string): string[] {
+  const shown = legible(key);
+  return /^[ -~]{1,64}$/.test(shown) ? [shown] : (shown.match(/.{1,32}/gu) ?? []);
 }
 
 function balanceWords(facts: Facts | null): Fact[] {
@@ -145,8 +151,9 @@ function kwh(wattSeconds: bigint): string {
 }
 
 function asJson(value: object): string {
-  return JSON.stringify(value, (_, inner) => {
+  const json = JSON.stringify(value, (_, inner) => {
     if (typeof inner === 'bigint') return inner.toString();
     return inner instanceof Uint8Array ? toHex(inner) : inner;
   });
+  return legibleJson(json);
 }

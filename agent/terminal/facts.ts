@@ -1,3 +1,4 @@
+import { legible } from './legible.ts';
 import { type Look, paletteOf } from './look.ts';
 import { wrapped } from './wrapped.ts';
 
@@ -8,16 +9,24 @@ export type Fact = {
   readonly mood?: 'good' | 'bad' | undefined;
 };
 
-/** A title and what is known, labels in one column; long values go on in further lines of their own column. */
+/**
+ * A title and what is known, labels in one column; long values go on in further lines of their own column. Whatever of
+ * it others have written is made legible here.
+ */
 export function renderFacts(title: string, facts: readonly Fact[], look: Look): string {
   const colors = paletteOf(look);
-  const width = facts.reduce((most, fact) => Math.max(most, fact.label.length), 0);
+  const safe = facts.map(({ label, value, mood }) => ({
+    label: legible(label),
+    value: legible(value),
+    mood,
+  }));
+  const width = safe.reduce((most, fact) => Math.max(most, fact.label.length), 0);
   const margin = '  '.length + width + '  '.length;
-  const lines = facts.flatMap(({ label, value, mood }) => {
+  const lines = safe.flatMap(({ label, value, mood }) => {
     const paint = mood === 'good' ? colors.green : mood === 'bad' ? colors.red : String;
     return wrapped(value, Math.max(20, look.width - margin))
       .split('\n')
       .map((line, index) => `  ${colors.dim((index === 0 ? label : '').padEnd(width))}  ${paint(line)}`);
   });
-  return [colors.bold(title), ...lines].join('\n');
+  return [colors.bold(legible(title)), ...lines].join('\n');
 }

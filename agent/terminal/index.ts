@@ -2,6 +2,7 @@ export { renderAccuracyTable } from './accuracy-table.ts';
 export { renderChart } from './chart.ts';
 export { renderConvergence } from './convergence.ts';
 export { type Fact, renderFacts } from './facts.ts';
+export { legible, legibleJson } from './legible.ts';
 export { type Look, lookOf } from './look.ts';
 export { createProgress, type Progress } from './progress.ts';
 export { renderQpTable } from './qp-table.ts';

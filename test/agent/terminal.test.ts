@@ -1,7 +1,17 @@
 import { stripVTControlCharacters } from 'node:util';
 import fc from 'fast-check';
 import t from 'tap';
-import { createProgress, lookOf, renderChart, renderHomeTable } from '../../agent/terminal/index.ts';
+import { errorLine } from '../../agent/cli/exit-codes.ts';
+import { jsonLog } from '../../agent/log.ts';
+import {
+  createProgress,
+  legible,
+  legibleJson,
+  lookOf,
+  renderChart,
+  renderFacts,
+  renderHomeTable,
+} from '../../agent/terminal/index.ts';
 import { renderProgressLine } from '../../agent/terminal/progress.ts';
 
 const block = { width: 60, color: false, unicode: true };
@@ -204,5 +214,28 @@ t.test('a line of progress never wraps', async (t) => {
     renderProgressLine(round, { ...ascii, width: 80 }),
     /0\.96 kW a home$/,
     'a round has room on 80 columns',
+  );
+});
+
+t.test('what others have written can neither steer a terminal nor turn the order of its line', async (t) => {
+  const lie = '\u001b[2J\u001b[HProven\n  balance  9\r\u009b1m\u202egnp\u2066\u200b\u2028\u0007\u007f\ud800';
+  const harmless = (text: string) => t.notMatch(text, /[^\P{C}\n]|[\u2028\u2029]/u, JSON.stringify(text));
+  harmless(legible(lie));
+  t.equal(legible('Zoë’s 家 2026-06-01/pool\u001b'), 'Zoë’s 家 2026-06-01/pool\\u{1b}');
+  const shown = renderFacts(lie, [{ label: lie, value: lie, mood: 'bad' }], ascii);
+  harmless(shown);
+  t.notMatch(shown, /^ {2}balance/m, 'no line of its own');
+  harmless(errorLine(new Error(lie)));
+  const lines: string[] = [];
+  jsonLog((line) => lines.push(line), { level: 'info', fields: {} })({ event: 'x', reason: lie });
+  harmless(lines[0]!);
+  t.equal(JSON.parse(lines[0]!).reason, lie, 'an escape in JSON stands for the same');
+  fc.assert(
+    fc.property(fc.string({ unit: 'binary' }), (text) => {
+      const json = JSON.stringify({ text }, null, 1);
+      t.equal(JSON.parse(legibleJson(json)).text, text);
+      return !/[^\P{C}\n]|[\u2028\u2029]/u.test(legibleJson(json).replace(/[\p{Cn}\p{Co}]/gu, ''));
+    }),
+    { numRuns: 300 },
   );
 });

@@ -250,6 +250,15 @@ t.test('the command says what is proven, or why not, and tells the shell', async
   t.equal(answer.status, 1);
   const absent = await write('absent.json', await asked({ kind: 'entry', key: 'nothing/here' }));
   t.match(await told(absent, '--checkpoint', trusted), { status: 0, out: /nothing: there is none/ });
+  const lie = `\u001b[2J${'x'.repeat(70)}\u001b[HProven\n  balance  9.99`;
+  const liar = await told(
+    await write('lie.json', await asked({ kind: 'entry', key: lie })),
+    '--checkpoint',
+    trusted,
+  );
+  t.equal(liar.status, 0);
+  t.notMatch(liar.out, /[^\P{C}\n]|^ {2}balance/mu, liar.out);
+  t.match(liar.out, /entry +\\u\{1b\}\[2Jx/);
   t.equal((await told(file)).status, 2);
   t.equal((await told(file, '--checkpoint', join(root, 'gone.json'))).status, 2);
   t.equal((await told(file, '--checkpoint', file)).status, 2, 'a proof of a balance is no checkpoint');
