@@ -1,13 +1,15 @@
 import {
   contract,
   type Genesis,
+  genesisHash,
   type LedgerStore,
   openLedgerStore,
   parseGenesis,
 } from '../consensus/index.ts';
 import type { AgentConfig } from './config/schema.ts';
+import { AgentError } from './errors.ts';
 import { readInputText } from './input-text.ts';
-import { readTrusted } from './proof-file.ts';
+import { readTrusted, type TrustedFile } from './proof-file.ts';
 
 /** A genesis may have thousands of accounts. */
 const GENESIS_BYTES_MAX = 8 * 1024 * 1024;
@@ -26,9 +28,21 @@ export async function openOwnStore(
   { directory, checkpointFile }: Pick<AgentConfig, 'directory' | 'checkpointFile'>,
   genesis: Genesis,
 ): Promise<LedgerStore> {
-  const trusted = checkpointFile === undefined ? undefined : await readTrusted(checkpointFile);
+  const trusted = checkpointFile === undefined ? undefined : await readTrustedOf(genesis, checkpointFile);
   return openLedgerStore({
     ...{ directory, genesis, contract },
     ...(trusted !== undefined && { checkpoint: trusted.checkpoint }),
   });
+}
+
+/**
+ * Reads what somebody trusts of this chain. That of another one would make honest peers look like liars.
+ *
+ * @throws AgentError AGENT_BAD_DATA when it is of another chain; as `readTrusted`.
+ */
+export async function readTrustedOf(genesis: Genesis, file: string): Promise<TrustedFile> {
+  const trusted = await readTrusted(file);
+  if (trusted.checkpoint.genesis === genesisHash(genesis)) return trusted;
+  const reason = `${file} is of another chain than the genesis here: give a checkpoint of this one.`;
+  throw new AgentError('AGENT_BAD_DATA', reason, { file });
 }

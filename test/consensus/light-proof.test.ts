@@ -7,6 +7,7 @@ import t from 'tap';
 import { runCommandLine } from '../../agent/cli/command-line.ts';
 import { verify } from '../../agent/cli/verify.ts';
 import { proofAnswer } from '../../agent/diagnostics/proof-answer.ts';
+import { openOwnStore } from '../../agent/own-store.ts';
 import {
   blockDigest,
   checkLightProof,
@@ -274,6 +275,27 @@ t.test('the command says what is proven, or why not, and tells the shell', async
     code: 'AGENT_REFUSED',
   });
   await t.rejects(proofAnswer(ledger, { kind: 'balance' }), { code: 'AGENT_BAD_DATA' });
+});
+
+t.test('a home does not start with a checkpoint of another chain', async (t) => {
+  const checkpointFile = join(root, 'trusted.json');
+  const directory = join(root, 'home');
+  const open = async (text: string) => {
+    await writeFile(checkpointFile, text);
+    const ledger = await openOwnStore({ directory, checkpointFile }, genesis);
+    await ledger.close();
+  };
+  const ledger = await openLedgerStore({ directory: join(root, 'own'), genesis, contract });
+  t.teardown(() => ledger.close());
+  for (const { final, executed } of chainOf(2)) await ledger.append(final, executed);
+  const { document } = await proofAnswer(ledger, { kind: 'checkpoint' });
+  for (const text of [document, formatGenesis(genesis)]) await open(text);
+  const strange = { code: 'AGENT_BAD_DATA', message: /trusted\.json is of another chain/ };
+  for (const text of [
+    document.replace(start.genesis, '0'.repeat(64)),
+    formatGenesis({ ...genesis, currency: 'XYZ' }),
+  ])
+    await t.rejects(open(text), strange);
 });
 
 t.test('lists of any length prove each of their items, at its place only', async (t) => {
