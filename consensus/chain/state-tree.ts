@@ -1,5 +1,5 @@
 import type { Hash } from '../contract/types.ts';
-import { domainHash, sha256, toHex } from '../crypto/index.ts';
+import { domainHash, type Packed, packedDomainHash, packedSha256, sha256, toHex } from '../crypto/index.ts';
 import { encode } from '../encoding/index.ts';
 
 /** Entries of the state with their new values, or null where they are gone. */
@@ -41,7 +41,7 @@ export class StateTree {
   }
 
   get root(): Hash {
-    return toHex(hashOf(this.#top));
+    return toHex(unpack(hashOf(this.#top)));
   }
 
   /** Shows what `key` holds, or that it holds nothing, to whoever knows the root. */
@@ -73,7 +73,7 @@ export class StateTree {
       if (node instanceof Branch && node.bytes > bytesMax) {
         open.push({ node: node.right, depth: depth + 1 }, { node: node.left, depth: depth + 1 });
       } else {
-        yield { depth, hash: hashOf(node), bytes: bytesOf(node), tree: new StateTree(node) };
+        yield { depth, hash: unpack(hashOf(node)), bytes: bytesOf(node), tree: new StateTree(node) };
       }
     }
   }
@@ -96,7 +96,7 @@ export function subtreeHash(
     const path = placeOf(key);
     return { path, entry: new Entry(path, key, value) };
   });
-  return hashOf(built(placed, depth));
+  return unpack(hashOf(built(placed, depth)));
 }
 
 /**
@@ -119,26 +119,20 @@ export function turnsRight(path: Uint8Array, depth: number): boolean {
 
 /** Binds the value to its key: an entry can be shown at no other path. */
 export function entryHash(path: Uint8Array, valueHash: Uint8Array): Uint8Array {
-  return domainHash('state-entry', path, valueHash);
+  return domainHash(ENTRY_TAG, path, valueHash);
 }
 
 export function branchHash(left: Uint8Array, right: Uint8Array): Uint8Array {
-  return domainHash('state-branch', left, right);
+  return domainHash(BRANCH_TAG, left, right);
 }
 
 export function stateValueHash(value: Uint8Array): Uint8Array {
-  return domainHash('state-value', value);
+  return domainHash(VALUE_TAG, value);
 }
 
 export function samePath(left: Uint8Array, right: Uint8Array): boolean {
   return comparePaths(left, right) === 0;
 }
-
-/**
- * Bytes, as a letter each: a third of what a short array of bytes takes in memory, compared in one go, and in the order
- * of the bytes. Read and written by `pack` and `unpack`.
- */
-type Packed = string;
 
 /**
  * Hash, key and value in one string: a state may have some hundred thousand of them, and each object more in an entry
@@ -149,12 +143,12 @@ class Entry {
   readonly #keyLength: number;
 
   constructor(path: Packed, key: string, value: Uint8Array) {
-    this.#text = pack(entryHash(unpack(path), stateValueHash(value)), key, value);
+    this.#text = pack(packedDomainHash(ENTRY_TAG, path, packedDomainHash(VALUE_TAG, value)), key, value);
     this.#keyLength = key.length;
   }
 
-  get hash(): Uint8Array {
-    return unpack(this.#text, 0, HASH_BYTES);
+  get hash(): Packed {
+    return this.#text.slice(0, HASH_BYTES);
   }
 
   get key(): string {
@@ -190,11 +184,9 @@ class Branch {
     this.bytes = bytesOf(left) + bytesOf(right);
   }
 
-  get hash(): Uint8Array {
-    if (this.#hash !== null) return unpack(this.#hash);
-    const hash = branchHash(hashOf(this.left), hashOf(this.right));
-    this.#hash = pack(hash);
-    return hash;
+  get hash(): Packed {
+    this.#hash ??= packedDomainHash(BRANCH_TAG, hashOf(this.left), hashOf(this.right));
+    return this.#hash;
   }
 }
 
@@ -203,6 +195,10 @@ type Change = { readonly path: Packed; readonly key: string; readonly value: Uin
 type Placed = { readonly path: Packed; readonly entry: Entry };
 
 const HASH_BYTES = 32;
+const EMPTY_PACKED: Packed = '\0'.repeat(HASH_BYTES);
+const ENTRY_TAG = 'state-entry';
+const BRANCH_TAG = 'state-branch';
+const VALUE_TAG = 'state-value';
 const ASCII = /^[ -~]*$/;
 
 /** Walks towards `path` until there is an entry or nothing, gathering what stands on the other side. */
@@ -211,7 +207,7 @@ function descend(top: Node, path: Packed): { end: Entry | null; siblings: Uint8A
   let node = top;
   for (let depth = 0; node instanceof Branch; depth++) {
     const right = isRight(path, depth);
-    siblings.push(hashOf(right ? node.left : node.right));
+    siblings.push(unpack(hashOf(right ? node.left : node.right)));
     node = right ? node.right : node.left;
   }
   return { end: node, siblings };
@@ -260,8 +256,8 @@ function bytesOf(node: Node): number {
   return node?.bytes ?? 0;
 }
 
-function hashOf(node: Node): Uint8Array {
-  return node?.hash ?? EMPTY_HASH;
+function hashOf(node: Node): Packed {
+  return node?.hash ?? EMPTY_PACKED;
 }
 
 /** Place of the first that turns right at this depth, by halving. */
@@ -279,7 +275,7 @@ function firstRight(sorted: readonly { readonly path: Packed }[], depth: number)
 function placeOf(key: string): Packed {
   const known = places.get(key) ?? placesBefore.get(key);
   if (known !== undefined) return known;
-  const place = pack(pathOf(key));
+  const place = packedSha256(encode(key));
   if (places.size >= PLACES_MAX / 2) {
     placesBefore = places;
     places = new Map();
@@ -301,11 +297,11 @@ function byPath(left: { readonly path: Packed }, right: { readonly path: Packed 
   return left.path < right.path ? -1 : left.path > right.path ? 1 : 0;
 }
 
-/** The letters of a hash; of an entry, those of hash, key and value. */
-function pack(hash: Uint8Array, key = '', value: Uint8Array = NOTHING): Packed {
+/** The letters of a hash, of a key and of a value. Appended one to the other they would stay three strings and two joints. */
+function pack(hash: Packed, key: string, value: Uint8Array): Packed {
   const length = hash.length + key.length + value.length;
   const letters = length <= LETTERS_AT_ONCE ? SCRATCH.subarray(0, length) : new Uint16Array(length);
-  letters.set(hash);
+  for (let index = 0; index < hash.length; index++) letters[index] = hash.charCodeAt(index);
   for (let index = 0; index < key.length; index++) letters[hash.length + index] = key.charCodeAt(index);
   letters.set(value, hash.length + key.length);
   if (letters.length <= LETTERS_AT_ONCE)
@@ -324,7 +320,6 @@ function unpack(letters: Packed, from = 0, to = letters.length): Uint8Array {
   return bytes;
 }
 
-const NOTHING = new Uint8Array(0);
 /** More arguments than some ten thousand do not fit on a stack. */
 const LETTERS_AT_ONCE = 4_096;
 /** Where they are put together: an array for each would keep the collector busy. */

@@ -17,17 +17,39 @@ export function keccak256(bytes: Uint8Array): Uint8Array {
  * Only the tag is framed. A caller that passes more than one part gives all but the last a fixed length.
  */
 export function domainHash(tag: string, ...parts: readonly Uint8Array[]): Uint8Array {
-  const framed = tagBytes(tag);
-  let length = framed.length;
+  return asPlainBytes(hash('sha256', framed(tag, parts), 'buffer'));
+}
+
+/**
+ * Bytes with a letter for each (U+0000 to U+00FF): a third of what a short array of bytes takes in memory, nothing that
+ * the collector has to free apart, compared in one go, and in the order of the bytes.
+ */
+export type Packed = string;
+
+/** `sha256`, packed. */
+export function packedSha256(bytes: Uint8Array): Packed {
+  return hash('sha256', bytes, 'binary');
+}
+
+/** `domainHash` of bytes and of packed bytes alike, packed. */
+export function packedDomainHash(tag: string, ...parts: readonly (Uint8Array | Packed)[]): Packed {
+  return hash('sha256', framed(tag, parts), 'binary');
+}
+
+/** Valid until the next call. */
+function framed(tag: string, parts: readonly (Uint8Array | Packed)[]): Uint8Array {
+  const head = tagBytes(tag);
+  let length = head.length;
   for (const part of parts) length += part.length;
   const whole = length <= SHORT.length ? SHORT.subarray(0, length) : Buffer.allocUnsafe(length);
-  whole.set(framed);
-  let end = framed.length;
+  whole.set(head);
+  let end = head.length;
   for (const part of parts) {
-    whole.set(part, end);
+    if (typeof part === 'string') whole.write(part, end, 'latin1');
+    else whole.set(part, end);
     end += part.length;
   }
-  return asPlainBytes(hash('sha256', whole, 'buffer'));
+  return whole;
 }
 
 /** Where short content is put together: a state of some thousand entries takes as many hashes at the start. */
@@ -45,9 +67,9 @@ function tagBytes(tag: string): Uint8Array {
   if (tag === '' || text.length > TAG_BYTES_MAX) {
     throw new ConsensusError('CONSENSUS_TOO_LARGE', 'a domain tag has 1 to 53 bytes', { bytes: text.length });
   }
-  const framed = Uint8Array.from([text.length, ...text]);
-  if (knownTags.size < KNOWN_TAGS_MAX) knownTags.set(tag, framed);
-  return framed;
+  const head = Uint8Array.from([text.length, ...text]);
+  if (knownTags.size < KNOWN_TAGS_MAX) knownTags.set(tag, head);
+  return head;
 }
 
 /** Buffer is a Uint8Array, but not one that deep equality or structured clones treat as such. */

@@ -10,6 +10,8 @@ import {
   fromHex,
   generateKey,
   keccak256,
+  packedDomainHash,
+  packedSha256,
   publicKeyOf,
   sha256,
   sign,
@@ -81,6 +83,21 @@ t.test('a domain tag is framed, so tags never run into the bytes', async (t) => 
   t.strictSame(domainHash('a', text('bc')), sha256(Uint8Array.from([12, ...text('gridquorum/abc')])));
   t.throws(() => domainHash('', text('x')), { code: 'CONSENSUS_TOO_LARGE' });
   t.throws(() => domainHash('x'.repeat(60), text('x')), { code: 'CONSENSUS_TOO_LARGE' });
+});
+
+t.test('packed hashes are the same bytes, whichever way their parts come', async () => {
+  const packed = (bytes: Uint8Array) => String.fromCharCode(...bytes);
+  fc.assert(
+    fc.property(fc.array(fc.uint8Array({ maxLength: 1_000 }), { maxLength: 4 }), (parts) => {
+      const expected = packed(domainHash('a', ...parts));
+      const mixed = parts.map((part, index) => (index % 2 === 0 ? packed(part) : part));
+      return (
+        packedDomainHash('a', ...mixed) === expected &&
+        packedDomainHash('a', ...parts) === expected &&
+        parts.every((part) => packedSha256(part) === packed(sha256(part)))
+      );
+    }),
+  );
 });
 
 t.test('addresses are those of Ethereum', async (t) => {
