@@ -19,7 +19,7 @@ import type { Home } from './home.ts';
 import { openJournal } from './journal.ts';
 import { jsonLog, type Log } from './log.ts';
 import { loadOptimizerLibrary } from './optimizer-library.ts';
-import { openOwnKey } from './own-key.ts';
+import { openOwnKey, parseRotation } from './own-key.ts';
 import { openOwnStore, readGenesis } from './own-store.ts';
 import { openSession } from './roles/aggregator.ts';
 import { qualifyDevices } from './roles/dso.ts';
@@ -69,6 +69,7 @@ export async function startAgent(configFile: string, write: (line: string) => vo
       log({ event, level: 'warn', reason });
     };
     for (const reason of ledgerTroubles(store, voteLog)) tellMended('ledger-mended', reason);
+    if (ownKey.doubt !== undefined) tellMended('next-key-in-doubt', ownKey.doubt);
     const journalFile = await openJournal(config.directory);
     if (journalFile.found.doubt !== undefined) tellMended('journal-in-doubt', journalFile.found.doubt);
 
@@ -145,7 +146,10 @@ export async function startAgent(configFile: string, write: (line: string) => vo
         },
         act: {
           '/vote': (asked) => castVote(home, asked),
-          '/rotate-key': () => ownKey.rotate(home),
+          '/rotate-key': async (asked) => {
+            parseRotation(asked);
+            return ownKey.rotate(home);
+          },
           '/prove': (asked) => proofAnswer(store, asked),
         },
       },

@@ -10,6 +10,7 @@ export type AgentErrorCode =
   | 'AGENT_UNSOLVED'
   | 'AGENT_NOT_READY'
   | 'AGENT_REFUSED'
+  | 'AGENT_ANSWER_LOST'
   | 'AGENT_NOT_PROVEN'
   | 'AGENT_TIMEOUT'
   | 'AGENT_ABORTED';

@@ -7,11 +7,18 @@ import type { CliIo, KeysRotateOptions } from './actions.ts';
 /**
  * Lets the running agent change its key, and tells the new one once the ledger has taken it.
  *
- * @throws AgentError AGENT_REFUSED with the contract's reason; AGENT_TIMEOUT, AGENT_FILE_MISSING of the local socket.
+ * @throws AgentError AGENT_REFUSED with the contract's reason; AGENT_TIMEOUT when it is not final; others of the local socket.
  */
 export async function keysRotate({ configFile, json }: KeysRotateOptions, io: CliIo): Promise<void> {
   const { directory, keyFile } = await loadConfig(configFile);
-  const rotated = (await orderLocalApi(directory, '/rotate-key', {})) as Rotated;
+  const rotated = (await orderLocalApi(
+    directory,
+    '/rotate-key',
+    {},
+    {
+      findOut: `See whose public key it is with gridquorum keys show ${keyFile}. With ${keyFile}.next beside it the change is under way: let the agent run, and rotate again to take it up.`,
+    },
+  )) as Rotated;
   if (json) {
     io.stdout.write(`${JSON.stringify(rotated)}\n`);
     return;

@@ -36,7 +36,9 @@ export async function prove({ configFile, outFile, claim }: ProveOptions, io: Cl
 
 async function proofOf(config: AgentConfig, claim: ProveOptions['claim']): Promise<ProofAnswer> {
   try {
-    return (await orderLocalApi(config.directory, '/prove', claim)) as ProofAnswer;
+    return (await orderLocalApi(config.directory, '/prove', claim, {
+      findOut: 'Ask again: a proof changes nothing.',
+    })) as ProofAnswer;
   } catch (error) {
     if (!(error instanceof AgentError && error.code === 'AGENT_FILE_MISSING')) throw error;
   }

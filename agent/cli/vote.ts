@@ -7,11 +7,13 @@ import { tellCommittee } from './committee.ts';
 /**
  * Lets the running validator vote, and tells how things stand once the vote is final.
  *
- * @throws AgentError AGENT_REFUSED with the contract's reason; AGENT_TIMEOUT, AGENT_FILE_MISSING of the local socket.
+ * @throws AgentError AGENT_REFUSED with the contract's reason; AGENT_TIMEOUT when it is not final; others of the local socket.
  */
 export async function vote({ configFile, json, ballot }: VoteOptions, io: CliIo): Promise<void> {
   const { directory } = await loadConfig(configFile);
-  const { height, committee } = (await orderLocalApi(directory, '/vote', ballot)) as VoteAnswer;
+  const { height, committee } = (await orderLocalApi(directory, '/vote', ballot, {
+    findOut: 'See the votes that stand with gridquorum committee.',
+  })) as VoteAnswer;
   io.stderr.write(`The vote is final in block ${height}.\n`);
   tellCommittee(committee, { json }, io);
 }

@@ -8,6 +8,9 @@ import type { Log } from '../log.ts';
 const SOCKET_PATH_BYTES_MAX = 107;
 const REPLY_BYTES_MAX = 4_194_304;
 const QUESTION_BYTES_MAX = 16_384;
+/** At once; who connects beyond them, or says nothing for long, is cut off. */
+const CONNECTIONS_MAX = 16;
+const SILENCE_MS_MAX = 5_000;
 
 /**
  * The socket on which a running agent answers, inside its directory.
@@ -38,14 +41,21 @@ export type LocalAnswers = {
 /**
  * Answers its owner as JSON over HTTP on a Unix socket that nobody else may open: GET tells, POST acts.
  *
- * @throws AgentError AGENT_BAD_CONFIG when the directory's path is too long for a socket.
+ * @throws AgentError AGENT_BAD_CONFIG when the directory's path is too long for a socket, or something else lies there.
  */
 export async function startLocalApi(directory: string, answers: LocalAnswers, log: Log): Promise<LocalApi> {
   const path = socketPath(directory);
   // A socket left by a killed agent would refuse the new one; the store's lock has already kept a second agent out.
-  await rm(path, { force: true });
+  await rm(path, { force: true }).catch((cause: NodeJS.ErrnoException) => {
+    throw new AgentError(
+      'AGENT_BAD_CONFIG',
+      `${path} is in the way of the agent's socket (${cause.code}): move it away.`,
+      { directory },
+      { cause },
+    );
+  });
 
-  const server = createServer((incoming, reply) => {
+  const server = createServer({ connectionsCheckingInterval: SILENCE_MS_MAX / 5 }, (incoming, reply) => {
     const fail = (error: unknown) => {
       if (error instanceof AgentError) return send(reply, 400, { code: error.code, error: error.message });
       log({ event: 'local-api-failed', level: 'error', error });
@@ -56,8 +66,9 @@ export async function startLocalApi(directory: string, answers: LocalAnswers, lo
       else send(reply, 200, answer);
     }, fail);
   });
-  server.maxConnections = 16;
-  server.requestTimeout = 5_000;
+  server.maxConnections = CONNECTIONS_MAX;
+  server.requestTimeout = SILENCE_MS_MAX;
+  server.headersTimeout = SILENCE_MS_MAX;
   await new Promise<void>((resolve, reject) => {
     server.once('error', reject);
     server.listen(path, resolve);
@@ -106,7 +117,8 @@ function send(reply: ServerResponse, status: number, body: unknown): void {
 /**
  * Asks a running agent to tell something.
  *
- * @throws AgentError AGENT_TIMEOUT when it does not answer, AGENT_FILE_MISSING when no agent runs there.
+ * @throws AgentError AGENT_TIMEOUT when it does not answer, AGENT_FILE_MISSING when no agent runs there, AGENT_NOT_READY
+ * when it hangs up.
  */
 export async function askLocalApi(directory: string, path: string, timeoutMs = 2_000): Promise<unknown> {
   return (await exchange(directory, { path, method: 'GET', timeoutMs })).body;
@@ -115,15 +127,17 @@ export async function askLocalApi(directory: string, path: string, timeoutMs = 2
 /**
  * Asks a running agent to do something, and waits until it is done.
  *
- * @throws AgentError as it was thrown there; AGENT_TIMEOUT, AGENT_FILE_MISSING as {@link askLocalApi}.
+ * @param findOut what to type to see whether it was done, where the answer is lost.
+ * @throws AgentError as it was thrown there; AGENT_FILE_MISSING, AGENT_NOT_READY as {@link askLocalApi}, and nothing was
+ * done; AGENT_ANSWER_LOST when it may have been.
  */
 export async function orderLocalApi(
   directory: string,
   path: string,
   asked: unknown,
-  timeoutMs = 90_000,
+  { findOut, timeoutMs = 90_000 }: { readonly findOut: string; readonly timeoutMs?: number },
 ): Promise<unknown> {
-  const { status, body } = await exchange(directory, { path, method: 'POST', asked, timeoutMs });
+  const { status, body } = await exchange(directory, { path, method: 'POST', asked, timeoutMs, findOut });
   if (status === 200) return body;
   const { code, error } = body as { code?: AgentErrorCode; error: string };
   throw new AgentError(code ?? 'AGENT_NOT_READY', error);
@@ -134,32 +148,31 @@ type Question = {
   readonly method: 'GET' | 'POST';
   readonly asked?: unknown;
   readonly timeoutMs: number;
+  readonly findOut?: string;
 };
+
+/** How far a question has come: an order counts as given once its body leaves, and the agent asks for that first. */
+type Stage = 'connecting' | 'connected' | 'ordered';
 
 const exchange = (
   directory: string,
-  { path, method, asked, timeoutMs }: Question,
+  { path, method, asked, timeoutMs, findOut = '' }: Question,
 ): Promise<{ readonly status: number; readonly body: unknown }> =>
   new Promise((resolve, reject) => {
-    const fail = (error: Error) => {
-      if (error instanceof AgentError) return reject(error);
-      reject(
-        new AgentError(
-          'AGENT_FILE_MISSING',
-          `No agent answers at ${socketPath(directory)}: is it running? Start it with "gridquorum run --config FILE".`,
-          { directory },
-          { cause: error },
-        ),
-      );
-    };
+    const place = socketPath(directory);
+    let stage: Stage = 'connecting';
+    const fail = (cause: Error) => reject(failure(stage, { cause, place, findOut }));
     const question = request(
-      { socketPath: socketPath(directory), path, method, timeout: timeoutMs },
+      {
+        ...{ socketPath: place, path, method, timeout: timeoutMs, agent: false },
+        ...(method === 'POST' && { headers: { expect: '100-continue' } }),
+      },
       (reply) => {
         const parts: Buffer[] = [];
         let bytes = 0;
         reply.on('data', (part: Buffer) => {
           bytes += part.length;
-          if (bytes > REPLY_BYTES_MAX) question.destroy(new Error('reply too large'));
+          if (bytes > REPLY_BYTES_MAX) question.destroy(new Error('its answer is too long'));
           else parts.push(part);
         });
         reply.on('error', fail);
@@ -175,9 +188,48 @@ const exchange = (
         });
       },
     );
-    question.on('timeout', () =>
-      question.destroy(new AgentError('AGENT_TIMEOUT', `The agent did not answer within ${timeoutMs} ms.`)),
-    );
+    question.on('socket', (socket) => {
+      socket.once('connect', () => {
+        stage = 'connected';
+      });
+    });
+    question.on('continue', () => {
+      stage = 'ordered';
+      question.end(JSON.stringify(asked));
+    });
+    question.on('timeout', () => question.destroy(new SilentAgent(timeoutMs)));
     question.on('error', fail);
-    question.end(asked === undefined ? undefined : JSON.stringify(asked));
+    if (method === 'GET') question.end();
+    else question.flushHeaders();
   });
+
+class SilentAgent extends Error {
+  override readonly name = 'SilentAgent';
+  constructor(timeoutMs: number) {
+    super(`it did not answer within ${timeoutMs} ms`);
+  }
+}
+
+/** Who asked must know whether it can have been done. */
+function failure(
+  stage: Stage,
+  { cause, place, findOut }: { readonly cause: Error; readonly place: string; readonly findOut: string },
+): AgentError {
+  const said = (code: AgentErrorCode, message: string) => new AgentError(code, message, { place }, { cause });
+  if (stage === 'ordered')
+    return said(
+      'AGENT_ANSWER_LOST',
+      `The agent took the order, and its answer was lost (${cause.message}): it may have been carried out. ${findOut}`,
+    );
+  if (cause instanceof SilentAgent)
+    return said('AGENT_TIMEOUT', `The agent at ${place} is silent: ${cause.message}.`);
+  if (stage === 'connected')
+    return said(
+      'AGENT_NOT_READY',
+      `The agent at ${place} hung up (${cause.message}): it answers others, or is ending. Nothing was done; ask again.`,
+    );
+  return said(
+    'AGENT_FILE_MISSING',
+    `No agent answers at ${place}: is it running? Start it with "gridquorum run --config FILE".`,
+  );
+}

@@ -30,19 +30,43 @@ export type VoteAnswer = { readonly height: number; readonly committee: Committe
 export async function castVote(home: Home, asked: unknown): Promise<VoteAnswer> {
   const parsed = ballot.safeParse(asked);
   if (!parsed.success) throw new AgentError('AGENT_BAD_DATA', 'That is no ballot.');
-  const { height } = await order(home, 'governance.vote', addressed(home, parsed.data));
+  const cast = addressed(home, parsed.data);
+  const { height } = await order(home, 'governance.vote', cast).catch((error: unknown) => {
+    throw inVain(home, cast) && isRefusedAs(error, 'CONTRACT_ALREADY_EXISTS')
+      ? new AgentError(
+          'AGENT_REFUSED',
+          `${cast.target} has no seat: there is none to take.`,
+          {},
+          { cause: error },
+        )
+      : error;
+  });
   return { height, committee: committeeAnswer(home) };
 }
 
+/** The contract takes it, as it takes back a vote for a seat; without one it changes nothing. */
+const inVain = ({ node }: Home, { motion, target }: { readonly motion: Motion; readonly target: string }) =>
+  motion === 'drop' && !node.head.validators.some(({ address }) => address === target);
+
+const isRefusedAs = (error: unknown, code: string): boolean =>
+  error instanceof AgentError && error.code === 'AGENT_REFUSED' && error.details.code === code;
+
 /** A key that serves nobody yet makes an account of its own address. */
 function addressed({ node }: Home, { motion, target, publicKey }: Ballot) {
-  if (target !== null) return { motion, target, publicKey };
+  if (publicKey === null) {
+    if (target === null) throw new AgentError('AGENT_BAD_DATA', 'That ballot names neither account nor key.');
+    return { motion, target, publicKey };
+  }
   try {
-    const key = publicKey ?? '';
-    const account = ownerOfKey(node.head.state, key) ?? addressOf(Buffer.from(key, 'hex'));
-    return { motion, target: account, publicKey };
+    const own = addressOf(Buffer.from(publicKey, 'hex'));
+    return { motion, target: target ?? ownerOfKey(node.head.state, publicKey) ?? own, publicKey };
   } catch (cause) {
     if (!(cause instanceof ConsensusError)) throw cause;
-    throw new AgentError('AGENT_BAD_DATA', `${publicKey} is no public key.`, {}, { cause });
+    throw new AgentError(
+      'AGENT_BAD_DATA',
+      `${publicKey} is no public key: it is no point of the curve secp256k1.`,
+      {},
+      { cause },
+    );
   }
 }

@@ -1,4 +1,6 @@
-import { existsSync, mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import { once } from 'node:events';
+import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import { connect } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -13,6 +15,7 @@ import type { Devices } from '../../agent/devices.ts';
 import { askLocalApi, orderLocalApi, startLocalApi } from '../../agent/diagnostics/local-api.ts';
 import { AgentError } from '../../agent/errors.ts';
 import { type Journal, openJournal } from '../../agent/journal.ts';
+import { openOwnKey } from '../../agent/own-key.ts';
 import { readGenesis } from '../../agent/own-store.ts';
 import { together } from '../../agent/together.ts';
 import {
@@ -21,7 +24,13 @@ import {
   wattHoursToWattSeconds,
   wattSecondsToKwh,
 } from '../../agent/translate/units.ts';
-import { genesisEntries, parseGenesis } from '../../consensus/index.ts';
+import {
+  drawKey,
+  genesisEntries,
+  parseGenesis,
+  replaceKeyFile,
+  writeKeyFile,
+} from '../../consensus/index.ts';
 
 type SetPoint = { readonly powerW: number };
 
@@ -203,8 +212,12 @@ async function written(t: Test, name: string, content: string): Promise<string> 
 
 t.test('a file without end is read no further than any honest one goes', async (t) => {
   const endless = '/dev/zero';
-  const reads = [loadConfig(endless), loadDay(endless), readGenesis({ genesisFile: endless })];
-  for (const read of reads) await t.rejects(read as Promise<unknown>, { code: 'AGENT_BAD_DATA' });
+  const reads = [
+    () => loadConfig(endless),
+    () => loadDay(endless),
+    () => readGenesis({ genesisFile: endless }),
+  ];
+  for (const read of reads) await t.rejects(read() as Promise<unknown>, { code: 'AGENT_BAD_DATA' });
 });
 
 t.test('garbage as a configuration is a typed error', async (t) => {
@@ -349,6 +362,8 @@ t.test('units survive the way to integers and back', (t) => {
   t.end();
 });
 
+const asking = { findOut: 'Look there.' };
+
 t.test('the local socket answers its owner, and says who is not there', async (t) => {
   // A socket's path is short, and the test's own folder lies too deep for it.
   const directory = mkdtempSync(join(tmpdir(), 'gq-'));
@@ -371,17 +386,110 @@ t.test('the local socket answers its owner, and says who is not there', async (t
   t.same(await askLocalApi(directory, '/status'), { height: '7' });
   for (const path of ['/etc/passwd', '/double', '/constructor', '/__proto__'])
     t.same(await askLocalApi(directory, path), { error: 'unknown path' });
-  t.same(await orderLocalApi(directory, '/double', { number: 21 }), { twice: 42 });
-  await t.rejects(orderLocalApi(directory, '/refuse', {}), { code: 'AGENT_REFUSED', message: 'not today' });
-  await t.rejects(orderLocalApi(directory, '/break', {}), { code: 'AGENT_NOT_READY', message: 'internal' });
-  await t.rejects(orderLocalApi(directory, '/status', {}), { message: 'unknown path' });
-  await t.rejects(orderLocalApi(directory, '/double', 'x'.repeat(20_000)), { code: 'AGENT_BAD_DATA' });
+  t.same(await orderLocalApi(directory, '/double', { number: 21 }, asking), { twice: 42 });
+  await t.rejects(orderLocalApi(directory, '/refuse', {}, asking), {
+    code: 'AGENT_REFUSED',
+    message: 'not today',
+  });
+  await t.rejects(orderLocalApi(directory, '/break', {}, asking), {
+    code: 'AGENT_NOT_READY',
+    message: 'internal',
+  });
+  await t.rejects(orderLocalApi(directory, '/status', {}, asking), { message: 'unknown path' });
+  await t.rejects(orderLocalApi(directory, '/double', 'x'.repeat(20_000), asking), {
+    code: 'AGENT_BAD_DATA',
+  });
   await api.stop();
   await t.rejects(askLocalApi(directory, '/status'), { code: 'AGENT_FILE_MISSING' });
   await t.rejects(startLocalApi(`/tmp/${'x'.repeat(120)}`, { tell: {} }, quiet), {
     code: 'AGENT_BAD_CONFIG',
   });
+  mkdirSync(join(directory, 'agent.sock'));
+  await t.rejects(startLocalApi(directory, answers, quiet), {
+    code: 'AGENT_BAD_CONFIG',
+    message: /agent\.sock is in the way/,
+  });
 });
+
+t.test('who gives an order learns whether it can have been done', async (t) => {
+  const directory = mkdtempSync(join(tmpdir(), 'gq-'));
+  t.teardown(() => rmSync(directory, { recursive: true }));
+  const begun: string[] = [];
+  let answer: () => void = () => undefined;
+  const act = {
+    '/work': () => {
+      begun.push('work');
+      return new Promise<unknown>((resolve) => {
+        answer = () => resolve('done');
+      });
+    },
+  };
+  const api = await startLocalApi(directory, { tell: { '/status': () => 'well' }, act }, quiet);
+  const lost = t.rejects(orderLocalApi(directory, '/work', {}, asking), {
+    code: 'AGENT_ANSWER_LOST',
+    message: /may have been carried out\. Look there\./,
+  });
+  while (begun.length === 0) await new Promise((resolve) => setImmediate(resolve));
+  await t.rejects(orderLocalApi(directory, '/work', {}, { ...asking, timeoutMs: 50 }), {
+    code: 'AGENT_ANSWER_LOST',
+  });
+  // As its death would.
+  await api.stop();
+  await lost;
+  answer();
+
+  const again = await startLocalApi(directory, { tell: { '/status': () => 'well' }, act }, quiet);
+  t.teardown(() => again.stop());
+  const idle = await Promise.all(
+    Array.from({ length: 16 }, async () => {
+      const socket = connect(join(directory, 'agent.sock'));
+      await once(socket, 'connect');
+      return socket;
+    }),
+  );
+  const before = begun.length;
+  for (const attempt of [askLocalApi(directory, '/status'), orderLocalApi(directory, '/work', {}, asking)])
+    await t.rejects(attempt, { code: 'AGENT_NOT_READY', message: /answers others.*Nothing was done/ });
+  t.equal(begun.length, before);
+  await Promise.all(idle.map((socket) => once(socket.resume(), 'close')));
+  t.equal(await askLocalApi(directory, '/status'), 'well', 'who says nothing is cut off');
+});
+
+t.test(
+  'a key file that will not do is named, and a damaged next one keeps nobody from starting',
+  async (t) => {
+    const directory = t.testdir();
+    const keyFile = join(directory, 'key.json');
+    const nextFile = `${keyFile}.next`;
+    const key = drawKey();
+    await writeKeyFile(keyFile, key);
+    for (const content of ['garbage', '{}']) {
+      writeFileSync(nextFile, content, { mode: 0o600 });
+      const { current, next, doubt } = await openOwnKey({ keyFile });
+      t.equal(current.address, key.address);
+      t.equal(next, undefined);
+      t.match(doubt, `${nextFile}: the key file is not usable`);
+      t.equal(readFileSync(nextFile, 'utf8'), content, 'it is left as it was');
+    }
+    rmSync(nextFile);
+    await writeKeyFile(nextFile, drawKey());
+    t.match((await openOwnKey({ keyFile })).doubt, /key of another account/);
+    rmSync(nextFile);
+
+    await replaceKeyFile(keyFile, key, { passphrase: 'under the stairs' });
+    const locked = { code: 'CONSENSUS_KEY_LOCKED' } as const;
+    await t.rejects(openOwnKey({ keyFile }), { ...locked, message: /key\.json.*passphraseFile/ });
+    const passphraseFile = join(directory, 'passphrase');
+    writeFileSync(passphraseFile, 'under the carpet', { mode: 0o600 });
+    await t.rejects(openOwnKey({ keyFile, passphraseFile }), {
+      ...locked,
+      message: new RegExp(passphraseFile),
+    });
+    writeFileSync(keyFile, 'garbage');
+    await t.rejects(openOwnKey({ keyFile }), { code: 'CONSENSUS_BAD_KEY', message: new RegExp(keyFile) });
+    await t.rejects(openOwnKey({ keyFile: directory }), { code: 'CONSENSUS_BAD_KEY', message: /is no file/ });
+  },
+);
 
 t.test(
   'works side by side end together: the first failure aborts the rest, which is waited for',

@@ -22,13 +22,14 @@ import { openStreet, type StreetHome, untilAll } from './street.ts';
 const keyFileOf = ({ place }: StreetHome) => join(place.directory, 'key.json');
 const committeeOf = ({ place }: StreetHome) =>
   askLocalApi(place.directory, '/committee') as Promise<CommitteeAnswer>;
+const telling = { findOut: 'Look.' };
 const rotate = ({ place }: StreetHome) =>
-  orderLocalApi(place.directory, '/rotate-key', {}) as Promise<Rotated>;
+  orderLocalApi(place.directory, '/rotate-key', {}, telling) as Promise<Rotated>;
 
 /** One after the other; each knows the votes before its own, as people would who tell each other. */
 async function vote(homes: readonly StreetHome[], ballot: object): Promise<void> {
   for (const home of homes) {
-    const { height } = (await orderLocalApi(home.place.directory, '/vote', ballot)) as VoteAnswer;
+    const { height } = (await orderLocalApi(home.place.directory, '/vote', ballot, telling)) as VoteAnswer;
     await untilAll(homes, 'the vote is known', ({ ledger }) => ledger.height >= height);
   }
 }
@@ -58,6 +59,10 @@ t.test('keys change and are lost, seats are taken and given back, and the ledger
   await untilAll(street.homes, 'the day is opened', ({ ledger }) => ledger.height > 2);
 
   await t.test('a key changes under the running validator, and over its death', async (t) => {
+    for (const asked of ['x', [], { motion: 'drop' }, null])
+      await t.rejects(orderLocalApi(second.place.directory, '/rotate-key', asked, telling), {
+        code: 'AGENT_BAD_DATA',
+      });
     const before = await inspectKeyFile(keyFileOf(second));
     const { address, publicKey } = await rotate(second);
     t.equal(address, before.address, 'the address stays');
@@ -74,10 +79,13 @@ t.test('keys change and are lost, seats are taken and given back, and the ledger
 
   await t.test('a change that a death breaks off is taken up again, with one new key', async (t) => {
     const before = await inspectKeyFile(keyFileOf(third));
-    const ordered = rotate(third).catch(() => undefined);
+    const ordered = rotate(third).then(
+      () => undefined,
+      (error: unknown) => error,
+    );
     while (!existsSync(`${keyFileOf(third)}.next`)) await new Promise((resolve) => setTimeout(resolve, 2));
     await third.kill();
-    await ordered;
+    t.match(await ordered, { code: 'AGENT_ANSWER_LOST', message: /may have been carried out/ });
     const drawn = await inspectKeyFile(
       existsSync(`${keyFileOf(third)}.next`) ? `${keyFileOf(third)}.next` : keyFileOf(third),
     );
@@ -101,8 +109,18 @@ t.test('keys change and are lost, seats are taken and given back, and the ledger
     await vote([third], ballot);
     await untilAll([lost], 'it has no seat', ({ ledger }) => !ledger.validator);
     t.equal((await committeeOf(third)).validators.length, 4);
+    await t.rejects(vote([first], { motion: 'drop', target: 'ab'.repeat(20), publicKey: null }), {
+      code: 'AGENT_REFUSED',
+      message: /has no seat/,
+    });
+    const offCurve = `02${'ff'.repeat(32)}`;
+    await t.rejects(vote([first], { motion: 'rekey', target: lost.place.address, publicKey: offCurve }), {
+      code: 'AGENT_BAD_DATA',
+      message: /no point of the curve/,
+    });
     await t.rejects(vote([lost], { ...ballot, target: first.place.address }), { code: 'AGENT_REFUSED' });
     await t.rejects(rotate(lost), { code: 'AGENT_REFUSED' });
+    t.notOk(existsSync(`${keyFileOf(lost)}.next`), 'a key that was refused is not kept');
   });
 
   await t.test('its replacement has a new key, its address and its seat again', async (t) => {
