@@ -19,6 +19,7 @@ import {
 import { ConsensusError } from '../errors.ts';
 import { exists, syncDirectory } from './directory.ts';
 import { guarded, isMissingFile } from './failure.ts';
+import { createTurns } from './turns.ts';
 
 /**
  * Snapshots of the state as plain files, one a part: written once and never moved again, where a database would write
@@ -27,11 +28,16 @@ import { guarded, isMissingFile } from './failure.ts';
  *     snapshots/HEIGHT/milestone    header, seals and, where it changed, the new committee
  *     snapshots/HEIGHT/manifest     what the parts are
  *     snapshots/HEIGHT/INDEX        a part
- *     snapshots/draft/              the one in the making
+ *     snapshots/draft/              the own one in the making
  *     snapshots/incoming/HASH       parts from others
+ *     snapshots/arriving/           the one that is put together from them
+ *     snapshots/leaving/            one that is being deleted
  *
- * A snapshot gets its name once all of it is synced, so what has a name is whole. Whatever is read proves itself
- * against the header; nothing here is believed.
+ * A snapshot gets its name once all of it is synced, and loses it before anything of it is deleted, so what has a name is
+ * whole. Whatever is read proves itself against the header; nothing here is believed.
+ *
+ * All of it may be called at any time. An own snapshot takes long, and one from others must not wait for it: each has a
+ * folder of its own to be made in, and they take turns only in getting their names.
  */
 export type Snapshots = {
   /** Heights, ascending. */
@@ -72,6 +78,11 @@ export function openSnapshots(directory: string): Snapshots {
   const placeOf = (height: number) => join(directory, ordered(height));
   const draft = join(directory, 'draft');
   const incoming = join(directory, 'incoming');
+  const arriving = join(directory, 'arriving');
+  const leaving = join(directory, 'leaving');
+  const inTurnToWrite = createTurns();
+  const inTurnToTakeIn = createTurns();
+  const inTurnToName = createTurns();
 
   const heights = async (): Promise<number[]> => {
     const names = await namesIn(directory);
@@ -81,26 +92,31 @@ export function openSnapshots(directory: string): Snapshots {
       .sort((left, right) => left - right);
   };
 
-  const beginDraft = async () => {
-    await rm(draft, { recursive: true, force: true });
-    await mkdir(draft, { recursive: true, mode: 0o700 });
+  const begin = async (place: string) => {
+    await rm(place, { recursive: true, force: true });
+    await mkdir(place, { recursive: true, mode: 0o700 });
   };
 
-  /** Gives the draft its name, and lets go of those that it replaces. */
-  const finishDraft = async ({ milestone, manifest }: FoundSnapshot) => {
-    await writeSynced(join(draft, MANIFEST), encodeManifest(manifest));
-    await writeSynced(join(draft, MILESTONE), encodeMilestone(milestone));
-    await syncDirectory(draft);
-    const place = placeOf(milestone.header.height);
-    await rm(place, { recursive: true, force: true });
-    await rename(draft, place);
+  /** Gives a snapshot in the making its name, and lets go of those that it replaces. */
+  const finish = async (made: string, { milestone, manifest }: FoundSnapshot) => {
+    await writeSynced(join(made, MANIFEST), encodeManifest(manifest));
+    await writeSynced(join(made, MILESTONE), encodeMilestone(milestone));
+    await syncDirectory(made);
+    const { height } = milestone.header;
+    await inTurnToName(async () => {
+      if (await exists(placeOf(height))) await letGo(height);
+      await rename(made, placeOf(height));
+      await syncDirectory(directory);
+      for (const old of (await heights()).slice(0, -KEPT)) await letGo(old);
+    });
+  };
+
+  /** The name goes first, for good: what is half deleted must not look like a snapshot, after a loss of power either. */
+  const letGo = async (height: number) => {
+    await begin(leaving);
+    await rename(placeOf(height), join(leaving, ordered(height)));
     await syncDirectory(directory);
-    for (const height of (await heights()).slice(0, -KEPT)) {
-      // The name goes first: what is half deleted must not look like a snapshot.
-      await beginDraft();
-      await rename(placeOf(height), join(draft, 'old'));
-      await rm(draft, { recursive: true, force: true });
-    }
+    await rm(leaving, { recursive: true, force: true });
   };
 
   const find = async (height: number): Promise<FoundSnapshot | undefined> => {
@@ -120,26 +136,31 @@ export function openSnapshots(directory: string): Snapshots {
     }
   };
 
+  const takingIn = <Result>(doing: string, work: () => Promise<Result>) =>
+    guarded(doing, () => inTurnToTakeIn(work));
+
   return {
     heights: () => guarded('listing snapshots', heights),
     write: (milestone, state, signal) =>
-      guarded('writing a snapshot', async () => {
-        await beginDraft();
-        const manifest: SnapshotPart[] = [];
-        let bytes = 0;
-        for (const subtree of cutState(state)) {
-          if (signal.aborted) throw aborted();
-          const part = partOf(subtree);
-          if (!isEmptyPart(part)) {
-            const encoded = encodePart(subtree.tree.entries());
-            await writeSynced(join(draft, String(manifest.length)), encoded);
-            bytes += encoded.length;
+      guarded('writing a snapshot', () =>
+        inTurnToWrite(async () => {
+          await begin(draft);
+          const manifest: SnapshotPart[] = [];
+          let bytes = 0;
+          for (const subtree of cutState(state)) {
+            if (signal.aborted) throw aborted();
+            const part = partOf(subtree);
+            if (!isEmptyPart(part)) {
+              const encoded = encodePart(subtree.tree.entries());
+              await writeSynced(join(draft, String(manifest.length)), encoded);
+              bytes += encoded.length;
+            }
+            manifest.push(part);
           }
-          manifest.push(part);
-        }
-        await finishDraft({ milestone, manifest });
-        return { parts: manifest.length, bytes };
-      }),
+          await finish(draft, { milestone, manifest });
+          return { parts: manifest.length, bytes };
+        }),
+      ),
     find: (height) => guarded('reading a snapshot', () => find(height)),
     readPart: (height, index) =>
       guarded('reading a snapshot', () => readIfThere(join(placeOf(height), String(index)))),
@@ -158,7 +179,7 @@ export function openSnapshots(directory: string): Snapshots {
     incoming: {
       has: (part) => guarded('looking for a part', () => exists(join(incoming, part.hash))),
       add: (part, bytes) =>
-        guarded('storing a part', async () => {
+        takingIn('storing a part', async () => {
           await mkdir(incoming, { recursive: true, mode: 0o700 });
           // Renamed into place: a part that a crash has cut must not look like one that is there.
           const place = join(incoming, part.hash);
@@ -166,28 +187,29 @@ export function openSnapshots(directory: string): Snapshots {
           await rename(`${place}.new`, place);
         }),
       complete: (snapshot) =>
-        guarded('completing a snapshot', async () => {
-          await beginDraft();
+        takingIn('completing a snapshot', async () => {
+          await begin(arriving);
           for (const [index, part] of snapshot.manifest.entries()) {
             if (isEmptyPart(part)) continue;
             const bytes = await readIfThere(join(incoming, part.hash));
             if (bytes === undefined || openPart(bytes, part) === null) {
               await rm(join(incoming, part.hash), { force: true });
+              await rm(arriving, { recursive: true, force: true });
               return false;
             }
-            await writeSynced(join(draft, String(index)), bytes);
+            await writeSynced(join(arriving, String(index)), bytes);
           }
-          await finishDraft(snapshot);
+          await finish(arriving, snapshot);
           await rm(incoming, { recursive: true, force: true });
           return true;
         }),
       keepOnly: (parts) =>
-        guarded('clearing parts', async () => {
+        takingIn('clearing parts', async () => {
           const kept = new Set(parts.map(({ hash }) => hash));
           for (const name of await namesIn(incoming))
             if (!kept.has(name)) await rm(join(incoming, name), { force: true });
         }),
-      clear: () => guarded('clearing parts', () => rm(incoming, { recursive: true, force: true })),
+      clear: () => takingIn('clearing parts', () => rm(incoming, { recursive: true, force: true })),
     },
   };
 }
