@@ -1,6 +1,11 @@
 import { readBounded } from './bounded-file.ts';
 import { AgentError } from './errors.ts';
 
+const REASONS: Readonly<Record<string, string>> = {
+  EISDIR: 'is a directory: name a file.',
+  ETIMEDOUT: 'is a pipe into which nobody writes.',
+};
+
 /**
  * The text of a file that people name, without its byte order mark.
  *
@@ -19,7 +24,7 @@ export async function readInputText(
     const code = cause instanceof Error && 'code' in cause ? String(cause.code) : 'unknown reason';
     throw new AgentError(
       'AGENT_FILE_MISSING',
-      `${source} cannot be read (${code}): does it exist, and may you read it?`,
+      `${source} ${REASONS[code] ?? `cannot be read (${code}): does it exist, and may you read it?`}`,
       { source },
       { cause },
     );

@@ -1,9 +1,9 @@
-import { existsSync } from 'node:fs';
 import { mkdir, mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
-import { dirname, join, resolve } from 'node:path';
+import { join, resolve } from 'node:path';
 import { centralisedCost, type DemoEvent, liveDay, reportOf } from '../demo/index.ts';
 import { AgentError } from '../errors.ts';
+import { makeDirectory } from '../make-directory.ts';
 import { loadNeighbourhood, selectDay } from '../neighbourhood/index.ts';
 import { loadOptimizerLibrary } from '../optimizer-library.ts';
 import { untilAskedToEnd } from '../process/lifetime.ts';
@@ -85,20 +85,6 @@ async function openDirectory(options: DemoOptions): Promise<{ directory: string;
     );
   }
   return { directory, kept: true };
-}
-
-/** Step by step: Node's own recursive way never ends where nothing can be made, as in /proc. */
-async function makeDirectory(directory: string): Promise<void> {
-  try {
-    await mkdir(directory);
-  } catch (cause) {
-    const { code } = cause as NodeJS.ErrnoException;
-    if (code === 'EEXIST') return;
-    const parent = dirname(directory);
-    if (code !== 'ENOENT' || existsSync(parent)) throw cause;
-    await makeDirectory(parent);
-    await mkdir(directory);
-  }
 }
 
 /** Draws what the conductor tells. */

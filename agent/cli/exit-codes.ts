@@ -22,6 +22,7 @@ const badFiles: ReadonlySet<unknown> = new Set([
   'CONSENSUS_BAD_KEY',
   'CONSENSUS_KEY_EXPOSED',
   'CONSENSUS_KEY_LOCKED',
+  'DRIVERS_BAD_CREDENTIALS',
 ]);
 
 export function exitCodeOf(error: unknown): ExitCode {

@@ -43,17 +43,24 @@ export const loadDay = async (file: string): Promise<DayAhead> =>
 /** @throws AgentError AGENT_FILE_MISSING, AGENT_BAD_DATA when it is too long, AGENT_BAD_CONFIG. */
 async function readYaml(file: string): Promise<unknown> {
   const text = await readInputText(file, { bytesMax: FILE_BYTES_MAX });
-  const document = parseDocument(text, { maxAliasCount: 0 } as object);
-  const [problem] = document.errors;
-  if (problem !== undefined) {
-    throw new AgentError('AGENT_BAD_CONFIG', `${file}: ${problem.message.split('\n')[0]}`, { file });
-  }
+  const refuse = (reason: string, cause?: unknown) =>
+    new AgentError('AGENT_BAD_CONFIG', `${file}: ${reason}`, { file }, { cause });
   try {
+    const document = parseDocument(text, { maxAliasCount: 0 } as object);
+    const [problem] = document.errors;
+    if (problem !== undefined) throw refuse(tooDeep(problem) ?? problem.message.split('\n')[0]!);
     return document.toJS({ maxAliasCount: 0 });
   } catch (cause) {
-    throw new AgentError('AGENT_BAD_CONFIG', `${file}: aliases are not allowed.`, { file }, { cause });
+    if (cause instanceof AgentError) throw cause;
+    throw refuse(tooDeep(cause) ?? 'aliases are not allowed.', cause);
   }
 }
+
+/** The reader goes down a call for each level, and says so when there are none left. */
+const tooDeep = (problem: unknown): string | undefined =>
+  problem instanceof Error && problem.message.startsWith('Maximum call stack')
+    ? 'it is nested too deeply.'
+    : undefined;
 
 /** @throws AgentError AGENT_BAD_CONFIG naming each wrong key by its path. */
 function parse<Schema extends z.ZodType>(value: unknown, schema: Schema, file: string): z.infer<Schema> {

@@ -83,7 +83,7 @@ export function statusOf(home: Home): AgentStatus {
       votesInDoubt: ledger.votesInDoubt,
       keyIsKnown: ledger.keyIsKnown,
       ...(ledger.doubt !== null && {
-        doubt: `${ledger.doubt.reason}; it ends with a new block above height ${ledger.doubt.highestHeight - 1}`,
+        doubt: `${ledger.doubt.reason}; it ends with ${blockThatEnds(ledger.doubt)}`,
       }),
       connected: ledger.connected,
       pending: ledger.ownPending,
@@ -103,6 +103,10 @@ export function statusOf(home: Home): AgentStatus {
     })),
   };
 }
+
+/** Of a node that knows of no height yet, any. */
+const blockThatEnds = ({ highestHeight }: { readonly highestHeight: number }): string =>
+  highestHeight < 1 ? 'the next block' : `a new block above height ${highestHeight - 1}`;
 
 /** What the supplier bills for the metered slots: metered net import plus energy sold, since trade is virtual. */
 function realisedOf({ day, state: { journal } }: Home): AgentStatus['realised'] {

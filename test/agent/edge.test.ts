@@ -1,11 +1,14 @@
+import { execFileSync } from 'node:child_process';
 import { once } from 'node:events';
 import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import { open } from 'node:fs/promises';
 import { connect } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import fc from 'fast-check';
 import t, { type Test } from 'tap';
+import { exitCodeOf, exitCodes } from '../../agent/cli/exit-codes.ts';
 import { decodeClockSetting, encodeClockSetting, simulatedClock } from '../../agent/clock/simulated.ts';
 import { checkDay, loadConfig, loadDay } from '../../agent/config/load.ts';
 import { type AgentConfig, configSchema } from '../../agent/config/schema.ts';
@@ -14,9 +17,10 @@ import { boundaryOf, energyBetween } from '../../agent/cycle/settle.ts';
 import type { Devices } from '../../agent/devices.ts';
 import { askLocalApi, orderLocalApi, startLocalApi } from '../../agent/diagnostics/local-api.ts';
 import { AgentError } from '../../agent/errors.ts';
+import { readInputText } from '../../agent/input-text.ts';
 import { type Journal, openJournal } from '../../agent/journal.ts';
 import { openOwnKey } from '../../agent/own-key.ts';
-import { readGenesis } from '../../agent/own-store.ts';
+import { openOwnStore, readGenesis } from '../../agent/own-store.ts';
 import { together } from '../../agent/together.ts';
 import {
   kwToMilliwatts,
@@ -26,11 +30,13 @@ import {
 } from '../../agent/translate/units.ts';
 import {
   drawKey,
+  formatGenesis,
   genesisEntries,
   parseGenesis,
   replaceKeyFile,
   writeKeyFile,
 } from '../../consensus/index.ts';
+import { DriversError } from '../../drivers/index.ts';
 
 type SetPoint = { readonly powerW: number };
 
@@ -218,6 +224,47 @@ t.test('a file without end is read no further than any honest one goes', async (
     () => readGenesis({ genesisFile: endless }),
   ];
   for (const read of reads) await t.rejects(read() as Promise<unknown>, { code: 'AGENT_BAD_DATA' });
+});
+
+t.test('what is no file is named, and nobody waits for it', async (t) => {
+  const directory = t.testdir({ taken: 'a file', 'journal.json': {} });
+  const put = (name: string, content: string) => {
+    const file = join(directory, name);
+    writeFileSync(file, content);
+    return file;
+  };
+  await t.rejects(loadConfig(directory), { code: 'AGENT_FILE_MISSING', message: /is a directory/ });
+  const pipe = join(directory, 'pipe');
+  execFileSync('mkfifo', [pipe]);
+  await t.rejects(loadConfig(pipe), { code: 'AGENT_FILE_MISSING', message: /nobody writes/ });
+  const read = readInputText(pipe, { bytesMax: 100 });
+  const writer = await open(pipe, 'w');
+  await writer.write('one, ');
+  await writer.write('two');
+  await writer.close();
+  t.equal(await read, 'one, two', 'a pipe into which somebody writes is as good as a file');
+  const deep = put('deep.yaml', '['.repeat(100_000));
+  await t.rejects(loadConfig(deep), { code: 'AGENT_BAD_CONFIG', message: /deep\.yaml: .*nested too deeply/ });
+
+  const guide = readFileSync(new URL('../../../docs/running.md', import.meta.url), 'utf8');
+  const genesis = parseGenesis(/```json\n([^`]*)```/.exec(guide)?.[1] ?? '');
+  for (const place of ['/proc/nope', join(directory, 'taken'), join(directory, 'taken/below')])
+    await t.rejects(openOwnStore({ directory: place }, genesis), {
+      code: 'AGENT_BAD_CONFIG',
+      message: /^directory: .* cannot be made/,
+    });
+  for (const change of [{ network: 'a/b+#' }, { timeMs: 9e15 }]) {
+    const file = put('genesis.json', JSON.stringify({ ...JSON.parse(formatGenesis(genesis)), ...change }));
+    await t.rejects(readGenesis({ genesisFile: file }), {
+      code: 'AGENT_BAD_DATA',
+      message: /genesis\.json: (network|timeMs)/,
+    });
+  }
+  await t.rejects(openJournal(directory), {
+    code: 'AGENT_BAD_CONFIG',
+    message: /journal\.json is a directory/,
+  });
+  t.equal(exitCodeOf(new DriversError('DRIVERS_BAD_CREDENTIALS', 'mode 0644')), exitCodes.badInput);
 });
 
 t.test('garbage as a configuration is a typed error', async (t) => {
