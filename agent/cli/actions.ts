@@ -58,6 +58,8 @@ export type ProveOptions = {
   /** Standard output when absent. */
   readonly outFile?: string;
   readonly claim: Asked;
+  /** What the proof starts at: a genesis or a checkpoint. That of the configuration when absent. */
+  readonly sinceFile?: string;
 };
 
 /** `file` is a path, or `-` for standard input. */

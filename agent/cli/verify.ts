@@ -25,7 +25,9 @@ export async function verify({ file, checkpointFile, json }: VerifyOptions, io: 
   if (!verdict.ok) {
     if (json)
       io.stdout.write(`${asJson({ proven: false, code: verdict.code, reason: verdict.reason, claim })}\n`);
-    throw new AgentError('AGENT_NOT_PROVEN', `Not proven: ${verdict.reason}.`, { reason: verdict.code });
+    throw new AgentError('AGENT_NOT_PROVEN', `Not proven: ${verdict.reason} (${verdict.code}).`, {
+      reason: verdict.code,
+    });
   }
   const { header, evidence } = proof;
   const facts = 'facts' in verdict ? (verdict.facts as Facts | null) : null;

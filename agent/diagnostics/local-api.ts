@@ -6,7 +6,8 @@ import type { Log } from '../log.ts';
 
 /** Linux keeps a socket's path in 108 bytes, the closing zero included. */
 const SOCKET_PATH_BYTES_MAX = 107;
-const REPLY_BYTES_MAX = 4_194_304;
+/** A proof of 4 MB, with the escapes of its quotes and line ends. */
+const REPLY_BYTES_MAX = 8_388_608;
 const QUESTION_BYTES_MAX = 16_384;
 /** At once; who connects beyond them, or says nothing for long, is cut off. */
 const CONNECTIONS_MAX = 16;

@@ -31,10 +31,17 @@ export {
   checkLightProof,
   type LightProof,
   type LightVerdict,
+  PROOF_CHANGES_MAX,
   provenState,
   proveReads,
 } from './light-proof.ts';
-export { checkpointIn, formatLightProof, PROOF_FORMAT, parseLightProof } from './light-proof-json.ts';
+export {
+  changeLength,
+  checkpointIn,
+  formatLightProof,
+  PROOF_FORMAT,
+  parseLightProof,
+} from './light-proof-json.ts';
 export { merklePath, merkleRoot, verifyMerklePath } from './merkle.ts';
 export {
   type Checkpoint,

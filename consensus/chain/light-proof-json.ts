@@ -12,7 +12,6 @@ export const PROOF_FORMAT = 'gridquorum-proof-1';
 
 const TEXT_LENGTH_MAX = 4 * 1024 * 1024;
 
-const CHANGES_MAX = 1024;
 const ENTRIES_MAX = 32;
 const BYTES_MAX = 512 * 1024;
 
@@ -21,21 +20,23 @@ const BYTES_MAX = 512 * 1024;
  * @param claim goes along as it is, for the reader; it proves nothing
  */
 export function formatLightProof(proof: LightProof, claim: object): string {
-  const { genesis, committees, header, certificate, evidence } = proof;
+  const { genesis, sinceHeight, committees, header, certificate, evidence } = proof;
   const plain = {
     format: PROOF_FORMAT,
     claim,
     genesis,
-    committees: committees.map((milestone) => ({
-      header: milestone.header,
-      certificate: plainCertificate(milestone.certificate),
-      validators: plainValidators(milestone.validators ?? []),
-    })),
+    sinceHeight,
+    committees: committees.map(plainMilestone),
     header,
     certificate: plainCertificate(certificate),
     evidence: plainEvidence(evidence),
   };
   return `${JSON.stringify(plain, null, 1)}\n`;
+}
+
+/** Characters that a change of the committee adds to the document. */
+export function changeLength(milestone: Milestone): number {
+  return JSON.stringify({ committees: [plainMilestone(milestone)] }, null, 1).length;
 }
 
 /**
@@ -59,6 +60,12 @@ export function checkpointIn({ genesis, header, evidence }: LightProof): Checkpo
   const { validators } = evidence;
   return { genesis, height: header.height, digest: blockDigest(header), validators };
 }
+
+const plainMilestone = ({ header, certificate, validators }: Milestone) => ({
+  header,
+  certificate: plainCertificate(certificate),
+  validators: plainValidators(validators ?? []),
+});
 
 const plainCertificate = ({ round, seals }: Certificate) => ({
   round,
@@ -141,7 +148,9 @@ const document = z.strictObject({
   format: z.literal(PROOF_FORMAT),
   claim: z.unknown(),
   genesis: hash,
-  committees: z.array(milestone).max(CHANGES_MAX),
+  sinceHeight: count.optional(),
+  // How many are followed, `checkLightProof` says; that they end, the length of the text.
+  committees: z.array(milestone),
   header,
   certificate,
   evidence: z.discriminatedUnion('kind', [

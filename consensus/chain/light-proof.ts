@@ -14,12 +14,17 @@ import type { Certificate, Header, Validator } from './types.ts';
 export type LightProof = {
   /** Of the chain. */
   readonly genesis: Hash;
+  /** Of the checkpoint that it starts at, for the reader: the genesis when absent. It proves nothing. */
+  readonly sinceHeight?: number | undefined;
   /** Blocks that changed the committee, ascending, all with their new committee. */
   readonly committees: readonly Milestone[];
   readonly header: Header;
   readonly certificate: Certificate;
   readonly evidence: Evidence;
 };
+
+/** Changes of the committee that one proof leads through: some seconds of work for a phone. More go in stages. */
+export const PROOF_CHANGES_MAX = 1024;
 
 export type Evidence =
   /** Entries of the state after the block; a null value says that there is none. */
@@ -45,6 +50,9 @@ export type LightFault =
   | MilestoneFault
   | 'PROOF_WRONG_CHAIN'
   | 'PROOF_BEFORE_CHECKPOINT'
+  /** It starts at a later checkpoint than the one that is trusted. */
+  | 'PROOF_STARTS_LATER'
+  | 'PROOF_TOO_MANY_CHANGES'
   | 'PROOF_OTHER_BLOCK'
   | 'PROOF_NOT_IN_STATE'
   | 'PROOF_NOT_IN_BLOCK'
@@ -80,8 +88,12 @@ export function checkLightProof(proof: LightProof, checkpoint: Checkpoint): Ligh
     if (height <= checkpoint.height) continue;
     if (height >= header.height)
       return refused('CHAIN_WRONG_HEIGHT', `block ${height} is not before the block`);
+    if (changes === PROOF_CHANGES_MAX) return tooMany();
     const step = followMilestone(trusted, milestone);
-    if (!step.ok) return refused(step.code, `the change of the committee at block ${height} does not hold`);
+    if (!step.ok) {
+      const reason = `the change of the committee at block ${height} does not hold`;
+      return gapAfter(checkpoint, { proof, changes }) ?? refused(step.code, reason);
+    }
     trusted = step.checkpoint;
     changes += 1;
   }
@@ -93,7 +105,10 @@ export function checkLightProof(proof: LightProof, checkpoint: Checkpoint): Ligh
   const fault = isCheckpoint
     ? null
     : checkCertificate(certificate, { genesis, height: header.height, digest, validators });
-  if (fault !== null) return refused(fault, `the seals of block ${header.height} do not hold`);
+  if (fault !== null) {
+    const reason = `the seals of block ${header.height} do not hold`;
+    return gapAfter(checkpoint, { proof, changes }) ?? refused(fault, reason);
+  }
   const missing = evidenceFault(proof);
   if (missing !== null) return missing;
   const signers = certificate.seals.map(({ signer }) => validators[signer]?.address ?? '');
@@ -154,6 +169,25 @@ function evidenceFault({ header, evidence }: LightProof): Extract<LightVerdict, 
       if (validatorsHash(evidence.validators) === header.validatorsHash) return null;
       return refused('PROOF_OTHER_COMMITTEE', 'the header names another committee');
   }
+}
+
+/** Why the first step from the checkpoint may fail though nobody has lied: changes between are not in the proof. */
+function gapAfter(
+  { height }: Checkpoint,
+  { proof, changes }: { readonly proof: LightProof; readonly changes: number },
+): Extract<LightVerdict, { ok: false }> | null {
+  if (changes > 0) return null;
+  const { sinceHeight = 0, committees } = proof;
+  if (sinceHeight > height) {
+    const wanted = `trust that one or a later one, or ask for a proof since block ${height}`;
+    return refused('PROOF_STARTS_LATER', `it starts at the checkpoint of block ${sinceHeight}: ${wanted}`);
+  }
+  return committees.length >= PROOF_CHANGES_MAX ? tooMany() : null;
+}
+
+function tooMany(): Extract<LightVerdict, { ok: false }> {
+  const reason = `more than ${PROOF_CHANGES_MAX} changes of the committee: ask for a checkpoint in between`;
+  return refused('PROOF_TOO_MANY_CHANGES', reason);
 }
 
 function refused(code: LightFault, reason: string): Extract<LightVerdict, { ok: false }> {

@@ -76,34 +76,93 @@ t.test('an entry is shown through every change of the committee, from any checkp
   t.match(verifyClaim(proof, absent, origin), { ok: false, code: 'PROOF_INCOMPLETE' });
 });
 
-t.test('a proof leads through the newest changes of the committee, however many there were', async (t) => {
+t.test('beyond 1024 changes of the committee a proof goes on from a checkpoint in between', async (t) => {
+  const length = 1_030;
+  const sets = [
+    [3, 4, 5, 6],
+    [4, 5, 6, 7],
+  ];
+  const long = notesChain({
+    genesis: notesGenesis(EPOCH),
+    length,
+    committees: Object.fromEntries(
+      Array.from({ length: length - 1 }, (_, index) => [index + 1, sets[(index + 1) % 2]!]),
+    ),
+  });
+  const milestones = long.blocks.map(({ final: { block, certificate }, next }) => {
+    const { height } = block.header;
+    return { header: block.header, certificate, validators: height < length ? next.validators : null };
+  });
   const source = {
-    ...{ head: store.head, firstHeight: store.firstHeight, epochBlocks: EPOCH, trusted: store.trusted },
-    readBlock: (height: number) => store.readBlock(height),
-    readMilestone: (height: number) => store.readMilestone(height),
+    ...{ head: long.head, firstHeight: 1, epochBlocks: EPOCH, trusted: checkpointOf(long.start) },
+    readBlock: async (height: number) => ({ ok: true as const, found: long.blocks[height - 1]!.final }),
+    readMilestone: async (height: number) => milestones[height - 1],
+    readCommitteeChanges: async (above: number, most: number) =>
+      milestones.filter(({ validators }) => validators !== null).slice(above, above + Math.min(most, 50)),
   };
-  const byTwos = (above: number, most: number) => store.readCommitteeChanges(above, Math.min(most, 2));
-  const made = await proveClaim({ ...source, readCommitteeChanges: byTwos }, note);
+  t.match(await proveClaim(source, note), { code: 'PROOF_TOO_MANY_CHANGES' });
+  await t.rejects(proofAnswer(source, note), {
+    code: 'AGENT_REFUSED',
+    message: /\(PROOF_TOO_MANY_CHANGES\)\. .*"gridquorum prove checkpoint".*--since/,
+  });
+  // Who has but the genesis walks on in stages.
+  const stage = await proveCheckpoint(source);
+  if (!stage.ok) throw new Error(stage.reason);
+  t.equal(stage.newestHeight, 1_028);
+  t.equal(stage.proof.header.height, 1_024);
+  t.match(verifyCheckpoint(stage.proof, checkpointOf(long.start)), { ok: true, changes: 1_023 });
+  const halfway = checkpointIn(parseLightProof(formatLightProof(stage.proof, { kind: 'checkpoint' })).proof)!;
+  const last = await proveCheckpoint(source, halfway.height);
+  if (!last.ok) throw new Error(last.reason);
+  t.equal(last.newestHeight, undefined);
+  t.equal(last.proof.header.height, 1_028);
+  t.match(verifyCheckpoint(last.proof, halfway), { ok: true, changes: 3 });
+  t.match(await proveCheckpoint(source, 1_028), { code: 'PROOF_NOTHING_NEWER' });
+  const made = await proveClaim(source, note, halfway.height);
   if (!made.ok) throw new Error(made.reason);
-  t.match(verifyClaim(made.proof, note, origin), { ok: true, changes: 3 });
+  const read = parseLightProof(formatLightProof(made.proof, note));
+  t.equal(read.proof.sinceHeight, 1_024);
+  t.match(verifyClaim(read.proof, note, halfway), { ok: true, changes: 5 });
+  const asStrange = verifyClaim(read.proof, note, checkpointOf(long.start));
+  t.match(asStrange, { ok: false, code: 'PROOF_STARTS_LATER', reason: /block 1024: trust that one/ });
+  // What an earlier release wrote: the newest changes, and nothing of those before.
+  const all = milestones.slice(0, -1);
+  const fault = {
+    ok: false,
+    code: 'PROOF_TOO_MANY_CHANGES',
+    reason: /more than 1024 changes .* checkpoint in between/,
+  };
+  const { sinceHeight: _, ...without } = read.proof;
+  t.match(verifyClaim({ ...without, committees: all.slice(-1_024) }, note, checkpointOf(long.start)), fault);
+  t.match(verifyClaim({ ...without, committees: all }, note, checkpointOf(long.start)), fault);
+  t.ok(
+    verifyClaim({ ...without, committees: all }, note, halfway).ok,
+    'those below the checkpoint do not count',
+  );
+  const forged = { ...without, committees: all.slice(-2) };
+  t.match(verifyClaim(forged, note, halfway), { ok: false, code: 'CHAIN_SEAL_BAD_SIGNATURE' });
+});
 
+t.test('a proof of large committees stays below what is read', async (t) => {
   const change = (await store.readMilestone(3))!;
-  const many = Array.from({ length: 2_000 }, (_, index) => ({
-    ...change,
-    header: { ...change.header, height: index + 1 },
-  }));
-  const head = { ...store.head, height: 1_990 };
-  const readCommitteeChanges = async (above: number, most: number) => many.slice(above, above + most);
-  const long = await proveClaim(
-    { ...source, head, readCommitteeChanges, readMilestone: async () => change },
-    note,
-  );
-  if (!long.ok) throw new Error(long.reason);
-  t.strictSame(
-    [long.proof.committees.length, long.proof.committees[0], long.proof.committees.at(-1)],
-    [1_024, many[965], many[1_988]],
-    'those below its block that are nearest to it',
-  );
+  const seat = change.validators![0]!;
+  const seal = change.certificate.seals[0]!;
+  const large = (height: number) => ({
+    header: { ...change.header, height },
+    certificate: { ...change.certificate, seals: Array.from({ length: 31 }, () => seal) },
+    validators: Array.from({ length: 31 }, () => seat),
+  });
+  const many = Array.from({ length: 1_000 }, (_, index) => large(index + 1));
+  const made = await proveCheckpoint({
+    ...{ head: { ...store.head, height: 2_000 }, firstHeight: 1, epochBlocks: EPOCH, trusted: store.trusted },
+    readBlock: (height) => store.readBlock(height),
+    readMilestone: async () => undefined,
+    readCommitteeChanges: async (above, most) => many.slice(above, above + most),
+  });
+  if (!made.ok) throw new Error(made.reason);
+  const text = formatLightProof(made.proof, { kind: 'checkpoint' });
+  t.ok(text.length > 2 * 1024 * 1024 && text.length < 3 * 1024 * 1024, `${text.length} characters`);
+  t.equal(parseLightProof(text).proof.committees.length, made.proof.committees.length);
 });
 
 t.test('what does not belong together is not proven, and says why', async (t) => {

@@ -11,13 +11,15 @@ export function registerProve(program: Command, actions: CliActions, io: CliIo):
       .command(words)
       .description(description)
       .requiredOption('--config <file>', 'configuration of the agent, running or not')
+      .option('--since <file>', 'checkpoint or genesis that who verifies trusts (default: as the agent)')
       .option('--out <file>', 'where the proof goes (default: stdout)')
       .action((...given: unknown[]) => {
-        const { config, out } = given.at(-2) as { config: string; out?: string };
+        const { config, out, since } = given.at(-2) as { config: string; out?: string; since?: string };
         return actions.prove(
           {
             configFile: path('--config', config),
             ...(out !== undefined && { outFile: path('--out', out) }),
+            ...(since !== undefined && { sinceFile: path('--since', since) }),
             claim: claimOf(given.slice(0, -2) as string[]),
           },
           io,
@@ -32,15 +34,23 @@ export function registerProve(program: Command, actions: CliActions, io: CliIo):
     home: hexBytes('<address>', words[0] ?? '', 20),
     slotStartMs: instant('<start>', words[1] ?? ''),
   }));
-  claim('trade <session> <address>', 'what a home traded in a session, and what it was paid', (words) => ({
-    kind: 'trade',
-    session: sessionId(words[0] ?? ''),
-    home: hexBytes('<address>', words[1] ?? '', 20),
-  }));
-  claim('entry <key>', 'any entry of the state, or that there is none', ([key = '']) => ({
-    kind: 'entry',
-    key: stateKey(key),
-  }));
+  claim(
+    'trade <session> <address>',
+    'what a home traded in a session, like 2026-11-22/pool, and what it was paid',
+    (words) => ({
+      kind: 'trade',
+      session: sessionId(words[0] ?? ''),
+      home: hexBytes('<address>', words[1] ?? '', 20),
+    }),
+  );
+  claim(
+    'entry <key>',
+    'any entry of the state, like accounts/ADDRESS, or that there is none',
+    ([key = '']) => ({
+      kind: 'entry',
+      key: stateKey(key),
+    }),
+  );
   claim('checkpoint', 'who decides after the newest epoch: a checkpoint that others may trust', () => ({
     kind: 'checkpoint',
   }));
