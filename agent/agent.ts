@@ -1,8 +1,16 @@
-import { contract, type LedgerStore, openVoteLog, startNode, type VoteLog } from '../consensus/index.ts';
+import {
+  contract,
+  type Head,
+  type LedgerStore,
+  openVoteLog,
+  startNode,
+  type VoteLog,
+} from '../consensus/index.ts';
 import { connectMqtt, type MqttTransport } from '../drivers/index.ts';
-import { type Clock, systemClock } from './clock/clock.ts';
+import type { Clock } from './clock/clock.ts';
 import { followClock } from './clock/follow.ts';
 import { simulatedClock } from './clock/simulated.ts';
+import { type SystemClock, systemClock } from './clock/system.ts';
 import { checkDay, loadConfig, loadDay } from './config/load.ts';
 import type { AgentConfig } from './config/schema.ts';
 import { runDay } from './cycle/day.ts';
@@ -84,7 +92,9 @@ export async function startAgent(configFile: string, write: (line: string) => vo
 
     const transport = connect(config, { network: genesis.network, address, log });
     closers.push(() => transport.stop());
-    const clock = clockOf(config, { transport, network: genesis.network, log });
+    const held = config.clock.kind === 'system' ? heldClock(config, { slotMs: day.slotMs, log }) : undefined;
+    if (held !== undefined) hearTime(held, store.head, address);
+    const clock = held ?? followedClock(config, { transport, network: genesis.network, log });
     let halt: (error: unknown) => void = () => undefined;
     const halted = new Promise<never>((_, reject) => {
       halt = reject;
@@ -112,6 +122,7 @@ export async function startAgent(configFile: string, write: (line: string) => vo
     };
     settleKey();
     node.onHead(settleKey);
+    if (held !== undefined) node.onHead(() => hearTime(held, node.head, address));
     const devices = openDevices(config.devices, { clock, log });
     closers.push(() => devices.close());
 
@@ -228,12 +239,27 @@ function connect(
   return connectMqtt({ brokers, clientId: `${network}-${address}`, network, nodeId: address, log });
 }
 
-function clockOf(
+/** Of a slot: by how much the clock may differ from the chain's time before it is doubted. */
+const CLOCK_TOLERANCE_SHARE = 0.1;
+
+/** The computer's clock, held against the chain's time as it is heard. */
+function heldClock({ timing }: AgentConfig, { slotMs, log }: { slotMs: number; log: Log }): SystemClock {
+  return systemClock({
+    toleranceMs: timing.allowedSkewMs + CLOCK_TOLERANCE_SHARE * slotMs,
+    onLeap: ({ byMs, followed }) =>
+      log({ event: followed ? 'clock-set' : 'clock-leapt', level: 'warn', byMs }),
+  });
+}
+
+function hearTime(clock: SystemClock, { header, validators }: Head, address: string): void {
+  clock.heard(header.timeMs, validators.length === 1 && validators[0]!.address === address);
+}
+
+function followedClock(
   { clock }: AgentConfig,
   { transport, network, log }: { transport: MqttTransport; network: string; log: Log },
 ): Clock {
-  if (clock.kind === 'system') return systemClock();
-  const simulated = simulatedClock(clock.startMs);
+  const simulated = simulatedClock(clock.kind === 'simulated' ? clock.startMs : 0);
   followClock(simulated, { transport, network, log });
   return simulated;
 }

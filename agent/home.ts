@@ -1,5 +1,5 @@
 import type { LedgerNode } from '../consensus/index.ts';
-import type { BrokerStatus } from '../drivers/index.ts';
+import type { BrokerStatus, MeterReading } from '../drivers/index.ts';
 import type { Forecaster, OptimizerLibrary } from '../optimizer/index.ts';
 import type { Clock } from './clock/clock.ts';
 import type { AgentConfig, DayAhead } from './config/schema.ts';
@@ -11,6 +11,9 @@ import type { Log } from './log.ts';
 
 /** What a home is doing with its day. */
 export type Phase = 'registering' | 'waiting' | 'trading' | 'planning' | 'delivering' | 'settling' | 'done';
+
+/** A reading taken while the clock was not proven, and how far the clock had been set until then. */
+type Unplaced = { readonly reading: MeterReading; readonly setByMs: number };
 
 /** All that one running home is made of; what the cycle and the roles work with. */
 export type Home = {
@@ -36,6 +39,10 @@ export type Home = {
     forecaster: Forecaster;
     /** Starts of the slots whose records this run has handed to the ledger's outbox. */
     readonly handedOver: Set<number>;
+    /** Readings of the meter since the clock ceased to be proven. */
+    unplaced?: readonly Unplaced[];
+    /** When the chain was last asked for the time. */
+    askedTimeMs?: number;
     /** Fine readings of the slot that runs, or ran last. */
     leaves?: { readonly day: string; readonly slot: number; readonly leaves: readonly Leaf[] };
   };

@@ -7,7 +7,7 @@ import {
   type MethodName,
   type Submitted,
 } from '../consensus/index.ts';
-import type { Clock } from './clock/clock.ts';
+import { type Clock, untilProven } from './clock/clock.ts';
 import { AgentError } from './errors.ts';
 import type { Log } from './log.ts';
 
@@ -44,7 +44,7 @@ export const untilHead = <Found>(
     else attempt();
   });
 
-/** Waits for the ledger like {@link untilHead}, but no longer than to the given time; undefined then. */
+/** Waits for the ledger like {@link untilHead}, but no longer than to the given time, once it is proven; undefined then. */
 export async function untilHeadOrTime<Found>(
   { node, clock }: { readonly node: LedgerNode; readonly clock: Clock },
   look: (head: Head) => Found | undefined,
@@ -53,7 +53,7 @@ export async function untilHeadOrTime<Found>(
   const decided = new AbortController();
   const stop = AbortSignal.any([signal, decided.signal]);
   const ledger = untilHead(node, look, stop);
-  const time = clock.waitUntil(timeMs, stop).then(() => undefined);
+  const time = untilProven(clock, timeMs, stop).then(() => undefined);
   try {
     return await Promise.race([ledger, time]);
   } finally {
@@ -87,7 +87,8 @@ export async function trySubmit<Name extends MethodName>(
 ): Promise<Submitted> {
   const outcome = await node.submit({
     ...buildCall(method, args),
-    expiresMs: clock.utcMs() + CALL_LIFETIME_MS,
+    // A clock that is behind must not make it expire before it is heard.
+    expiresMs: Math.max(clock.utcMs(), node.head.header.timeMs) + CALL_LIFETIME_MS,
   });
   if (!outcome.ok)
     log({ event: 'call-rejected', level: 'warn', method, code: outcome.code, reason: outcome.reason });

@@ -17,6 +17,7 @@ export async function status({ configFile, json }: StatusOptions, io: CliIo): Pr
   const facts = [
     { label: 'address', value: answer.address },
     { label: 'time', value: new Date(answer.utcMs).toISOString() },
+    ...clockFacts(answer),
     {
       label: 'phase',
       value: answer.slot === undefined ? answer.phase : `${answer.phase}, slot ${answer.slot}`,
@@ -49,6 +50,26 @@ export async function status({ configFile, json }: StatusOptions, io: CliIo): Pr
   ];
   io.stdout.write(`${renderFacts(answer.home, facts, lookOf(io.stdout, io.env))}\n`);
 }
+
+/** Nothing where there is nothing to tell: a clock that agrees with the chain is no news. */
+function clockFacts({ clock }: AgentStatus) {
+  if (clock === undefined || (clock.proven && clock.leapMs === 0)) return [];
+  const words = [
+    ...(clock.leapMs === 0
+      ? []
+      : [`the computer's clock has leapt by ${secondsOf(clock.leapMs)}, and is not followed`]),
+    ...(clock.proven ? [] : [unprovenWords(clock.aheadOfChainMs)]),
+  ];
+  return [{ label: 'clock', value: words.join('; '), mood: mood(false) }];
+}
+
+/** Ahead may also mean that the chain has been quiet; behind it nothing is right. */
+const unprovenWords = (aheadMs: number) =>
+  aheadMs < 0
+    ? `${secondsOf(-aheadMs)} behind the chain: set it; no slot is ended until then`
+    : `${secondsOf(aheadMs)} ahead of the newest block: no slot is ended until a block bears it out; is it right?`;
+
+const secondsOf = (ms: number) => `${Math.round(ms / 1_000)} s`;
 
 function heightWords({ height, sync }: AgentStatus['ledger']): string {
   const { targetHeight, firstHeight, snapshot } = sync;

@@ -15,6 +15,7 @@ import {
   poolTerms,
   toOfferMw,
 } from '../../optimizer/index.ts';
+import { untilProven } from '../clock/clock.ts';
 import type { DayAhead } from '../config/schema.ts';
 import { type Home, note, type Phase, sessionIdOf } from '../home.ts';
 import { submit, trySubmit, untilHead, untilHeadOrTime } from '../ledger.ts';
@@ -162,7 +163,7 @@ async function callTime(home: Home, id: string, signal: AbortSignal): Promise<vo
     const session = readSession(node.head.state, id)!;
     if (session.status !== 'rounds') return;
     const place = session.homes.indexOf(address) / session.homes.length;
-    await clock.waitUntil(session.deadlineMs + place * session.roundMs, signal);
+    await untilProven(clock, session.deadlineMs + place * session.roundMs, signal);
     const { head } = node;
     if (readSession(head.state, id)?.round === session.round) {
       await submit(home, 'coordination.advance', { id, round: session.round });

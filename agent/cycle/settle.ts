@@ -1,7 +1,15 @@
 import { mkdir, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { type Head, merkleRoot, readDelivery, readRecord, readSession } from '../../consensus/index.ts';
+import {
+  type Head,
+  merkleRoot,
+  readDelivery,
+  readNetwork,
+  readRecord,
+  readSession,
+} from '../../consensus/index.ts';
 import type { MeterReading } from '../../drivers/index.ts';
+import { isProven } from '../clock/clock.ts';
 import { type Home, note } from '../home.ts';
 import type { Journal } from '../journal.ts';
 import { submit, trySubmit, untilHead, untilHeadOrTime } from '../ledger.ts';
@@ -9,6 +17,7 @@ import { replaceFile } from '../replace-file.ts';
 import { wattHoursToWattSeconds } from '../translate/units.ts';
 import type { Agreed } from './agree.ts';
 import { newSaltHex } from './leaf.ts';
+import { keepUnplaced, takeUnplaced } from './unplaced.ts';
 
 const MS_PER_HOUR = 3_600_000;
 
@@ -91,13 +100,42 @@ const BOUNDARY_LATE_SHARE = 0.25;
  * Last of the six, slot by slot: what the meter counted since the last boundary becomes one signed record a slot. A
  * reading that comes too late for this boundary is left to the next one, which then covers both; only at the end of
  * the day, where there is none, it is taken as that of the slot it came in. A boundary once noted stands: the slot
- * before it is told up to there.
+ * before it is told up to there. None is noted by a clock that the chain does not bear out: what the meter says meanwhile
+ * is kept, and placed once it is known when that was.
  */
 export async function closeFinishedSlots(
   home: Home,
   meter: MeterReading | undefined,
   slot: number,
 ): Promise<void> {
+  if (!isProven(home.clock)) {
+    keepUnplaced(home, meter);
+    return askTheTime(home);
+  }
+  const { day, state } = home;
+  for (const reading of takeUnplaced(home)) {
+    const readIn = Math.floor((reading.atMs - day.startMs) / day.slotMs);
+    // Of a slot the first is the nearest to its beginning.
+    if (readIn >= 0 && readIn <= slot && readIn > (state.journal.boundary?.slot ?? -1))
+      await closeUpTo(home, reading, readIn);
+  }
+  await closeUpTo(home, meter, slot);
+}
+
+/**
+ * A block shows what time it is; where nobody else makes one, and all may be waiting for it, a call that does nothing
+ * does. Once a slot: no more than the record that would be told.
+ */
+async function askTheTime(home: Home): Promise<void> {
+  const { node, clock, state, day } = home;
+  const { connected, ownPending } = node.status();
+  const sinceMs = Math.abs(clock.utcMs() - (state.askedTimeMs ?? Number.NEGATIVE_INFINITY));
+  if (!connected || ownPending > 0 || sinceMs < day.slotMs) return;
+  state.askedTimeMs = clock.utcMs();
+  await submit(home, 'accounts.skip', {});
+}
+
+async function closeUpTo(home: Home, meter: MeterReading | undefined, slot: number): Promise<void> {
   const { day, log, state } = home;
   const { boundary: before } = state.journal;
   if (before !== undefined && slot <= before.slot) return tellRecords(home);
@@ -131,17 +169,20 @@ async function recordSlots(home: Home, boundary: Boundary, finished: readonly Sl
   await tellRecords(home);
 }
 
-/** The contract will not take such a record at any later time either. */
-const REFUSED_FOR_GOOD: ReadonlySet<string> = new Set([
-  'CONTRACT_ALREADY_EXISTS',
-  'CONTRACT_TOO_LATE',
-  'CONTRACT_IMPLAUSIBLE',
-  'CONTRACT_BAD_ARGUMENTS',
-]);
+/**
+ * The contract will not take such a record at any later time either. Whether it is too late for one is told by the
+ * chain's time alone: a call is rehearsed at the own clock's, which may be wrong.
+ */
+function isRefusedForGood({ node }: Home, code: string, slotStartMs: number): boolean {
+  const { state, header } = node.head;
+  if (code === 'CONTRACT_TOO_LATE') return slotStartMs + readNetwork(state).recordWindowMs <= header.timeMs;
+  return code === 'CONTRACT_IMPLAUSIBLE' || code === 'CONTRACT_BAD_ARGUMENTS';
+}
 
 /** Hands over what the ledger has not been told yet, as far as its outbox has room; what it holds is done with. */
 async function tellRecords(home: Home): Promise<void> {
   const { state, address, node } = home;
+  if (!isProven(home.clock)) return;
   const isKnown = (slotStartMs: number) => readRecord(node.head.state, address, slotStartMs) !== undefined;
   const refused = new Set<number>();
   // Neither waiting nor held by the ledger: what was handed over has failed since.
@@ -157,8 +198,9 @@ async function tellRecords(home: Home): Promise<void> {
     });
     // One that an earlier run has handed over is refused here while it waits: it stays until the ledger shows it.
     if (outcome.ok || outcome.code === 'CONTRACT_ALREADY_EXISTS') state.handedOver.add(slotStartMs);
-    else if (REFUSED_FOR_GOOD.has(outcome.code)) refused.add(slotStartMs);
-    else break;
+    else if (isRefusedForGood(home, outcome.code, slotStartMs)) refused.add(slotStartMs);
+    // One that is too late by the own clock alone keeps nobody from telling the younger ones.
+    else if (outcome.code !== 'CONTRACT_TOO_LATE') break;
   }
   const left = state.journal.untold.filter(
     ({ slotStartMs }) => !isKnown(slotStartMs) && !refused.has(slotStartMs),

@@ -1,5 +1,5 @@
 import type { MeterReading } from '../../drivers/index.ts';
-import { sleep } from '../clock/clock.ts';
+import { isProven, sleep } from '../clock/clock.ts';
 import { type Home, note } from '../home.ts';
 import type { Agreed } from './agree.ts';
 import { dispatch, dispatchBattery, isCurtailed, slotPlan, trim } from './dispatch.ts';
@@ -9,6 +9,7 @@ import { createSlotMeans, learnSlot } from './learn.ts';
 import { bestPlan, type DevicePlan, devicePlan, homeProblem, measuredOf } from './optimize.ts';
 import { type Snapshot, sense } from './sense.ts';
 import { closeFinishedSlots, counterOf, isContinued } from './settle.ts';
+import { keepUnplaced } from './unplaced.ts';
 
 const W_PER_KW = 1_000;
 const MS_PER_HOUR = 3_600_000;
@@ -29,27 +30,26 @@ export async function carryOut(home: Home, agreed: () => Agreed, signal: AbortSi
   const { clock, day, config } = home;
   home.state.phase = 'delivering';
   const slots = day.importPricePerKwh.length;
-  const startOf = (slot: number) => day.startMs + slot * day.slotMs;
-  await clock.waitUntil(day.startMs, signal);
-
-  for (
-    let slot = slotAt(home, clock.utcMs());
-    slot <= slots;
-    slot = Math.max(slot + 1, slotAt(home, clock.utcMs()))
-  ) {
-    await clock.waitUntil(startOf(slot), signal);
+  for (;;) {
+    await clock.waitUntil(day.startMs, signal);
+    const slot = slotAt(home, clock.utcMs());
     home.state.slot = Math.min(slot, slots - 1);
     const snapshot = await sense(home.devices, signal);
     await closeFinishedSlots(home, snapshot.meter, slot);
-    if (slot < slots) await runSlot(home, { agreed: agreed(), slot, snapshot }, signal);
-  }
-  // A meter that does not answer at the end of the day is waited for: it still knows what it counted.
-  while (home.state.journal.boundary?.slot !== slots) {
-    await sleep(config.timing.senseMs, signal);
-    const { meter } = await sense(home.devices, signal);
-    await closeFinishedSlots(home, meter, slots);
+    // A meter that does not answer at the end of the day is waited for: it still knows what it counted.
+    if (home.state.journal.boundary?.slot === slots) return;
+    if (slot === slots) await sleep(config.timing.senseMs, signal);
+    else {
+      await runSlot(home, { agreed: agreed(), slot, snapshot }, signal);
+      const endMs = day.startMs + (slot + 1) * day.slotMs;
+      while (isNow(home, slot)) await pause(home, endMs, signal);
+    }
   }
 }
+
+/** Not only until it is over: a clock that was ahead goes back. */
+const isNow = (home: Home, slot: number) =>
+  slotAt(home, home.clock.utcMs()) === slot && home.clock.utcMs() >= home.day.startMs;
 
 /** The slot that a time lies in; the number of slots when the day is over. */
 function slotAt({ day }: Home, utcMs: number): number {
@@ -75,8 +75,9 @@ async function runSlot(home: Home, inputs: SlotInputs, signal: AbortSignal): Pro
   const leaves: Leaf[] = [];
   home.state.leaves = { day: day.day, slot, leaves };
   const untilMs = day.startMs + (slot + TRIM_UNTIL_SHARE) * day.slotMs;
-  while (await pause(home, untilMs, signal)) {
+  while ((await pause(home, untilMs, signal)) && isNow(home, slot)) {
     const seen = await sense(devices, signal);
+    if (!isProven(home.clock)) keepUnplaced(home, seen.meter);
     means.see(seen);
     const leaf = leafOf(seen);
     if (leaf !== undefined) leaves.push(leaf);
@@ -87,7 +88,9 @@ async function runSlot(home: Home, inputs: SlotInputs, signal: AbortSignal): Pro
     current = corrected;
     await dispatchBattery(devices, current, options);
   }
-  await learnSlot(home, { slot, means, curtailed: planned !== undefined && isCurtailed(planned) });
+  // Of a slot that has not been, whatever the clock said, nothing is learnt.
+  if (isProven(home.clock) && home.clock.utcMs() >= day.startMs + slot * day.slotMs)
+    await learnSlot(home, { slot, means, curtailed: planned !== undefined && isCurtailed(planned) });
 }
 
 /** Until the next look at the devices. False when the time to look is over before. */

@@ -1,5 +1,6 @@
 import { readSession, type SyncStatus } from '../../consensus/index.ts';
 import type { BrokerStatus } from '../../drivers/index.ts';
+import type { ClockStanding } from '../clock/clock.ts';
 import { type Home, type Phase, sessionIdOf } from '../home.ts';
 
 /** What an agent tells of itself on its local socket under `/status`. Energy in kWh, power in kW, money in the network's currency. */
@@ -7,6 +8,8 @@ export type AgentStatus = {
   readonly home: string;
   readonly address: string;
   readonly utcMs: number;
+  /** Against the chain's time; absent where one process tells all others the time. */
+  readonly clock?: ClockStanding;
   readonly phase: Phase;
   /** Slot being carried out, in phase `delivering`. */
   readonly slot?: number;
@@ -59,6 +62,7 @@ export function statusOf(home: Home): AgentStatus {
     home: config.home,
     address,
     utcMs: clock.utcMs(),
+    ...(clock.standing && { clock: clock.standing() }),
     phase: state.phase,
     ...(state.slot !== undefined && { slot: state.slot }),
     day: day.day,

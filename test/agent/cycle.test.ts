@@ -3,13 +3,15 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import t, { type Test } from 'tap';
 import { sleep } from '../../agent/clock/clock.ts';
+import { systemClock } from '../../agent/clock/system.ts';
 import { loadConfig } from '../../agent/config/load.ts';
 import type { AgentConfig, DayAhead } from '../../agent/config/schema.ts';
-import { agree } from '../../agent/cycle/agree.ts';
+import { agree, nothingAgreed } from '../../agent/cycle/agree.ts';
 import { outlookOfTheDay } from '../../agent/cycle/forecast.ts';
 import { homeProblem } from '../../agent/cycle/optimize.ts';
 import { register } from '../../agent/cycle/register.ts';
 import { closeFinishedSlots } from '../../agent/cycle/settle.ts';
+import { carryOut } from '../../agent/cycle/slots.ts';
 import type { Home } from '../../agent/home.ts';
 import type { LogEntry } from '../../agent/log.ts';
 import { loadOptimizerLibrary } from '../../agent/optimizer-library.ts';
@@ -17,7 +19,7 @@ import { openSession } from '../../agent/roles/aggregator.ts';
 import { readDevices } from '../../consensus/contract/index.ts';
 import { readAccount, readRecord, readSession, readTurn } from '../../consensus/index.ts';
 import type { MeterReading } from '../../drivers/index.ts';
-import { planHome } from '../../optimizer/index.ts';
+import { createForecaster, planHome } from '../../optimizer/index.ts';
 import { AGGREGATOR, SLOT_MS, START_MS, World } from '../consensus/contract-world.ts';
 
 const SLOTS = 4;
@@ -62,9 +64,19 @@ async function homeOn(
       phase: 'delivering',
       handedOver: new Set(),
       journal: { day: day.day, untold: [], realised: [] },
+      forecaster: createForecaster({ slotMs: SLOT_MS }),
     },
+    forecasterFile: { write: async () => undefined },
     node: {
-      head: { state: world.state, height: 1 },
+      head: {
+        state: world.state,
+        height: 1,
+        header: {
+          get timeMs() {
+            return world.timeMs;
+          },
+        },
+      },
       status: () => ({ ownPending: 1 }),
       submit: async ({ method, args }: { method: string; args: Parameters<World['apply']>[2] }) =>
         world.apply(address, method, args),
@@ -235,6 +247,164 @@ t.test('what the meter counted becomes records', async (t) => {
   t.ok(readAccount(world.state, home.address));
   const files = readdirSync(join(home.config.directory, 'readings', day.day));
   t.same(files.sort(), ['0.jsonl', '1.jsonl', '3.jsonl'], 'no draft is left');
+});
+
+/** A home whose clock is off, on a street where time passes when the test says so. */
+async function homeOffBy(t: Test, offMs: number) {
+  const world = new World(1).connect();
+  const { home: usual, told } = await homeOn(t, world);
+  const computer = { offMs };
+  world.timeMs = START_MS;
+  const clock = systemClock({
+    toleranceMs: SLOT_MS / 10,
+    wallMs: () => world.timeMs + computer.offMs,
+    monotonicMs: () => world.timeMs,
+  });
+  const poll = async (targetMs: number, signal: AbortSignal) => {
+    while (home.clock.utcMs() < targetMs) await sleep(2, signal);
+  };
+  let reads = 0;
+  /** 100 Wh in the first slot, 200 in the second. */
+  const importWh = () => {
+    const slot = (world.timeMs - START_MS) / SLOT_MS;
+    return (
+      1_000_000 + 50 * Math.floor(slot) * (Math.floor(slot) + 1) + 100 * (Math.floor(slot) + 1) * (slot % 1)
+    );
+  };
+  const powerW = () => 400 * (1 + Math.floor((world.timeMs - START_MS) / SLOT_MS));
+  const read = async () => {
+    reads += 1;
+    const head = { quality: 'good', faults: [], atMs: home.clock.utcMs() } as const;
+    return { ...head, importWh: importWh(), exportWh: 0, netImportW: powerW() };
+  };
+  const meter = { config: { id: 'meter', kind: 'meter' }, device: { read } };
+  const rehearse: World['apply'] = (...call) => {
+    const trueMs = world.timeMs;
+    world.timeMs = home.clock.utcMs();
+    const before = world.snapshot();
+    const outcome = world.apply(...call);
+    world.timeMs = trueMs;
+    if (!outcome.ok) return outcome;
+    for (const key of world.entries.keys()) if (!before.has(key)) world.entries.delete(key);
+    for (const [key, value] of before) world.entries.set(key, value);
+    return world.apply(...call);
+  };
+  const home: Home = {
+    ...usual,
+    config: { ...usual.config, timing: { ...usual.config.timing, senseMs: 20 } },
+    clock: { ...clock, waitUntil: poll },
+    devices: { all: [meter], reach: async () => undefined, mark: () => undefined, find: () => undefined },
+    node: {
+      ...usual.node,
+      submit: async ({ method, args }: { method: string; args: Parameters<World['apply']>[2] }) =>
+        rehearse(usual.address, method, args),
+    },
+  } as unknown as Home;
+  return {
+    ...{ home, told, clock, computer, world },
+    /** To this place in the day, and until the meter was looked at there. */
+    async at(place: number) {
+      world.timeMs = START_MS + Math.round(place * SLOT_MS);
+      const before = reads;
+      while (reads < before + 3) await sleep(2, new AbortController().signal);
+    },
+    recordedWh: () =>
+      Array.from({ length: SLOTS }, (_, slot) => {
+        const record = readRecord(world.state, home.address, START_MS + slot * SLOT_MS);
+        return record && Math.round(Number(record.importWs) / 3_600);
+      }),
+  };
+}
+
+for (const [words, offMs] of Object.entries({
+  'an hour ahead': 4 * SLOT_MS,
+  'half a slot ahead': SLOT_MS / 2,
+  'three years ahead': 3 * 365 * 86_400_000,
+  'half a slot behind': -SLOT_MS / 2,
+}))
+  t.test(`a home starts with a clock ${words}: nothing is lost of it`, { timeout: 20_000 }, async (t) => {
+    const { home, clock, computer, at, recordedWh, world } = await homeOffBy(t, 0);
+    const stopping = new AbortController();
+    const run = () => carryOut(home, () => nothingAgreed(home), stopping.signal);
+    clock.heard(world.timeMs, false);
+    const day = run();
+    day.catch((error) => t.fail(String(error)));
+    for (const place of [0.02, 0.5, 1.02]) await at(place);
+    t.match(home.state.journal, { boundary: { slot: 1 } });
+
+    // As if it had begun with that clock, and the chain is heard of all the time.
+    computer.offMs = offMs;
+    const wrong = systemClock({
+      toleranceMs: SLOT_MS / 10,
+      wallMs: () => world.timeMs + computer.offMs,
+      monotonicMs: () => world.timeMs,
+    });
+    Object.assign(home.clock, { utcMs: wrong.utcMs, standing: wrong.standing });
+    for (const place of [1.3, 1.5, 1.8, 2.02, 2.5, 2.8]) {
+      world.timeMs = START_MS + place * SLOT_MS;
+      wrong.heard(world.timeMs, false);
+      await at(place);
+    }
+    t.match(
+      home.state.journal,
+      { boundary: { slot: 1 } },
+      'no boundary is noted by a clock that is not borne out',
+    );
+    t.same(recordedWh(), [100, undefined, undefined, undefined]);
+    computer.offMs = 0;
+    for (const place of [2.85, 3.02, 3.5]) await at(place);
+    t.same(recordedWh(), [100, 200, 300, undefined], 'each slot as it was measured');
+    world.timeMs = START_MS + 4.02 * SLOT_MS;
+    await day;
+    t.same(recordedWh(), [100, 200, 300, 400]);
+    t.same(
+      home.state.journal.realised.map(({ slot, substituted }) => [slot, substituted]),
+      [0, 1, 2, 3].map((slot) => [slot, false]),
+      'once each, and none is substituted',
+    );
+    stopping.abort();
+  });
+
+t.test('while nobody says anything, one call a slot finds out what time it is', async (t) => {
+  const { home, clock, world } = await homeOffBy(t, 0);
+  world.timeMs = START_MS + SLOT_MS;
+  clock.heard(START_MS - SLOT_MS, false);
+  const sent: string[] = [];
+  const submit = async ({ method }: { method: string }) => {
+    sent.push(method);
+    return { ok: true, id: '' };
+  };
+  Object.assign(home.node, { submit, status: () => ({ ownPending: 0, connected: true }) });
+  await closeFinishedSlots(home, undefined, 1);
+  await closeFinishedSlots(home, undefined, 1);
+  t.same(sent, ['accounts.skip']);
+  world.timeMs += SLOT_MS;
+  await closeFinishedSlots(home, undefined, 2);
+  t.equal(sent.length, 2);
+  clock.heard(world.timeMs, false);
+  world.timeMs += SLOT_MS;
+  await closeFinishedSlots(home, undefined, 3);
+  t.equal(sent.length, 2, 'a proven clock asks nobody');
+});
+
+t.test('what is too late by the own clock alone is told as soon as that is right', async (t) => {
+  const { home, clock, computer, world, told, recordedWh } = await homeOffBy(t, 0);
+  world.timeMs = START_MS + SLOT_MS;
+  clock.heard(world.timeMs, true);
+  home.state.journal.boundary = { slot: 0, importWh: 1_000_000, exportWh: 0 };
+  computer.offMs = 3 * 365 * 86_400_000;
+  const reading = { quality: 'good', faults: [], importWh: 1_000_100, exportWh: 0, netImportW: 0 } as const;
+  // Alone nobody contradicts it, and still: only the chain's time gives a record up.
+  await closeFinishedSlots(home, { ...reading, atMs: world.timeMs }, 1);
+  t.match(told, [{ event: 'call-rejected', code: 'CONTRACT_TOO_LATE' }]);
+  t.same(
+    home.state.journal.untold.map(({ slot }) => slot),
+    [0],
+  );
+  computer.offMs = 0;
+  await closeFinishedSlots(home, { ...reading, atMs: world.timeMs }, 1);
+  t.equal(recordedWh()[0], 100);
+  t.same(home.state.journal.untold, []);
 });
 
 t.test(

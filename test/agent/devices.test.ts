@@ -1,5 +1,5 @@
 import t from 'tap';
-import { systemClock } from '../../agent/clock/clock.ts';
+import { systemClock } from '../../agent/clock/system.ts';
 import type { DeviceConfig } from '../../agent/config/schema.ts';
 import { openDevices } from '../../agent/devices.ts';
 import { startHouseEmulator } from '../../drivers/index.ts';
@@ -7,7 +7,7 @@ import { serveRegisters, startMisbehavingServer } from '../drivers/misbehaving-s
 import { inverterMap, meterMap } from '../drivers/sunspec-maps.ts';
 
 t.test('two that look for the devices at once find each on one connection', async (t) => {
-  const clock = systemClock();
+  const clock = systemClock({ toleranceMs: 1_000 });
   const hourMs = 3_600_000;
   const house = await startHouseEmulator({
     house: {
@@ -55,7 +55,7 @@ t.test('units behind one gateway share its one connection', async (t) => {
       { ...place, id: 'pv', kind: 'pv', unitId: 1 },
       { ...place, id: 'meter', kind: 'meter', unitId: 240 },
     ],
-    { clock: systemClock(), log: () => undefined },
+    { clock: systemClock({ toleranceMs: 1_000 }), log: () => undefined },
   );
   t.teardown(() => devices.close());
   await devices.reach(new AbortController().signal);
