@@ -1,4 +1,4 @@
-import { CommanderError } from 'commander';
+import { type Command, CommanderError } from 'commander';
 import { AgentError } from '../errors.ts';
 import { legible } from '../terminal/legible.ts';
 import type { CliActions, CliIo } from './actions.ts';
@@ -16,15 +16,18 @@ export async function runCommandLine(
   io: CliIo,
   version: string,
 ): Promise<ExitCode> {
+  const program = createProgram(actions, io, version);
   try {
     if (words.length === 0) {
       throw new AgentError('AGENT_BAD_OPTION', 'no command given; see gridquorum --help.');
     }
-    await createProgram(actions, io, version).parseAsync([...words], { from: 'user' });
+    // Commander's own `help` knows the first word alone.
+    const isDeepHelp = words[0] === 'help' && words.length > 2;
+    await program.parseAsync(isDeepHelp ? [...words.slice(1), '--help'] : [...words], { from: 'user' });
     return exitCodes.done;
   } catch (error) {
     if (error instanceof CommanderError && error.exitCode === 0) return exitCodes.done;
-    const named = error instanceof CommanderError ? worded(error, words) : error;
+    const named = error instanceof CommanderError ? worded(error, commandIn(program, words)) : error;
     io.stderr.write(`${errorLine(named)}\n`);
     if (io.env.GRIDQUORUM_DEBUG && named instanceof Error) {
       const frames = (named.stack ?? '').split('\n').map(legible);
@@ -34,30 +37,17 @@ export async function runCommandLine(
   }
 }
 
-function worded(problem: CommanderError, words: readonly string[]): AgentError {
+function worded(problem: CommanderError, command: string): AgentError {
   // `gridquorum keys` alone: commander answers with help, which is no error text.
-  const command = words[0] ?? '';
-  const known = commandNames.includes(command) ? command : '';
   if (problem.code === 'commander.help') {
-    return new AgentError('AGENT_BAD_OPTION', `${command} what? See gridquorum ${known} --help.`);
+    return new AgentError('AGENT_BAD_OPTION', `${command} what? See gridquorum ${command} --help.`);
   }
-  return new AgentError('AGENT_BAD_OPTION', usageProblem(problem, known), {}, { cause: problem });
+  return new AgentError('AGENT_BAD_OPTION', usageProblem(problem, command), {}, { cause: problem });
 }
 
-const commandNames = [
-  ...[
-    'demo',
-    'rounds',
-    'run',
-    'status',
-    'committee',
-    'vote',
-    'prove',
-    'verify',
-    'schedule',
-    'emulate',
-    'forecast',
-    'qp',
-    'keys',
-  ],
-];
+/** The command that the first words name, such as `keys new`; empty when they name none. */
+function commandIn(program: Command, words: readonly string[]): string {
+  const [word = '', ...rest] = words;
+  const inner = program.commands.find((command) => command.name() === word);
+  return inner === undefined ? '' : `${word} ${commandIn(inner, rest)}`.trimEnd();
+}

@@ -49,6 +49,7 @@ export async function demo(options: DemoOptions, io: CliIo): Promise<void> {
     if (place.kept) progress.note(`Stores, keys and logs are in ${place.directory}`);
     else await rm(place.directory, { recursive: true, force: true });
   } catch (error) {
+    progress.abandon();
     if (signal.aborted && !place.kept) {
       await rm(place.directory, { recursive: true, force: true });
       throw interrupted(error);

@@ -45,6 +45,7 @@ export function createProgram(actions: CliActions, io: CliIo, version: string): 
 /** Help goes to stdout, complaints nowhere: command-line.ts words them. */
 function takeOver(command: Command, io: CliIo): void {
   command.exitOverride();
+  command.configureHelp({ minWidthToWrap: 20 });
   command.configureOutput({
     writeOut: (text) => void io.stdout.write(text),
     writeErr: () => undefined,

@@ -17,6 +17,8 @@ export type Progress = {
   note(text: string): void;
   /** Ends the phase; `detail` is what came of it. */
   finish(detail?: string): void;
+  /** Drops a phase that comes to nothing, and clears its line: what is written next stands alone. */
+  abandon(): void;
 };
 
 type RoundState = {
@@ -41,6 +43,7 @@ export function createProgress(options: {
   let drawnMs = Number.NEGATIVE_INFINITY;
   let saidQuarter = 0;
   let firstImbalanceKw = 0;
+  let saidRound = 0;
 
   const line = (text: string): void => void stream.write(`${text}\n`);
   const clear = isTty ? '\r\u001b[2K' : '';
@@ -64,6 +67,7 @@ export function createProgress(options: {
       phase = { label, done: 0, total: total ?? 0, detail: '' };
       saidQuarter = 0;
       firstImbalanceKw = 0;
+      saidRound = 0;
       if (isTty) draw(true);
       else line(`${label} ...`);
     },
@@ -82,7 +86,8 @@ export function createProgress(options: {
       firstImbalanceKw = Math.max(firstImbalanceKw, state.imbalanceKw);
       const detail = renderRound(state);
       phase = { ...phase, done: convergedShare(firstImbalanceKw, state), total: 1, detail };
-      if (!isTty && isSparse(state.round)) line(`  ${phase.label}: ${detail}`);
+      if (!isTty && isSparse(state.round) && state.round > saidRound) line(`  ${phase.label}: ${detail}`);
+      saidRound = state.round;
       draw(false);
     },
     detail(text) {
@@ -96,6 +101,10 @@ export function createProgress(options: {
     },
     finish(detail) {
       end(detail);
+    },
+    abandon() {
+      if (phase !== undefined) stream.write(clear);
+      phase = undefined;
     },
   };
 }

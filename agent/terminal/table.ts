@@ -55,8 +55,9 @@ export function money(value: number): string {
   return text === '-0.000' ? '0.000' : text;
 }
 
+/** Nothing where there is next to nothing to compare with: a share of that says no more than the saving itself. */
 function share(saving: number, alone: number): string {
-  if (Math.abs(alone) < 0.005) return '';
+  if (Math.abs(alone) < 0.005 || Math.abs(saving) > 10 * Math.abs(alone)) return '';
   const text = ((100 * saving) / Math.abs(alone)).toFixed(1);
   return `${text === '-0.0' ? '0.0' : text} %`;
 }

@@ -339,7 +339,8 @@ t.test('a wrong command line is one line on stderr and status 2', async (t) => {
     [['rounds', '--tolerance', 'x'], /--tolerance 'x'/],
     [['rounds', '--slots', '25'], /--slots '25'/],
     [['forecast'], /forecast what\?/],
-    [['forecast', 'evaluate'], /csv.*see gridquorum forecast --help/],
+    [['forecast', 'evaluate'], /csv.*see gridquorum forecast evaluate --help/],
+    [['keys', 'new'], /--out <file>.*see gridquorum keys new --help/],
     [['forecast', 'evaluate', 'a.csv', '--lat', '34'], /needs --lon/],
     [['forecast', 'evaluate', 'a.csv', '--lon', '34'], /needs --lat/],
     [['forecast', 'evaluate', 'a.csv', '--lat', '91', '--lon', '0'], /--lat '91'.*-90 to 90/],
@@ -370,6 +371,8 @@ t.test('help and version go to stdout', async (t) => {
   const help = await run(['help', 'demo']);
   t.match(help, { status: 0, out: /--kill <validator@slot>[\s\S]*Examples/, err: '' });
   t.same((await run(['demo', '--help'])).out, help.out);
+  t.same(await run(['help', 'keys', 'rotate']), await run(['keys', 'rotate', '--help']));
+  for (const line of (await run(['vote', '--help'])).out.split('\n')) t.ok(line.length <= 80, line);
 });
 
 t.test('what an action throws decides the status', async (t) => {

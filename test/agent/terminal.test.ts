@@ -121,12 +121,34 @@ t.test('the table has a row a home and a sum', async (t) => {
 | all    |  1.000 |    0.700 |  0.300 | 30.0 % |  9.8 |    3.0 |     47/48 |
 +--------+--------+----------+--------+--------+------+--------+-----------+`,
   );
+  const small = [{ ...rows[0]!, alone: 0.05, together: -0.911 }];
+  t.notMatch(
+    renderHomeTable(small, { currency: 'USD', rowsMax: 1 }, ascii),
+    / %/,
+    'a share of nothing says nothing',
+  );
   const short = renderHomeTable(rows, { currency: 'USD', rowsMax: 1 }, block);
   t.match(short, 'and 2 more');
   t.match(short, /all +│ +1\.000/, 'the sum is over all of them');
   const coloured = renderHomeTable(rows, { currency: 'USD', rowsMax: 30 }, { ...ascii, color: true });
   t.not(coloured, plain);
   t.equal(stripVTControlCharacters(coloured), plain, 'colour adds nothing else');
+});
+
+t.test('a phase that comes to nothing leaves the line free, and no round is told twice', (t) => {
+  const terminal = recorder();
+  const onTerminal = createProgress({ stream: terminal.stream, isTty: true, look: block, nowMs: () => 0 });
+  onTerminal.begin('Living the day', 24);
+  onTerminal.abandon();
+  t.equal(terminal.written.at(-1), '\r\u001b[2K');
+  onTerminal.note('Logs are in /tmp');
+  t.match(terminal.written.at(-1), /Logs.*\n$/, 'nothing is drawn behind it');
+  const plain = recorder();
+  const progress = createProgress({ stream: plain.stream, isTty: false, look: ascii, nowMs: () => 0 });
+  progress.begin('Trading', 1);
+  for (const round of [1, 2, 2, 2, 3]) progress.round({ round, imbalanceKw: 1, toleranceKw: 0.1 });
+  t.equal(plain.written.filter((line) => line.includes('round 2')).length, 1);
+  t.end();
 });
 
 function recorder() {
