@@ -51,7 +51,12 @@ export async function readProof(
   return { proof, claim: parseClaim(claim) };
 }
 
-export type TrustedFile = { readonly checkpoint: Checkpoint; readonly what: 'genesis' | 'checkpoint' };
+export type TrustedFile = {
+  readonly checkpoint: Checkpoint;
+  readonly what: 'genesis' | 'checkpoint';
+  /** Of the network's money; a checkpoint does not name it. */
+  readonly currency?: string;
+};
 
 /**
  * Reads what somebody trusts: a genesis document, or a checkpoint as `gridquorum prove checkpoint` writes it.
@@ -60,8 +65,9 @@ export type TrustedFile = { readonly checkpoint: Checkpoint; readonly what: 'gen
 export async function readTrusted(file: string): Promise<TrustedFile> {
   const text = await readInputText(file, { bytesMax: FILE_BYTES_MAX });
   if (!text.includes(`"${PROOF_FORMAT}"`)) {
-    const head = named(file, () => genesisHead(parseGenesis(text), contract));
-    return { checkpoint: checkpointOf(head), what: 'genesis' };
+    const genesis = named(file, () => parseGenesis(text));
+    const head = named(file, () => genesisHead(genesis, contract));
+    return { checkpoint: checkpointOf(head), what: 'genesis', currency: genesis.currency };
   }
   const { proof } = named(file, () => parseLightProof(text));
   const checkpoint = checkpointIn(proof);

@@ -44,7 +44,7 @@ export async function verify({ file, checkpointFile, json }: VerifyOptions, io: 
     return;
   }
   const lines: Fact[] = [
-    ...wordsOf(claim, facts, validators),
+    ...wordsOf(claim, facts, { validators, currency: trusted.currency ?? "of the network's currency" }),
     { label: 'as of', value: `block ${header.height}, ${new Date(header.timeMs).toISOString()}` },
     { label: 'sealed by', value: sealWords(verdict) },
     { label: 'trusting', value: trustWords(trusted, checkpointFile, verdict.changes) },
@@ -66,7 +66,11 @@ function trustWords({ checkpoint, what }: TrustedFile, file: string, changes: nu
   return `the ${checkpoint.validators.length} validators of ${from}${way}`;
 }
 
-function wordsOf(claim: Asked, facts: Facts | null, validators: readonly Validator[]): Fact[] {
+function wordsOf(
+  claim: Asked,
+  facts: Facts | null,
+  { validators, currency }: { readonly validators: readonly Validator[]; readonly currency: string },
+): Fact[] {
   switch (claim.kind) {
     case 'checkpoint':
       return validators.map(({ address }, index) => ({
@@ -79,14 +83,14 @@ function wordsOf(claim: Asked, facts: Facts | null, validators: readonly Validat
         { label: 'holds', value: facts?.kind === 'entry' ? toHex(facts.value) : 'nothing: there is none' },
       ];
     case 'balance':
-      return [{ label: 'account', value: claim.account }, ...balanceWords(facts)];
+      return [{ label: 'account', value: claim.account }, ...balanceWords(facts, currency)];
     case 'reading':
       return [{ label: 'home', value: claim.home }, ...readingWords(facts)];
     case 'trade':
       return [
         { label: 'home', value: claim.home },
         { label: 'session', value: claim.session },
-        ...tradeWords(facts),
+        ...tradeWords(facts, currency),
       ];
   }
 }
@@ -97,10 +101,10 @@ function keyLines(key: string): string[] {
   return /^[ -~]{1,64}$/.test(shown) ? [shown] : (shown.match(/.{1,32}/gu) ?? []);
 }
 
-function balanceWords(facts: Facts | null): Fact[] {
+function balanceWords(facts: Facts | null, currency: string): Fact[] {
   if (facts?.kind !== 'balance') return [];
   return [
-    { label: 'balance', value: units(facts.balanceMicro) },
+    { label: 'balance', value: units(facts.balanceMicro, currency) },
     { label: 'imported', value: kwh(facts.importWs) },
     { label: 'exported', value: kwh(facts.exportWs) },
     { label: 'sold', value: kwh(facts.soldWs) },
@@ -119,7 +123,7 @@ function readingWords(facts: Facts | null): Fact[] {
   ];
 }
 
-function tradeWords(facts: Facts | null): Fact[] {
+function tradeWords(facts: Facts | null, currency: string): Fact[] {
   if (facts?.kind !== 'trade') return [];
   const { soldW, slotMs, startMs, paymentMicro, status } = facts;
   const energy = (sign: number) =>
@@ -134,15 +138,15 @@ function tradeWords(facts: Facts | null): Fact[] {
     { label: 'bought', value: kwh(energy(-1)) },
     {
       label: paymentMicro < 0n ? 'pays' : 'receives',
-      value: units(paymentMicro < 0n ? -paymentMicro : paymentMicro),
+      value: units(paymentMicro < 0n ? -paymentMicro : paymentMicro, currency),
     },
   ];
 }
 
 /** Money in the network's currency, which only the genesis names. */
-function units(micro: bigint): string {
+function units(micro: bigint, currency: string): string {
   const whole = (micro < 0n ? -micro : micro).toString().padStart(7, '0');
-  return `${micro < 0n ? '-' : ''}${whole.slice(0, -6)}.${whole.slice(-6)} of the network's currency`;
+  return `${micro < 0n ? '-' : ''}${whole.slice(0, -6)}.${whole.slice(-6)} ${currency}`;
 }
 
 /** Exact: a Wh has 3600 W*s, so that more digits are given than people need. */

@@ -291,7 +291,7 @@ t.test('the command says what is proven, or why not, and tells the shell', async
   };
   const proven = await told(file, '--checkpoint', trusted);
   t.equal(proven.status, 0, proven.err);
-  t.match(proven.out, /Proven\n {2}account +[0-9a-f]{40}\n {2}balance +0\.999979 of/);
+  t.match(proven.out, /Proven\n {2}account +[0-9a-f]{40}\n {2}balance +0\.999979 EUR\n/);
   t.match(proven.out, /sealed by +3 of 4 validators\n {2}trusting +the 4 validators of the genesis in\s/);
   const json = JSON.parse((await told(file, '--checkpoint', trusted, '--json')).out);
   t.match(json, { proven: true, height: 3, facts: { balanceMicro: '999979' }, trust: { what: 'genesis' } });
