@@ -4,8 +4,11 @@ import type { Address } from './address.ts';
 /** Why there is no connection, in words that end in what to do; `code` is for programs. */
 export type LinkFailure = { readonly code: DriversErrorCode; readonly reason: string };
 
+/** How the connection was: not there yet, there for a moment, or for so long that it counts as good. */
+export type Was = 'down' | 'up' | 'stable';
+
 /** What a field engineer needs to know of an error of socket, TLS or MQTT. `error` undefined: closed without a word. */
-export function explain(error: unknown, { shown, host, secure }: Address, wasUp: boolean): LinkFailure {
+export function explain(error: unknown, { shown, host, secure }: Address, was: Was): LinkFailure {
   if (error instanceof DriversError) return { code: error.code, reason: error.message };
   const { code, message = '' } = (error ?? {}) as { code?: unknown; message?: string };
   const failure = (kind: DriversErrorCode, reason: string) => ({ code: kind, reason });
@@ -48,7 +51,7 @@ export function explain(error: unknown, { shown, host, secure }: Address, wasUp:
     case 'PACKET_TOO_LARGE':
       return failure('DRIVERS_BAD_REPLY', `${shown}: ${message}`);
     default:
-      return otherwise(code, message, { shown, secure, wasUp });
+      return otherwise(code, message, { shown, secure, was });
   }
 }
 
@@ -56,7 +59,7 @@ export function explain(error: unknown, { shown, host, secure }: Address, wasUp:
 function otherwise(
   code: unknown,
   message: string,
-  { shown, secure, wasUp }: { shown: string; secure: boolean; wasUp: boolean },
+  { shown, secure, was }: { shown: string; secure: boolean; was: Was },
 ): LinkFailure {
   const name = typeof code === 'string' ? code : '';
   if (/ALERT_(CERTIFICATE_REQUIRED|HANDSHAKE_FAILURE)/.test(name))
@@ -78,13 +81,18 @@ function otherwise(
       code: 'DRIVERS_TLS_FAILED',
       reason: `No TLS 1.2 or newer with ${shown} (${name}): is it the port for mqtts?`,
     };
-  if (!wasUp && secure && name === 'ECONNRESET')
+  if (was === 'down' && secure && name === 'ECONNRESET')
     return {
       code: 'DRIVERS_TLS_FAILED',
       reason: `${shown} hung up during the handshake: does it speak TLS there, and does it accept our certificate?`,
     };
-  const why = message || name || 'closed by the other side';
-  return wasUp
+  // MQTT 3.1.1 has no word for it, and Mosquitto 2.0.11 says none in 5 either.
+  const silence =
+    was === 'up'
+      ? 'closed by the other side soon after it came up: if that goes on, does another agent use this identity?'
+      : 'closed by the other side';
+  const why = message || name || silence;
+  return was !== 'down'
     ? { code: 'DRIVERS_CONNECTION_LOST', reason: `${shown}: ${why}` }
     : { code: 'DRIVERS_BROKER_UNREACHABLE', reason: `${shown}: ${why}` };
 }
@@ -99,7 +107,7 @@ function refusal(code: number, message: string, shown: string): LinkFailure {
         : [4, 5, 134, 135].includes(code)
           ? 'name and password in the url, or the certificate, are not accepted there'
           : code === 142
-            ? 'another client has taken our client id: does this home run twice?'
+            ? 'session taken over: another agent uses this identity; does this home run twice?'
             : 'ask its operator';
   return { code: 'DRIVERS_BROKER_REFUSED', reason: `${shown}: ${message} (${code}): ${step}.` };
 }

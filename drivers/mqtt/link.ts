@@ -154,6 +154,7 @@ export function openLink(
   let up = false;
   let sinceMs = wallMs();
   let problem: LinkFailure | undefined;
+  let stable = false;
   let closed = false;
   let window = windowMax;
   let poisoned = false;
@@ -169,7 +170,7 @@ export function openLink(
     try {
       credentials = credentialsNow();
     } catch (error) {
-      retry(explain(error, address, false), false);
+      retry(explain(error, address, 'down'), false);
       return;
     }
     const stream = () => openStream(address, { credentials, packetBytesMax });
@@ -254,7 +255,11 @@ export function openLink(
     sinceMs = wallMs();
     problem = undefined;
     counts.connects += 1;
-    stableTimer = setTimeout(() => backoff.reset(), stableMs);
+    stable = false;
+    stableTimer = setTimeout(() => {
+      stable = true;
+      backoff.reset();
+    }, stableMs);
     log({ event: 'mqtt-up', host: address.host, port: address.port, sessionPresent });
     events.up();
     pump();
@@ -273,7 +278,7 @@ export function openLink(
       counts.losses += 1;
       sinceMs = wallMs();
     }
-    if (!closed) retry(explain(error, address, wasUp), wasUp);
+    if (!closed) retry(explain(error, address, wasUp ? (stable ? 'stable' : 'up') : 'down'), wasUp);
     events.settled();
     if (wasUp) events.down();
   }

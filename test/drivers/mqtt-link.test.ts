@@ -104,6 +104,43 @@ t.test('the broker may come later; meanwhile the outbox is bounded', async (t) =
   });
 });
 
+t.test('who takes over a session is named by the broker, or else guessed at', async (t) => {
+  const mosquitto = await startMosquitto();
+  t.teardown(() => mosquitto.stop());
+  for (const version of [4, 5] as const) {
+    const first = joining(t, mosquitto.url, version, {}, { reconnectMsMin: 5_000, reconnectMsMax: 5_000 });
+    await until('it is up', isUp(first.transport));
+    const second = joining(t, mosquitto.url, version);
+    await until('it is taken over', () => first.events.some(({ event }) => event === 'mqtt-lost'));
+    t.match(
+      first.events.find(({ event }) => event === 'mqtt-lost'),
+      { reason: /another agent use this identity/ },
+    );
+    await Promise.all([first, second].map(({ transport }) => transport.stop({ timeoutMs: 200 })));
+  }
+  // One that says it: connection and two topics taken, and then the reason of MQTT 5.
+  const server = createServer((socket) => {
+    socket.on('error', () => undefined);
+    socket.on('data', (packet) => {
+      if (packet[0] === 0x10) socket.write(Buffer.from([0x20, 3, 0, 0, 0]));
+      if (packet[0] !== 0x82) return;
+      socket.write(Buffer.from([0x90, 5, packet[2]!, packet[3]!, 0, 1, 1]));
+      setImmediate(() => socket.end(Buffer.from([0xe0, 2, 0x8e, 0])));
+    });
+  });
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+  t.teardown(() => server.close());
+  const address = server.address();
+  const port = typeof address === 'object' ? address?.port : 0;
+  const { events, transport } = joining(t, `mqtt://127.0.0.1:${port}`, 5);
+  await until('it is told', () => events.some(({ event }) => event === 'mqtt-lost'));
+  t.match(
+    events.find(({ event }) => event === 'mqtt-lost'),
+    { code: 'DRIVERS_BROKER_REFUSED', reason: /\(142\): session taken over: another agent/ },
+  );
+  await transport.stop({ timeoutMs: 200 });
+});
+
 t.test('a broker that is none, refuses, or announces a huge packet', async (t) => {
   const closedBroker = await startMosquitto(['allow_anonymous false']);
   t.teardown(() => closedBroker.stop());
