@@ -13,7 +13,7 @@ import { register } from '../../agent/cycle/register.ts';
 import { closeFinishedSlots } from '../../agent/cycle/settle.ts';
 import { carryOut } from '../../agent/cycle/slots.ts';
 import type { Home } from '../../agent/home.ts';
-import type { LogEntry } from '../../agent/log.ts';
+import type { LogEntry } from '../../agent/log-entry.ts';
 import { loadOptimizerLibrary } from '../../agent/optimizer-library.ts';
 import { openSession } from '../../agent/roles/aggregator.ts';
 import { readDevices } from '../../consensus/contract/index.ts';
