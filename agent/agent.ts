@@ -185,6 +185,7 @@ export async function startAgent(configFile: string, write: (line: string) => vo
   } catch (error) {
     stopping.abort();
     await close();
+    log({ event: 'stopped', level: 'error', reason: 'failure', error });
     throw error;
   }
 }

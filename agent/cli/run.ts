@@ -15,10 +15,15 @@ export async function run({ configFile }: RunOptions, io: CliIo): Promise<void> 
     if (asked.aborted) resolve();
     else asked.addEventListener('abort', () => resolve(), { once: true });
   });
+  const { log } = agent.home;
   try {
     // After the day is over the agent goes on as a node of the ledger; a failure of the day ends it.
     await Promise.race([untilAsked, agent.day.then(() => untilAsked)]);
-  } finally {
+  } catch (error) {
     await agent.stop();
+    log({ event: 'stopped', level: 'error', reason: 'failure', error });
+    throw error;
   }
+  await agent.stop();
+  log({ event: 'stopped', reason: String(asked.reason) });
 }
