@@ -1,3 +1,4 @@
+import { chmod, mkdir } from 'node:fs/promises';
 import { Level } from 'level';
 import { storeFailure } from './failure.ts';
 
@@ -47,6 +48,9 @@ export async function closingOnFailure<Result>(
 }
 
 async function open(directory: string): Promise<Database> {
+  // Its own files LevelDB creates as the process's umask lets it; no stranger comes to them.
+  await mkdir(directory, { recursive: true, mode: 0o700 });
+  await chmod(directory, 0o700);
   const database: Database = new Level(directory, { keyEncoding: 'utf8', valueEncoding: 'view' });
   await database.open();
   return database;

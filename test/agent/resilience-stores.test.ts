@@ -181,5 +181,11 @@ t.test('what keeps an agent from starting is one line with a code, and SIGTERM a
   t.comment(`started in ${Math.round(performance.now() - started)} ms`);
   const stopping = performance.now();
   t.equal(await home.stop(), '0', 'without a broker, too');
+  t.match((await home.log()).at(-1), { event: 'stopped', reason: 'SIGTERM' }, 'its last word');
+  const ledger = join(home.place.directory, 'ledger');
+  // LevelDB's own LOG was begun anew by the start within this process, which was refused.
+  const names = (await readdir(ledger)).filter((name) => name !== 'LOG');
+  for (const place of [ledger, ...names.map((name) => join(ledger, name))])
+    t.equal((await stat(place)).mode & 0o077, 0, `${place} is its owner's alone`);
   t.comment(`stopped in ${Math.round(performance.now() - stopping)} ms`);
 });
