@@ -100,7 +100,7 @@ function watching(progress: Progress): (event: DemoEvent) => void {
     switch (event.kind) {
       case 'starting':
         enter(event.kind, 'Starting', event.of);
-        progress.step(event.done, 'processes');
+        progress.step(event.done, `${event.done} of ${event.of} processes`);
         return;
       case 'trading': {
         enter(event.kind, 'Trading', 1);
@@ -120,7 +120,7 @@ function watching(progress: Progress): (event: DemoEvent) => void {
         return;
       case 'settling':
         enter(event.kind, 'Settling', event.of);
-        progress.step(event.done, 'homes done');
+        progress.step(event.done, `${event.done} of ${event.of} homes`);
         return;
       default:
         event satisfies never;
