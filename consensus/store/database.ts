@@ -2,6 +2,9 @@ import { chmod, mkdir } from 'node:fs/promises';
 import { Level } from 'level';
 import { storeFailure } from './failure.ts';
 
+/** The state is held in memory and each block read once: 8 MB of cache, LevelDB's own choice, would fill up unused. */
+const CACHE_BYTES = 512 * 1024;
+
 /** LevelDB with text keys and byte values. */
 export type Database = Level<string, Uint8Array>;
 
@@ -51,7 +54,11 @@ async function open(directory: string): Promise<Database> {
   // Its own files LevelDB creates as the process's umask lets it; no stranger comes to them.
   await mkdir(directory, { recursive: true, mode: 0o700 });
   await chmod(directory, 0o700);
-  const database: Database = new Level(directory, { keyEncoding: 'utf8', valueEncoding: 'view' });
+  const database: Database = new Level(directory, {
+    keyEncoding: 'utf8',
+    valueEncoding: 'view',
+    cacheSize: CACHE_BYTES,
+  });
   await database.open();
   return database;
 }
