@@ -1,5 +1,5 @@
 import { ConsensusError } from '../errors.ts';
-import { domainHash, sha256 } from './hash.ts';
+import { type Packed, packedDomainHash, sha256 } from './hash.ts';
 import { assertPrivateKey, knownPoint } from './keys.ts';
 import { signHash, verifyHash } from './secp256k1.ts';
 
@@ -48,11 +48,11 @@ export type Verify = typeof verify;
  * older is forgotten whole. A bad signature is never kept, so nobody can push out others without making good ones; and
  * the key is a part of the name, since what was good by the key of yesterday may be bad by the one of today.
  */
-let good = new Set<string>();
-let goodBefore = new Set<string>();
+let good = new Set<Packed>();
+let goodBefore = new Set<Packed>();
 const GOOD_MAX = 16_384;
 
-function remember(name: string): void {
+function remember(name: Packed): void {
   if (good.size >= GOOD_MAX / 2) {
     goodBefore = good;
     good = new Set();
@@ -60,7 +60,6 @@ function remember(name: string): void {
   good.add(name);
 }
 
-/** 32 bytes, as a letter each: half of what digits take. */
-function nameOf(digest32: Uint8Array, signature: Uint8Array, publicKey: Uint8Array): string {
-  return String.fromCharCode(...domainHash('good-signature', digest32, signature, publicKey));
+function nameOf(digest32: Uint8Array, signature: Uint8Array, publicKey: Uint8Array): Packed {
+  return packedDomainHash('good-signature', digest32, signature, publicKey);
 }
