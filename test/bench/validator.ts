@@ -62,7 +62,7 @@ export type ValidatorAnswers = {
   usage(options: { readonly collect: boolean }): Usage;
 };
 
-const SEEN_MAX = 20_000;
+const SEEN_MAX = 2_000;
 const seen: Omit<SeenBlock, 'bytes'>[] = [];
 let parts: Awaited<ReturnType<typeof open>> | null = null;
 let transactions = 0;
