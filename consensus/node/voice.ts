@@ -31,9 +31,7 @@ export function createVoice(
       return { ...message, signature } as Message;
     },
     publish(message, to) {
-      const digest = digestOf(message);
-      const block = digest === undefined ? null : (bodies.get(digest)?.bytes ?? null);
-      const payload = encodeEnvelope(envelopeOf(message, block));
+      const payload = encodeEnvelope(envelopeOf(message, bodies));
       const channel = message.kind === 'proposal' ? 'proposal' : 'vote';
       if (!transport.publish({ channel, payload, ...(to === undefined ? {} : { to }) })) counters.unsent += 1;
     },
@@ -45,7 +43,10 @@ export function createVoice(
   };
 }
 
-function envelopeOf(message: Message, block: Uint8Array | null): Envelope {
+/** The message with the block that it needs, where that is at hand. */
+export function envelopeOf(message: Message, bodies: Pick<Bodies, 'get'>): Envelope {
+  const digest = digestOf(message);
+  const block = digest === undefined ? null : (bodies.get(digest)?.bytes ?? null);
   switch (message.kind) {
     case 'proposal':
       if (block === null) throw new Error('an own proposal without its block');

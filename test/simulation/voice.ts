@@ -1,5 +1,5 @@
-import type { Envelope } from '../../consensus/network/index.ts';
-import { digestOf, type Message, type OwnMessage } from '../../consensus/protocol/index.ts';
+import { envelopeOf } from '../../consensus/node/voice.ts';
+import type { Message, OwnMessage } from '../../consensus/protocol/index.ts';
 import type { Self } from './self.ts';
 import { nameOf } from './signatures.ts';
 import type { Subject } from './subject.ts';
@@ -29,28 +29,13 @@ export function createVoice(self: Self, bodies: Bodies): Voice {
     bodies.committees,
   );
 
-  const envelopeOf = (message: Message): Envelope => {
-    const digest = digestOf(message);
-    const block = digest === undefined ? null : (bodies.get(digest)?.bytes ?? null);
-    switch (message.kind) {
-      case 'proposal':
-        if (block === null) throw new Error('an own proposal without its block');
-        return { channel: 'proposal', message, block };
-      case 'round-change':
-        return { channel: 'vote', message, block: message.prepared === null ? null : block };
-      case 'prepare':
-      case 'commit':
-        return { channel: 'vote', message, block: null };
-    }
-  };
-
   return {
     speak(own, to) {
       const key = self.key();
       if (key === undefined) return null;
       witness.said(place, own, disk.holds(nameOf(own)));
       const message = signatures.sign(own, key);
-      say(envelopeOf(message), to);
+      say(envelopeOf(message, bodies), to);
       return message;
     },
     isGenuine(message) {
