@@ -22,7 +22,8 @@ export type { HouseSnapshot } from './emulators/running-house.ts';
 export { DriversError, type DriversErrorCode } from './errors.ts';
 
 export { type Broker, type BrokerOptions, startBroker } from './mqtt/broker.ts';
-export type { BrokerAccess, BrokerStatus } from './mqtt/link.ts';
+export type { BrokerAccess } from './mqtt/link-setting.ts';
+export type { BrokerStatus } from './mqtt/link-status.ts';
 export type { Log } from './mqtt/log.ts';
 export { clockTopicOf } from './mqtt/topics.ts';
 export { connectMqtt, type MqttOptions, type MqttTransport } from './mqtt/transport.ts';

@@ -1,15 +1,10 @@
 import { DriversError } from '../errors.ts';
-import {
-  type BrokerAccess,
-  type BrokerStatus,
-  type Link,
-  type LinkCounters,
-  type LinkSetting,
-  openLink,
-  within,
-} from './link.ts';
+import { type Link, openLink } from './link.ts';
+import type { BrokerAccess, LinkSetting } from './link-setting.ts';
+import type { BrokerStatus, LinkCounters } from './link-status.ts';
 import type { OutboxClass } from './outbox.ts';
 import { type Channel, requireId, requireRawTopic, topicsOf } from './topics.ts';
+import { within } from './within.ts';
 
 export type MqttOptions = LinkSetting & {
   /** One to three, each by itself: never bridge them to each other, or a lie told to one is told by all. */
