@@ -3,15 +3,9 @@ import { fromHex, toHex } from '../crypto/index.ts';
 import { type CborValue, decode, encode } from '../encoding/index.ts';
 import { ConsensusError } from '../errors.ts';
 import { readArray, readBytes, readCount, readHash, readText } from './fields.ts';
-import {
-  branchHash,
-  comparePaths,
-  pathOf,
-  type StateTree,
-  type Subtree,
-  subtreeHash,
-  turnsRight,
-} from './state-tree.ts';
+import { branchHash } from './state-hash.ts';
+import { comparePaths, pathOf, turnsRight } from './state-path.ts';
+import { type StateTree, type Subtree, subtreeHash } from './state-tree.ts';
 
 /**
  * A snapshot is the state cut into subtrees, each small enough for one message. The manifest names them in the order of

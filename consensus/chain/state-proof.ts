@@ -3,16 +3,9 @@ import { toHex } from '../crypto/index.ts';
 import { type CborValue, decode, encode } from '../encoding/index.ts';
 import { ConsensusError } from '../errors.ts';
 import { readArray, readBytes } from './fields.ts';
-import {
-  branchHash,
-  EMPTY_HASH,
-  entryHash,
-  pathOf,
-  type StateProof,
-  samePath,
-  stateValueHash,
-  turnsRight,
-} from './state-tree.ts';
+import { branchHash, EMPTY_HASH, entryHash, stateValueHash } from './state-hash.ts';
+import { pathOf, samePath, turnsRight } from './state-path.ts';
+import type { StateProof } from './state-tree.ts';
 
 const SIBLINGS_MAX = 256;
 const HASH_BYTES = 32;

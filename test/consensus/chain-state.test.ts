@@ -9,7 +9,8 @@ import {
   StateTree,
   verifyProof,
 } from '../../consensus/chain/index.ts';
-import { pathOf, stateValueHash } from '../../consensus/chain/state-tree.ts';
+import { stateValueHash } from '../../consensus/chain/state-hash.ts';
+import { pathOf } from '../../consensus/chain/state-path.ts';
 import { ConsensusError } from '../../consensus/index.ts';
 import {
   alice,
