@@ -12,7 +12,8 @@ import { AgentError } from './errors.ts';
 import type { Log } from './log.ts';
 
 /**
- * Waits until the ledger's newest state shows what is looked for. Looks at once, and again at every final block.
+ * Waits until the ledger's newest state shows what is looked for. Looks at once, at every final block, and when the
+ * ledger has caught up: before that it may show as open what is long over (see {@link untilCurrent}).
  *
  * @throws AgentError AGENT_ABORTED when the signal fires first.
  */
@@ -23,7 +24,7 @@ export const untilHead = <Found>(
 ): Promise<Found> =>
   new Promise((resolve, reject) => {
     const finish = (act: () => void) => {
-      stopListening();
+      for (const stop of listening) stop();
       signal.removeEventListener('abort', onAbort);
       act();
     };
@@ -38,11 +39,20 @@ export const untilHead = <Found>(
       }
       if (found !== undefined) finish(() => resolve(found));
     };
-    const stopListening = node.onHead(attempt);
+    const listening = [node.onHead(attempt), node.onCaughtUp(attempt)];
     signal.addEventListener('abort', onAbort, { once: true });
     if (signal.aborted) onAbort();
     else attempt();
   });
+
+/**
+ * Waits while the ledger is catching up. Whoever says something by an old head says again what was said, or what nobody
+ * wants to hear any more. What such a head shows as final is final all the same: it need not be waited for.
+ *
+ * @throws AgentError AGENT_ABORTED when the signal fires first.
+ */
+export const untilCurrent = (node: LedgerNode, signal: AbortSignal): Promise<true> =>
+  untilHead(node, () => (node.isCatchingUp() ? undefined : true), signal);
 
 /** Waits for the ledger like {@link untilHead}, but no longer than to the given time, once it is proven; undefined then. */
 export async function untilHeadOrTime<Found>(

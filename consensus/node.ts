@@ -9,6 +9,7 @@ import {
 import type { Address, Hash } from './contract/types.ts';
 import { addressOf, publicKeyOf } from './crypto/index.ts';
 import { type Transport, WIRE_LIMITS } from './network/index.ts';
+import { createCatchUp } from './node/catch-up.ts';
 import { createEntry } from './node/entry.ts';
 import { createHearing } from './node/hearing.ts';
 import { createIntake } from './node/intake.ts';
@@ -86,6 +87,13 @@ export type LedgerNode = {
   /** Told of every new head: after a block, and after a snapshot took the place of many. */
   readonly onHead: (listener: HeadListener) => () => void;
   /**
+   * Whether final blocks are missing here that others are just giving: then the head says what was, not what is. What it
+   * shows as final stays so; what it shows as open may be long over.
+   */
+  readonly isCatchingUp: () => boolean;
+  /** Told each time that it has caught up, or that nobody gives what is said to be missing. */
+  readonly onCaughtUp: (listener: () => void) => () => void;
+  /**
    * Takes another key to hand, for when the ledger names it: call it before submitting `accounts.rotateKey`, once the
    * key is on disk. @throws ConsensusError CONSENSUS_BAD_KEY
    */
@@ -99,6 +107,7 @@ export type SyncStatus = {
   readonly targetHeight: number;
   /** Of the oldest block that is kept. */
   readonly firstHeight: number;
+  readonly catchingUp: boolean;
   /** Of the snapshot that is being fetched. */
   readonly snapshot: SnapshotProgress | null;
 };
@@ -199,9 +208,16 @@ export async function startNode(options: NodeOptions): Promise<LedgerNode> {
 
   const upkeep = createUpkeep(shared, options.keepBlocksMs ?? null);
   const providers = createProviders(shared);
-  const snapshots = createSnapshotSync(shared, { providers, jumped, ended: () => sync.ask() });
+  const catchUp = createCatchUp(shared, providers, news.tellCaughtUp);
+  const snapshots = createSnapshotSync(shared, {
+    providers,
+    shown: catchUp.shown,
+    jumped,
+    ended: () => sync.ask(),
+  });
   const sync: Sync = createSync(shared, {
     providers,
+    catchUp,
     append,
     seekSnapshot: snapshots.begin,
     isSeeking: () => snapshots.progress() !== null,
@@ -252,12 +268,14 @@ export async function startNode(options: NodeOptions): Promise<LedgerNode> {
     transport.onConnection((up) => {
       log({ event: up ? 'connected' : 'disconnected', height: head().height });
       if (!up) return;
+      catchUp.begin();
       sync.ask();
       entry.connected();
       outbox.resend();
     }),
   ];
   tick();
+  catchUp.begin();
   if (transport.connected) sync.ask();
 
   return {
@@ -272,6 +290,8 @@ export async function startNode(options: NodeOptions): Promise<LedgerNode> {
     whenFinal: outbox.whenFinal,
     onBlock: news.onBlock,
     onHead: news.onHead,
+    isCatchingUp: catchUp.isUnderWay,
+    onCaughtUp: news.onCaughtUp,
     holdKey: (next) => signer.take(next),
     status: () => ({
       height: head().height,
@@ -290,6 +310,7 @@ export async function startNode(options: NodeOptions): Promise<LedgerNode> {
       sync: {
         targetHeight: sync.target(),
         firstHeight: store.firstHeight,
+        catchingUp: catchUp.isUnderWay(),
         snapshot: snapshots.progress(),
       },
       latency: latency.summary(),

@@ -18,7 +18,7 @@ import {
 import { untilProven } from '../clock/clock.ts';
 import type { DayAhead } from '../config/schema.ts';
 import { type Home, note, type Phase, sessionIdOf } from '../home.ts';
-import { submit, trySubmit, untilHead, untilHeadOrTime } from '../ledger.ts';
+import { submit, trySubmit, untilCurrent, untilHead, untilHeadOrTime } from '../ledger.ts';
 import { kwToWatts, microToMoney, wattsToKw } from '../translate/units.ts';
 import { dayAhead, outlookOfTheDay } from './forecast.ts';
 import { bestPlan, homeProblem, type Measured, measuredOf } from './optimize.ts';
@@ -114,7 +114,8 @@ async function tradeRounds(home: Home, { id, problem, signal }: Trading): Promis
         (head) => {
           const session = readSession(head.state, id)!;
           if (session.status !== 'rounds') return { session };
-          const turn = session.round > answered ? readTurn(head.state, id, address) : undefined;
+          const isOpen = session.round > answered && !node.isCatchingUp();
+          const turn = isOpen ? readTurn(head.state, id, address) : undefined;
           return turn && { session, turn };
         },
         signal,
@@ -164,6 +165,7 @@ async function callTime(home: Home, id: string, signal: AbortSignal): Promise<vo
     if (session.status !== 'rounds') return;
     const place = session.homes.indexOf(address) / session.homes.length;
     await untilProven(clock, session.deadlineMs + place * session.roundMs, signal);
+    await untilCurrent(node, signal);
     const { head } = node;
     if (readSession(head.state, id)?.round === session.round) {
       await submit(home, 'coordination.advance', { id, round: session.round });
@@ -183,7 +185,8 @@ async function commit(home: Home, { id, problem, aloneCost, signal }: Committing
   const batteryFinalKwh = problem.battery?.finalKwhMin ?? problem.battery?.initialKwh;
   const agreed = { sessionId: id, soldKw, ...(batteryFinalKwh !== undefined && { batteryFinalKwh }) };
 
-  const known = readNomination(node.head.state, id, address);
+  const nomination = () => readNomination(node.head.state, id, address);
+  const known = nomination() ?? (await untilCurrent(node, signal).then(nomination));
   if (known !== undefined)
     return { ...agreed, nominatedKw: known.netImportW.map((watts) => wattsToKw(BigInt(watts))) };
 

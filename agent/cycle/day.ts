@@ -8,8 +8,8 @@ import { carryOut } from './slots.ts';
 /**
  * One day of one home, in the order of the six: the agreement on it before it begins, its slots, its
  * settlement. Each step looks first at what the ledger and the journal say is done already, so that a day goes on
- * after a crash where it was. A day does not wait for neighbours that cannot be heard: it begins with the home's own
- * optimum, and takes up what is agreed upon once it is known.
+ * after a crash where it was. A day does not wait for neighbours that cannot be heard, nor for a ledger that is catching
+ * up: it begins with the home's own optimum, and takes up what is agreed upon once it is known.
  */
 export async function runDay(home: Home, signal: AbortSignal): Promise<void> {
   if (home.state.journal.day !== home.day.day) {
@@ -18,10 +18,10 @@ export async function runDay(home: Home, signal: AbortSignal): Promise<void> {
   }
   try {
     home.state.phase = 'registering';
-    await register(home);
     let agreed = nothingAgreed(home);
     let agreeing: Promise<void> | undefined;
     await together(signal, [
+      (stop) => register(home, stop),
       (stop) => {
         agreeing = agree(home, stop).then((found) => {
           agreed = found;

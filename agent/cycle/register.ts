@@ -2,7 +2,7 @@ import { createHash } from 'node:crypto';
 import { readDevice } from '../../consensus/index.ts';
 import type { AgentConfig, DeviceConfig } from '../config/schema.ts';
 import type { Home } from '../home.ts';
-import { submit } from '../ledger.ts';
+import { submit, untilCurrent } from '../ledger.ts';
 
 const W_PER_KW = 1_000;
 
@@ -14,7 +14,8 @@ const deviceIdOf = (address: string, device: Pick<DeviceConfig, 'id'>): string =
  * Before the first day: every device of the home is on the ledger with what it can do. One of which the configuration
  * does not say that is looked at and left alone: there is nothing to tell of it.
  */
-export async function register(home: Home): Promise<void> {
+export async function register(home: Home, signal: AbortSignal): Promise<void> {
+  await untilCurrent(home.node, signal);
   for (const device of home.config.devices) {
     const deviceId = deviceIdOf(home.address, device);
     const capability = capabilityOf(home.config, device);

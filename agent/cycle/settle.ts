@@ -12,7 +12,7 @@ import type { MeterReading } from '../../drivers/index.ts';
 import { isProven } from '../clock/clock.ts';
 import { type Home, note } from '../home.ts';
 import type { Journal } from '../journal.ts';
-import { submit, trySubmit, untilHead, untilHeadOrTime } from '../ledger.ts';
+import { submit, trySubmit, untilCurrent, untilHead, untilHeadOrTime } from '../ledger.ts';
 import { replaceFile } from '../replace-file.ts';
 import { wattHoursToWattSeconds } from '../translate/units.ts';
 import type { Agreed } from './agree.ts';
@@ -130,7 +130,7 @@ async function askTheTime(home: Home): Promise<void> {
   const { node, clock, state, day } = home;
   const { connected, ownPending } = node.status();
   const sinceMs = Math.abs(clock.utcMs() - (state.askedTimeMs ?? Number.NEGATIVE_INFINITY));
-  if (!connected || ownPending > 0 || sinceMs < day.slotMs) return;
+  if (!connected || ownPending > 0 || sinceMs < day.slotMs || node.isCatchingUp()) return;
   state.askedTimeMs = clock.utcMs();
   await submit(home, 'accounts.skip', {});
 }
@@ -182,7 +182,7 @@ function isRefusedForGood({ node }: Home, code: string, slotStartMs: number): bo
 /** Hands over what the ledger has not been told yet, as far as its outbox has room; what it holds is done with. */
 async function tellRecords(home: Home): Promise<void> {
   const { state, address, node } = home;
-  if (!isProven(home.clock)) return;
+  if (!isProven(home.clock) || node.isCatchingUp()) return;
   const isKnown = (slotStartMs: number) => readRecord(node.head.state, address, slotStartMs) !== undefined;
   const refused = new Set<number>();
   // Neither waiting nor held by the ledger: what was handed over has failed since.
@@ -215,6 +215,7 @@ export async function untilAllTold(home: Home, signal: AbortSignal): Promise<voi
     const newBlock = (head: Head) => head.height > height || undefined;
     const timeMs = home.clock.utcMs() + home.day.slotMs;
     await untilHeadOrTime(home, newBlock, { timeMs, signal });
+    await untilCurrent(home.node, signal);
     await tellRecords(home);
   }
 }
@@ -255,6 +256,7 @@ async function writtenBefore(file: string): Promise<string[] | undefined> {
  */
 export async function settleDay(home: Home, { sessionId }: Agreed, signal: AbortSignal): Promise<void> {
   const { node, address, day } = home;
+  await untilCurrent(node, signal);
   const settled = () => readSession(node.head.state, sessionId)?.status === 'settled';
   const session = readSession(node.head.state, sessionId);
   if (session === undefined) return;
@@ -288,6 +290,7 @@ async function callSettlement(home: Home, sessionId: string, { patienceMs, stop 
     const { height } = node.head;
     if (isDue()) {
       await clock.waitUntil(clock.utcMs() + patienceMs, stop);
+      await untilCurrent(node, stop);
       if (status() === 'final') await submit(home, 'settlement.settle', { sessionId });
       await untilSettledOr(home, sessionId, clock.utcMs() + day.slotMs, stop);
     } else {

@@ -19,10 +19,10 @@ export async function openSession(home: Home, signal: AbortSignal): Promise<void
   const id = sessionIdOf(home);
   await untilHead(
     node,
-    ({ state }) =>
-      readSession(state, id) !== undefined || readMembers(state).length >= market.membersMin
-        ? true
-        : undefined,
+    ({ state }) => {
+      const isWanted = !node.isCatchingUp() && readMembers(state).length >= market.membersMin;
+      return readSession(state, id) !== undefined || isWanted ? true : undefined;
+    },
     signal,
   );
   if (readSession(node.head.state, id) !== undefined) return;

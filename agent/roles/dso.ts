@@ -1,4 +1,4 @@
-import { type Head, readDevices } from '../../consensus/index.ts';
+import { readDevices } from '../../consensus/index.ts';
 import type { Home } from '../home.ts';
 import { submit } from '../ledger.ts';
 
@@ -13,21 +13,21 @@ export async function qualifyDevices(
 ): Promise<void> {
   const { node, log } = home;
   const asked = new Set<string>();
-  const look = async (head: Head) => {
+  const look = async () => {
+    if (node.isCatchingUp()) return;
     for (const owner of prosumers) {
-      for (const device of readDevices(head.state, owner)) {
+      for (const device of readDevices(node.head.state, owner)) {
         if (device.status !== 'registered' || asked.has(device.deviceId)) continue;
         asked.add(device.deviceId);
         await submit(home, 'registry.qualifyDevice', { owner, deviceId: device.deviceId });
       }
     }
   };
-  let queue = look(node.head);
-  const stop = node.onBlock((_block, _events, head) => {
-    queue = queue
-      .then(() => look(head))
-      .catch((error) => log({ event: 'qualification-failed', level: 'error', error }));
-  });
-  signal.addEventListener('abort', stop, { once: true });
+  let queue = look();
+  const lookAgain = () => {
+    queue = queue.then(look).catch((error) => log({ event: 'qualification-failed', level: 'error', error }));
+  };
+  for (const stop of [node.onHead(lookAgain), node.onCaughtUp(lookAgain)])
+    signal.addEventListener('abort', stop, { once: true });
   await queue;
 }

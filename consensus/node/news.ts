@@ -13,10 +13,13 @@ export type News = {
   /** These return the way to stop listening. */
   readonly onBlock: (listener: BlockListener) => () => void;
   readonly onHead: (listener: HeadListener) => () => void;
+  readonly onCaughtUp: (listener: () => void) => () => void;
   /** A final block has been stored. */
   readonly tellBlock: (block: Block, executed: Executed) => void;
   /** There is a new head, by a block or by a snapshot. */
   readonly tellHead: () => void;
+  /** The head is the newest again, as far as anybody shows. */
+  readonly tellCaughtUp: () => void;
   /** Says who decides, and whether this node can, if that has changed. */
   readonly noteSeats: () => void;
 };
@@ -25,6 +28,7 @@ export function createNews(shared: Shared): News {
   const { head, signer, log } = shared;
   const blockListeners = new Set<BlockListener>();
   const headListeners = new Set<HeadListener>();
+  const caughtUpListeners = new Set<() => void>();
   let noted = '';
 
   const noteSeats = () => {
@@ -61,12 +65,14 @@ export function createNews(shared: Shared): News {
   return {
     onBlock: (listener) => subscribe(blockListeners, listener),
     onHead: (listener) => subscribe(headListeners, listener),
+    onCaughtUp: (listener) => subscribe(caughtUpListeners, listener),
     tellBlock: (block, { events, next }) =>
       tellAll(blockListeners, (listener) => listener(block, events, next)),
     tellHead() {
       noteSeats();
       tellAll(headListeners, (listener) => listener(head()));
     },
+    tellCaughtUp: () => tellAll(caughtUpListeners, (listener) => listener()),
     noteSeats,
   };
 }

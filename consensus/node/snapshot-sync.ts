@@ -39,6 +39,8 @@ export type SnapshotProgress = {
 
 export type SnapshotSyncOptions = {
   readonly providers: Providers;
+  /** Sealed proof has come that the chain is further on: a snapshot above the own head, or a part of it. */
+  readonly shown: () => void;
   /** Goes on from there. */
   readonly jumped: (head: Head) => Promise<void>;
   /** It has ended, either way: blocks may be asked for again. */
@@ -87,7 +89,7 @@ type Fetching = {
 
 export function createSnapshotSync(shared: Shared, options: SnapshotSyncOptions): SnapshotSync {
   const { head, store, transport, timers, queue, counters, log } = shared;
-  const { providers, jumped, ended } = options;
+  const { providers, shown, jumped, ended } = options;
   let doing: Asking | Fetching | null = null;
   let offers: Offered[] = [];
   let restUntilMs = Number.NEGATIVE_INFINITY;
@@ -140,6 +142,7 @@ export function createSnapshotSync(shared: Shared, options: SnapshotSyncOptions)
     const [offered] = [...highest].sort((left, right) => backers(right) - backers(left));
     if (offered === undefined) return end('nobody shows a snapshot above the own head');
     doing = { kind: 'fetching', offered, index: -1, tries: 0, isDoubted: false, startedMs: nowMs() };
+    shown();
     await store.snapshots.incoming.keepOnly(offers.flatMap(({ manifest }) => manifest));
     await next(doing);
   };
@@ -274,6 +277,7 @@ export function createSnapshotSync(shared: Shared, options: SnapshotSyncOptions)
         return false;
       }
       timers.clear('snapshot');
+      shown();
       await store.snapshots.incoming.add(named, part);
       await next(fetching);
       return true;

@@ -1,6 +1,7 @@
 import { decodeClosedFinalBlock, type Executed, type FinalBlock, openFinalBlock } from '../chain/index.ts';
 import { ConsensusError } from '../errors.ts';
 import { encodeEnvelope, WIRE_LIMITS } from '../network/index.ts';
+import type { CatchUp } from './catch-up.ts';
 import { executeFinal } from './execute-final.ts';
 import type { Providers } from './providers.ts';
 import { readable } from './readable.ts';
@@ -27,6 +28,7 @@ type SyncResponse = {
 
 export type SyncOptions = {
   readonly providers: Providers;
+  readonly catchUp: Pick<CatchUp, 'taking' | 'taken'>;
   /** The one way a block becomes part of the chain. */
   readonly append: (final: FinalBlock, executed: Executed) => Promise<void>;
   /** The blocks that are missing are not kept any more, or too many: a snapshot may help. */
@@ -57,7 +59,7 @@ type Question = {
 
 export function createSync(shared: Shared, options: SyncOptions): Sync {
   const { head, transport, timers, gate, counters, store, contract, log } = shared;
-  const { providers, append, seekSnapshot, isSeeking, wantsAllBlocks } = options;
+  const { providers, catchUp, append, seekSnapshot, isSeeking, wantsAllBlocks } = options;
   let provider = 0;
   let askedAtMs = Number.NEGATIVE_INFINITY;
   /** The highest height heard of, and how many providers may still be asked for it. */
@@ -138,6 +140,22 @@ export function createSync(shared: Shared, options: SyncOptions): Sync {
     return !wantsAllBlocks || asked.every((name) => pruned.has(name));
   };
 
+  /** All blocks of one answer; false where one of them does not hold. */
+  const takeAll = async (
+    { headHeight, finalBlocks }: Pick<SyncResponse, 'headHeight' | 'finalBlocks'>,
+    from: string,
+  ): Promise<boolean> => {
+    const before = head().height;
+    if (finalBlocks.length > 1) catchUp.taking();
+    try {
+      for (const encoded of finalBlocks) if (!(await take(encoded, from))) return false;
+      return true;
+    } finally {
+      const { height } = head();
+      catchUp.taken({ moved: height - before, left: headHeight - height });
+    }
+  };
+
   /** One that cannot be read any more is as good as none: the others have it, and the node works without it. */
   const readBlock = async (height: number): Promise<Uint8Array | undefined> => {
     try {
@@ -174,8 +192,7 @@ export function createSync(shared: Shared, options: SyncOptions): Sync {
     async takeResponse({ headHeight, firstHeight, finalBlocks }, from) {
       timers.clear('sync answer');
       const before = head().height;
-      for (const encoded of finalBlocks) {
-        if (await take(encoded, from)) continue;
+      if (!(await takeAll({ headHeight, finalBlocks }, from))) {
         providers.drop(from, 'a block of its answer does not hold');
         askAround();
         return false;

@@ -7,6 +7,7 @@ import { systemClock } from '../../agent/clock/system.ts';
 import { loadConfig } from '../../agent/config/load.ts';
 import type { AgentConfig, DayAhead } from '../../agent/config/schema.ts';
 import { agree, nothingAgreed } from '../../agent/cycle/agree.ts';
+import { runDay } from '../../agent/cycle/day.ts';
 import { outlookOfTheDay } from '../../agent/cycle/forecast.ts';
 import { homeProblem } from '../../agent/cycle/optimize.ts';
 import { register } from '../../agent/cycle/register.ts';
@@ -48,6 +49,10 @@ async function homeOn(
   address = world.homes[0]!,
 ): Promise<{ home: Home; told: LogEntry[]; newBlock(): void }> {
   const listeners = new Set<() => void>();
+  const listen = (listener: () => void) => {
+    listeners.add(listener);
+    return () => listeners.delete(listener);
+  };
   const told: LogEntry[] = [];
   const home = {
     config: await configOf(t, 10_000, 10_000),
@@ -80,10 +85,9 @@ async function homeOn(
       status: () => ({ ownPending: 1 }),
       submit: async ({ method, args }: { method: string; args: Parameters<World['apply']>[2] }) =>
         world.apply(address, method, args),
-      onHead: (listener: () => void) => {
-        listeners.add(listener);
-        return () => listeners.delete(listener);
-      },
+      isCatchingUp: () => false,
+      onHead: listen,
+      onCaughtUp: listen,
     },
   } as unknown as Home;
   const newBlock = () => {
@@ -143,7 +147,7 @@ t.test('a device of which the configuration says nothing is left off the ledger'
   const world = new World(1);
   const { home, told } = await homeOn(t, world);
   const { ev: _, ...config } = home.config;
-  await register({ ...home, config });
+  await register({ ...home, config }, new AbortController().signal);
   t.same(
     readDevices(world.state, home.address).map(({ kind }) => kind),
     ['meter', 'pv', 'battery'],
@@ -250,8 +254,8 @@ t.test('what the meter counted becomes records', async (t) => {
 });
 
 /** A home whose clock is off, on a street where time passes when the test says so. */
-async function homeOffBy(t: Test, offMs: number) {
-  const world = new World(1).connect();
+async function homeOffBy(t: Test, offMs: number, homes = 1) {
+  const world = new World(homes).connect();
   const { home: usual, told } = await homeOn(t, world);
   const computer = { offMs };
   world.timeMs = START_MS;
@@ -427,5 +431,80 @@ t.test(
     newBlock();
     t.match(await agreeing, { nominatedKw: [0.001, 0.002, 0.003, 0.004] });
     t.same(sent, ['coordination.nominate']);
+  },
+);
+
+t.test(
+  'while the ledger catches up devices are seen to, and nothing is said',
+  { timeout: 20_000 },
+  async (t) => {
+    const { home, at, clock, world, told } = await homeOffBy(t, 0, 2);
+    const id = `${day.day}/pool`;
+    // An old head: the session is in its first round there, whose deadline is over.
+    world.timeMs = START_MS - 86_400_000;
+    world.open(id, { slots: SLOTS });
+    world.timeMs = START_MS;
+    home.state.journal = {
+      ...home.state.journal,
+      boundary: { slot: 0, importWh: 1_000_000, exportWh: 0 },
+      measured: {},
+    };
+    let catchingUp = true;
+    const heads = new Set<() => void>();
+    const ends = new Set<() => void>();
+    const listenTo = (listeners: typeof heads) => (listener: () => void) => {
+      listeners.add(listener);
+      return () => listeners.delete(listener);
+    };
+    const sent: string[] = [];
+    const { submit } = home.node;
+    Object.assign(home.node, {
+      isCatchingUp: () => catchingUp,
+      onHead: listenTo(heads),
+      onCaughtUp: listenTo(ends),
+      status: () => ({ ownPending: 0, connected: true }),
+      submit: async (call: Parameters<typeof submit>[0]) => {
+        sent.push(call.method);
+        return submit(call);
+      },
+    });
+    const stopping = new AbortController();
+    const running = runDay(home, stopping.signal);
+    running.catch((error) => t.fail(String(error)));
+    for (const place of [0.02, 0.5, 1.02, 1.5]) {
+      world.timeMs = START_MS + place * SLOT_MS;
+      clock.heard(world.timeMs, false);
+      await at(place);
+    }
+    for (const listener of heads) listener();
+    await at(1.6);
+    t.equal(home.state.phase, 'delivering');
+    t.match(home.state.journal, { boundary: { slot: 1 }, untold: [{ slot: 0 }], schedule: {} });
+    t.same(sent, []);
+
+    catchingUp = false;
+    for (const listener of ends) listener();
+    await at(2.02);
+    await at(2.1);
+    t.ok(sent.includes('registry.registerDevice') && sent.includes('coordination.offer'), sent.join());
+    t.ok(sent.includes('metering.record'));
+    t.same(home.state.journal.untold, [], JSON.stringify(told));
+    stopping.abort();
+    await running;
+  },
+);
+
+t.test(
+  'what an old head shows as final binds, also while the ledger catches up',
+  { timeout: 20_000 },
+  async (t) => {
+    const world = new World(1).connect();
+    const id = `${day.day}/pool`;
+    world.open(id, { slots: SLOTS });
+    const { home } = await homeOn(t, world);
+    home.state.journal.measured = {};
+    world.must(home.address, 'coordination.nominate', { id, netImportW: [1, 2, 3, 4] });
+    Object.assign(home.node, { isCatchingUp: () => true });
+    t.match(await agree(home, new AbortController().signal), { nominatedKw: [0.001, 0.002, 0.003, 0.004] });
   },
 );

@@ -156,7 +156,7 @@ t.test(
     t.equal(late.node.head.state.root, tip.header.stateRoot);
     t.strictSame(late.node.head.validators, tip.validators, 'with the committee that was voted in');
     const status = late.node.status();
-    t.strictSame(status.sync, { targetHeight: 14, firstHeight: 13, snapshot: null });
+    t.strictSame(status.sync, { targetHeight: 14, firstHeight: 13, catchingUp: false, snapshot: null });
     t.equal(status.counters.droppedProviders, 0);
     t.strictSame(await late.store.snapshots.heights(), [12], 'and can hand it on');
     t.ok(Number(told(late, 'snapshot-adopted')[0]?.parts) >= 4, 'in several parts');
