@@ -1,4 +1,4 @@
-import { spawnSync } from 'node:child_process';
+import { execFileSync, spawnSync } from 'node:child_process';
 import {
   chmodSync,
   lstatSync,
@@ -578,6 +578,13 @@ t.test('a key is shown without being opened, and encrypted in its place', async 
     });
     writeFileSync(none, 'x'.repeat(2_000), { mode: 0o600 });
     await t.rejects(keysNew({ ...other, passphraseFile: none }, io), { code: 'AGENT_BAD_DATA' });
+    const pipe = join(directory, 'pipe');
+    execFileSync('mkfifo', ['-m', '600', pipe]);
+    for (const noFile of [pipe, '/dev/zero', directory])
+      await t.rejects(keysNew({ ...other, passphraseFile: noFile }, io), {
+        code: 'AGENT_BAD_CONFIG',
+        message: `${noFile} is no file that could hold a passphrase`,
+      });
     t.throws(() => statSync(other.file), 'nothing is made of it');
   });
 });
