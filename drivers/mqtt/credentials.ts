@@ -47,7 +47,10 @@ export function readCredentials(files: CredentialFiles, nodeId: string): Credent
 
 function read(file: string): Buffer {
   try {
-    if (statSync(file).size > fileBytesMax) throw bad(`${file} is too large for a certificate.`, file);
+    const found = statSync(file);
+    // A pipe that nobody writes into would stop the whole process, and a device may never end.
+    if (!found.isFile()) throw bad(`${file} is no file: name one in PEM.`, file);
+    if (found.size > fileBytesMax) throw bad(`${file} is too large for a certificate.`, file);
     return readFileSync(file);
   } catch (cause) {
     if (cause instanceof DriversError) throw cause;

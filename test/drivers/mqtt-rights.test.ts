@@ -1,3 +1,4 @@
+import { execFileSync } from 'node:child_process';
 import { chmodSync, copyFileSync, mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -305,8 +306,13 @@ t.test('files that will not do are named at once, with what to do', async (t) =>
     return file;
   };
   const exposed = place('exposed.key', readFileSync(own.keyFile), 0o640);
+  const pipe = join(folder, 'pipe');
+  execFileSync('mkfifo', ['-m', '600', pipe]);
   const url = 'mqtts://127.0.0.1:1';
   for (const [what, access, message] of [
+    ['a key in a pipe', { keyFile: pipe }, /pipe is no file/],
+    ['a certificate in a pipe', { certFile: pipe }, /pipe is no file/],
+    ['an authority that never ends', { caFile: '/dev/zero' }, /zero is no file/],
     ['a key that others may read', { keyFile: exposed }, /mode 0640\): chmod 600/],
     ['a key that is not there', { keyFile: '/nowhere/key' }, /Cannot read \/nowhere\/key/],
     ['a key of another', { keyFile: credentials('meter-b').keyFile }, /is not the key of/],
