@@ -5,7 +5,7 @@ import type { SnapshotServing } from './snapshot-serving.ts';
 import type { SnapshotSync } from './snapshot-sync.ts';
 import type { Sync } from './sync.ts';
 import type { Transactions } from './transactions.ts';
-import type { Voter } from './voter.ts';
+import type { Heard, Voter } from './voter.ts';
 
 /** Whom messages are for. */
 export type Hearers = {
@@ -40,8 +40,14 @@ export function createHearing(
     log({ event: 'garbage', from, reason });
   };
 
+  /** No lie is shown, and nobody is called a liar. But it has cost as much as one, and is allowed no oftener. */
+  const leave = ({ from, via }: Received) => {
+    counters.unproven += 1;
+    gate.blame(from, nowMs(), via);
+  };
+
   /** False for what no honest node sends. */
-  const take = async (envelope: Envelope, { from, via }: Received): Promise<boolean> => {
+  const take = async (envelope: Envelope, { from, via }: Received): Promise<boolean | Heard> => {
     switch (envelope.channel) {
       case 'proposal':
       case 'vote':
@@ -88,8 +94,10 @@ export function createHearing(
       return;
     }
     const decoded = decodeEnvelope(channel, payload);
-    if (!decoded.ok) blame(message, decoded.reason);
-    else if (await take(decoded.envelope, message)) taken(nowMs());
-    else blame(message, `${channel} does not hold`);
+    if (!decoded.ok) return blame(message, decoded.reason);
+    const heard = await take(decoded.envelope, message);
+    if (heard === 'unproven') leave(message);
+    else if (heard === 'garbage' || !heard) blame(message, `${channel} does not hold`);
+    else taken(nowMs());
   };
 }

@@ -69,6 +69,7 @@ export function createShared(given: Given, onFailure: (error: unknown) => void):
     queue: createWorkQueue(QUEUE_MAX, onFailure),
     counters: {
       garbage: 0,
+      unproven: 0,
       notAdmitted: 0,
       copies: 0,
       overflow: 0,
@@ -84,6 +85,8 @@ export function createShared(given: Given, onFailure: (error: unknown) => void):
 export type NodeCounters = {
   /** Undecodable, forged, or of no validator. */
   garbage: number;
+  /** Said of another height, as nobody is known to sign who decides there. */
+  unproven: number;
   /** Not looked at: its name is in disrepute. */
   notAdmitted: number;
   /** Came by another way before, and was taken then. */

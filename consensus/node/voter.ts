@@ -25,8 +25,8 @@ import { createVoice } from './voice.ts';
 /** Runs the agreement: events in, effects out, on disk before out on the wire. */
 export type Voter = {
   readonly start: () => Promise<void>;
-  /** A proposal or vote, decoded and not yet verified. False for garbage. */
-  readonly hear: (envelope: Extract<Envelope, { channel: 'proposal' | 'vote' }>) => Promise<boolean>;
+  /** A proposal or vote, decoded and not yet verified. */
+  readonly hear: (envelope: Extract<Envelope, { channel: 'proposal' | 'vote' }>) => Promise<Heard>;
   /** Another node asks for blocks from this height on. */
   readonly asked: (by: Address, height: number) => Promise<void>;
   /** The pool holds other transactions than before. */
@@ -39,6 +39,12 @@ export type Voter = {
   readonly round: () => number;
   readonly doubt: Doubt;
 };
+
+/**
+ * `unproven`: a word for another height than the one under way, signed as nobody who decides there is known to sign. It
+ * may be a lie; or its author has changed his key since, or got his seat in blocks that are missing here.
+ */
+export type Heard = 'taken' | 'unproven' | 'garbage';
 
 export type VoterOptions = {
   readonly timing: Timing;
@@ -206,15 +212,15 @@ export function createVoter(shared: Shared, options: VoterOptions): Voter {
       await take({ kind: 'pool', pending: proposals.isPending() });
     },
     async hear({ message, block }) {
-      if (message.author === self || !isValidator(shared)) return true;
-      if (isOld(message, state)) return true;
-      if (!judge.holds(message)) return false;
+      if (message.author === self || !isValidator(shared)) return 'taken';
+      if (isOld(message, state)) return 'taken';
+      if (!judge.holds(message)) return message.height === head().height + 1 ? 'garbage' : 'unproven';
       const digest = digestOf(message);
       // The block of a height that is final, or far, is of no use to anybody.
       const isNear = message.height === state.height || message.height === state.height + 1;
       const body = isNear ? block : null;
       if (body !== null && digest !== undefined && !bodies.addEncoded(digest, body, message.author))
-        return false;
+        return 'garbage';
       if (message.kind === 'proposal' && message.height === state.height)
         shared.latency.begin(message.height, nowMs());
       await take({ kind: 'message', message });
@@ -223,7 +229,7 @@ export function createVoter(shared: Shared, options: VoterOptions): Voter {
         bodiless = null;
         await finalise(ready);
       }
-      return true;
+      return 'taken';
     },
     async asked(by, height) {
       if (isValidator(shared)) await take({ kind: 'asked', by, height });

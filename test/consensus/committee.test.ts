@@ -279,7 +279,10 @@ t.test('what is said before its height, or after, is judged by those who decide 
   await pay(home, ann);
   await agree(members);
   clock.nowMs += 60_000;
-  const garbage = () => ben.node.status().counters.garbage;
+  const inVain = () => {
+    const { garbage, unproven } = ben.node.status().counters;
+    return { garbage, unproven };
+  };
   const heard = () => ben.transport.received.get('vote') ?? 0;
   const tell = async (author: NodeKey, height: number, kind: 'prepare' | 'round-change' = 'prepare') => {
     const place = { height, round: kind === 'prepare' ? 0 : 1, author: author.address };
@@ -292,14 +295,14 @@ t.test('what is said before its height, or after, is judged by those who decide 
   const next = () => ben.node.head.height + 2;
 
   await tell(newcomer.key, next());
-  t.equal(garbage(), 1, 'one whom nobody wants');
+  t.same(inVain(), { garbage: 0, unproven: 1 }, 'one whom nobody wants');
   await elect([ann, ben], 'add', newcomer.key, newcomer.key);
   await agree(members);
   await tell(newcomer.key, next());
-  t.equal(garbage(), 1, 'one whom one vote more would seat');
+  t.same(inVain(), { garbage: 0, unproven: 1 }, 'one whom one vote more would seat');
   await elect([cleo], 'add', newcomer.key, newcomer.key);
   await agree(members);
-  t.equal(garbage(), 1, 'and his word still holds when his height begins');
+  t.same(inVain(), { garbage: 0, unproven: 1 }, 'and his word still holds when his height begins');
 
   // A key that somebody else may know by now says something for the height after its change.
   const fresh = keyOf(700);
@@ -308,7 +311,19 @@ t.test('what is said before its height, or after, is judged by those who decide 
   const { genesis } = ann.node.head;
   await done(ann, 'accounts.rotateKey', rotationTo(fresh.privateKey, { genesis, account: ann.key.address }));
   await agree(members);
-  t.equal(garbage(), 2, 'it was good when it came, and is not when it would count');
+  t.same(inVain(), { garbage: 1, unproven: 1 }, 'it was good when it came, and is not when it would count');
+
+  // Two blocks later nobody remembers by which key she spoke then.
+  const changedAt = ann.node.head.height;
+  await tell(ann.key, changedAt, 'round-change');
+  t.same(inVain(), { garbage: 1, unproven: 1 }, 'who is late may not know of the change');
+  for (let block = 0; block < 2; block += 1) await pay(home, ben);
+  await agree([ann, ben, cleo, dan]);
+  await tell(ann.key, changedAt, 'round-change');
+  await tell(ann.key, ben.node.head.height + 50);
+  t.same(inVain(), { garbage: 1, unproven: 3 }, 'what was said long ago, or far ahead, is no lie');
+  await tell(ann.key, ben.node.head.height + 1);
+  t.same(inVain(), { garbage: 2, unproven: 3 }, 'by now she cannot sign so');
 
   // Dan misses the block that drops him, and gives up rounds of a height that is final.
   dan.transport.setUp(false);
@@ -322,7 +337,7 @@ t.test('what is said before its height, or after, is judged by those who decide 
   };
   await tell(dan.key, stuckAt, 'round-change');
   await until('he is given the blocks', () => answered > 0);
-  t.equal(garbage(), 2, 'and nobody takes him for a liar');
+  t.same(inVain(), { garbage: 2, unproven: 3 }, 'and nobody takes him for a liar');
 });
 
 t.test(
