@@ -2,6 +2,7 @@ import t from 'tap';
 import { ConsensusError } from '../../consensus/errors.ts';
 import { decodeEnvelope, encodeEnvelope } from '../../consensus/network/index.ts';
 import { createTimers } from '../../consensus/node/timers.ts';
+import type { Message } from '../../consensus/protocol/index.ts';
 import { until } from '../peers/processes.ts';
 import { timesSaid } from './notebook.ts';
 import { call, say, village } from './notes-village.ts';
@@ -97,6 +98,40 @@ t.test('a silent proposer is passed over', async (t) => {
   network.filter = () => true;
   t.ok((await say(members[0]!, 'welcome back')).ok);
   await agree(members);
+});
+
+t.test('who asks for the height under way is told what brought the others to their round', async (t) => {
+  const { members, network } = await village(t);
+  const [teller, other, late, away] = members as [Member, Member, Member, Member];
+  await say(teller, 'all well');
+  await agree(members);
+  for (const { transport } of [late, away]) transport.setUp(false);
+  const told: Message[] = [];
+  const publish = teller.transport.publish.bind(teller.transport);
+  teller.transport.publish = (message) => {
+    const decoded = decodeEnvelope(message.channel, message.payload);
+    if (message.to === late.name && decoded.ok && decoded.envelope.channel === 'vote')
+      told.push(decoded.envelope.message);
+    return publish(message);
+  };
+  await Promise.all([teller, other].map(({ node }) => node.submit(call('nobody decides'))));
+  await until('they give up a round', () => teller.node.status().round > 0);
+
+  const ask = (from: string, fromHeight: number) =>
+    network.say({
+      ...{ channel: 'sync-request', from, to: teller.name },
+      payload: encodeEnvelope({ channel: 'sync-request', fromHeight, maxBlocks: 1 }),
+    });
+  const height = teller.node.head.height + 1;
+  const heard = () => teller.transport.received.get('sync-request') ?? 0;
+  const before = heard();
+  ask(late.name, height - 1);
+  await until('it is heard', () => heard() > before && teller.node.status().queueLength === 0);
+  t.same(told, [], 'who lacks blocks needs those');
+  ask(late.name, height);
+  await until('it is answered', () => told.length > 0);
+  t.match(told[0], { kind: 'round-change', height, author: teller.name });
+  t.ok(told[0]!.round > 0);
 });
 
 t.test('who was away closes the gap from the others, and takes no lie for a block', async (t) => {
