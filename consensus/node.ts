@@ -18,6 +18,7 @@ import { type BlockListener, createNews, type HeadListener } from './node/news.t
 import { createOutbox, type OwnCall, type Submitted } from './node/outbox.ts';
 import type { Finality, Wait } from './node/outcomes.ts';
 import type { Clock, LedgerStorePort, Log, VoteLogPort } from './node/ports.ts';
+import type { RefusedProposals } from './node/proposals.ts';
 import { createProviders } from './node/providers.ts';
 import { createShared, isValidator, type NodeCounters, nowMs } from './node/shared.ts';
 import { createSigner } from './node/signer.ts';
@@ -127,6 +128,7 @@ export type NodeStatus = {
   readonly votesInDoubt: boolean;
   /** Why, and above which height others must have come at least; null where it may sign. */
   readonly doubt: { readonly reason: string; readonly highestHeight: number } | null;
+  readonly refusedProposals: RefusedProposals;
   readonly poolSize: number;
   readonly ownPending: number;
   readonly queueLength: number;
@@ -304,6 +306,7 @@ export async function startNode(options: NodeOptions): Promise<LedgerNode> {
       keyIsKnown: signer.current() !== undefined,
       votesInDoubt: voter.doubt.isOpen(),
       doubt: voter.doubt.isOpen() ? voteLog.doubt : null,
+      refusedProposals: voter.refusedProposals(),
       poolSize: pool.size,
       ownPending: outbox.size(),
       queueLength: queue.length(),

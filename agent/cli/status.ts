@@ -38,6 +38,7 @@ export async function status({ configFile, json }: StatusOptions, io: CliIo): Pr
         : 'no',
       ...(ledger.validator && { mood: mood(!ledger.votesInDoubt) }),
     },
+    ...refusedFacts(ledger),
     ...answer.mended.map((value) => ({ label: 'mended', value, mood: 'bad' as const })),
     ...(ledger.keyIsKnown
       ? []
@@ -63,6 +64,14 @@ function clockFacts({ clock }: AgentStatus) {
   return [{ label: 'clock', value: words.join('; '), mood: mood(false) }];
 }
 
+/** Whoever alone refuses what the others take should look at its clock. */
+function refusedFacts({ refusedProposals: { count, lastReason } }: AgentStatus['ledger']) {
+  if (count === 0) return [];
+  return [
+    { label: 'refused', value: `${count} proposed blocks, the last: ${lastReason}`, mood: mood(false) },
+  ];
+}
+
 /** Ahead may also mean that the chain has been quiet; behind it nothing is right. */
 const unprovenWords = (aheadMs: number) =>
   aheadMs < 0
@@ -72,10 +81,11 @@ const unprovenWords = (aheadMs: number) =>
 const secondsOf = (ms: number) => `${Math.round(ms / 1_000)} s`;
 
 function heightWords({ height, sync }: AgentStatus['ledger']): string {
-  const { targetHeight, firstHeight, snapshot } = sync;
+  const { targetHeight, firstHeight, catchingUp, snapshot } = sync;
   return [
     String(height),
     ...(targetHeight > height ? [`of ${targetHeight}`] : []),
+    ...(catchingUp ? ['catching up'] : []),
     ...(snapshot === null
       ? []
       : snapshot.parts === 0

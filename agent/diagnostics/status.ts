@@ -38,6 +38,8 @@ export type AgentStatus = {
     readonly keyIsKnown: boolean;
     /** Why nothing is signed, while nothing is. */
     readonly doubt?: string;
+    /** Others' blocks that got no vote here since the start, and why the last did not. */
+    readonly refusedProposals: { readonly count: number; readonly lastReason: string | null };
     /** To one broker at least. */
     readonly connected: boolean;
     readonly pending: number;
@@ -89,6 +91,7 @@ export function statusOf(home: Home): AgentStatus {
       ...(ledger.doubt !== null && {
         doubt: `${ledger.doubt.reason}; it ends with ${blockThatEnds(ledger.doubt)}`,
       }),
+      refusedProposals: ledger.refusedProposals,
       connected: ledger.connected,
       pending: ledger.ownPending,
       sync: ledger.sync,

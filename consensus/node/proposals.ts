@@ -11,7 +11,11 @@ export type Proposals = {
   readonly check: (digest: Hash, author: Address | null, turn: Turn) => boolean;
   /** Whether one transaction at least would succeed: a block waits for being made as soon as that is so. */
   readonly isPending: () => boolean;
+  readonly refused: () => RefusedProposals;
 };
+
+/** Since the start: others' blocks that got no vote here, and why the last did not. */
+export type RefusedProposals = { readonly count: number; readonly lastReason: string | null };
 
 type Turn = { readonly height: number; readonly round: number };
 
@@ -22,6 +26,8 @@ export function createProposals(
   { self, contract, clock, allowedSkewMs, log, head, pool }: Shared,
   bodies: Pick<Bodies, 'get' | 'add'>,
 ): Proposals {
+  let refused: RefusedProposals = { count: 0, lastReason: null };
+
   const dropFailed = (dropped: ReturnType<typeof assembleBlock>['dropped']) => {
     for (const { transaction, code, reason, waits } of dropped) {
       if (waits) continue;
@@ -64,9 +70,12 @@ export function createProposals(
     },
     check(digest, author, { height, round }) {
       const reason = fault(digest, author);
-      if (reason !== null) log({ event: 'proposal-refused', height, round, digest, reason });
-      return reason === null;
+      if (reason === null) return true;
+      refused = { count: refused.count + 1, lastReason: reason };
+      log({ event: 'proposal-refused', height, round, digest, reason });
+      return false;
     },
+    refused: () => refused,
     isPending() {
       const candidates = pool.take(head(), { maxCount: 256, maxBytes: PROPOSED_BYTES_MAX });
       if (candidates.length === 0) return false;

@@ -18,7 +18,7 @@ import { createDoubt, type Doubt } from './doubt.ts';
 import { executeFinal } from './execute-final.ts';
 import { createJudge } from './judge.ts';
 import type { KeptVotePort, VoteLogPort } from './ports.ts';
-import { createProposals } from './proposals.ts';
+import { createProposals, type RefusedProposals } from './proposals.ts';
 import { isValidator, nowMs, type Shared } from './shared.ts';
 import { createVoice } from './voice.ts';
 
@@ -38,6 +38,7 @@ export type Voter = {
   readonly height: () => number;
   readonly round: () => number;
   readonly doubt: Doubt;
+  readonly refusedProposals: () => RefusedProposals;
 };
 
 /**
@@ -256,6 +257,7 @@ export function createVoter(shared: Shared, options: VoterOptions): Voter {
     height: () => state.height,
     round: () => state.round,
     doubt,
+    refusedProposals: proposals.refused,
     async jumped() {
       await doubt.jumped(head());
       await this.advanced();

@@ -15,7 +15,8 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import fc from 'fast-check';
 import t from 'tap';
-import type { RoundsOptions } from '../../agent/cli/actions.ts';
+import { parse, stringify } from 'yaml';
+import type { CliIo, RoundsOptions } from '../../agent/cli/actions.ts';
 import { runCommandLine } from '../../agent/cli/command-line.ts';
 import { type DemoOptions, parseDemoOptions } from '../../agent/cli/demo-options.ts';
 import type { DemoReport } from '../../agent/cli/demo-report.ts';
@@ -24,6 +25,8 @@ import { reportText, requireReportPlace, writeReport } from '../../agent/cli/jso
 import { keysEncrypt } from '../../agent/cli/keys-encrypt.ts';
 import { keysNew } from '../../agent/cli/keys-new.ts';
 import { keysShow } from '../../agent/cli/keys-show.ts';
+import { status } from '../../agent/cli/status.ts';
+import { startLocalApi } from '../../agent/diagnostics/local-api.ts';
 import { AgentError } from '../../agent/errors.ts';
 import { readKeyFile } from '../../consensus/index.ts';
 import { withDirectory } from './csv-fixture.ts';
@@ -609,4 +612,36 @@ t.test('an agent that runs keeps its heap small, whoever starts it; short comman
   t.ok(runningMb > 0 && runningMb <= 8, `${runningMb} MB`);
   const shortMb = youngMb(['status', '--config', 'no-such-file.yaml']);
   t.ok(shortMb > 16, `${shortMb} MB`);
+});
+
+t.test('status shows how far the ledger is, and a validator that refuses what is proposed', async (t) => {
+  const example = readFileSync(new URL('../../../agent/config/example.yaml', import.meta.url), 'utf8');
+  await withDirectory({}, async (directory) => {
+    const configFile = join(directory, 'home.yaml');
+    writeFileSync(configFile, stringify({ ...parse(example), directory }));
+    const sync = { targetHeight: 12, firstHeight: 1, catchingUp: true, snapshot: null };
+    const ledger = { height: 9, stateRoot: 'ab', validator: true, keyIsKnown: true, sync };
+    const tell = async (refusedProposals: { count: number; lastReason: string | null }) => {
+      const answer = {
+        ...{ home: 'oak', address: 'aa', utcMs: 0, phase: 'waiting', brokers: [], mended: [], devices: [] },
+        ledger: { ...ledger, refusedProposals },
+      };
+      const api = await startLocalApi(directory, { tell: { '/status': () => answer } }, () => undefined);
+      const parts: string[] = [];
+      const stdout = { columns: 80, write: (part: string) => parts.push(part) };
+      try {
+        await status({ configFile, json: false }, { stdout, env: {} } as unknown as CliIo);
+      } finally {
+        await api.stop();
+      }
+      return parts.join('');
+    };
+    t.match(
+      await tell({ count: 3, lastReason: 'from the future' }),
+      /refused +3 proposed blocks, the last: from the future/,
+    );
+    const quiet = await tell({ count: 0, lastReason: null });
+    t.notMatch(quiet, /refused/);
+    t.match(quiet, /height +9, of 12, catching up/);
+  });
 });

@@ -1,12 +1,13 @@
+import { join } from 'node:path';
 import t from 'tap';
 import { ConsensusError } from '../../consensus/errors.ts';
 import { decodeEnvelope, encodeEnvelope } from '../../consensus/network/index.ts';
 import { createTimers } from '../../consensus/node/timers.ts';
 import type { Message } from '../../consensus/protocol/index.ts';
 import { until } from '../peers/processes.ts';
-import { timesSaid } from './notebook.ts';
+import { notebook, notesGenesis, timesSaid } from './notebook.ts';
 import { call, say, village } from './notes-village.ts';
-import { agree, type Member, TIMING, WAIT_MS } from './village.ts';
+import { agree, type Member, openNode, TIMING, WAIT_MS } from './village.ts';
 
 t.test('validators agree, followers follow, and everyone is told once', async (t) => {
   const { members } = await village(t, { followers: 1 });
@@ -98,6 +99,34 @@ t.test('a silent proposer is passed over', async (t) => {
   network.filter = () => true;
   t.ok((await say(members[0]!, 'welcome back')).ok);
   await agree(members);
+});
+
+t.test('who refuses what the others take says so, and why', async (t) => {
+  const { members, close, directory, network, clock } = await village(t);
+  const [slow, ...others] = members as [Member, Member, Member, Member];
+  t.same(slow.node.status().refusedProposals, { count: 0, lastReason: null });
+  await close(slow);
+  const transport = network.join(slow.name);
+  const opened = await openNode({
+    ...{
+      directory: join(directory, slow.name),
+      genesis: notesGenesis(1_000, 4),
+      contract: notebook,
+      transport,
+    },
+    privateKey: slow.key.privateKey,
+    clock: { utcMs: () => clock.nowMs - 60_000 },
+    timing: TIMING,
+    log: ({ event }) => slow.events.push(event),
+  });
+  Object.assign(slow, opened, { transport });
+  await until('it may vote', () => !slow.node.status().votesInDoubt);
+  for (let index = 0; index < 8; index += 1) t.ok((await say(others[index % 3]!, `word ${index}`)).ok);
+  await agree(members);
+  const { count, lastReason } = slow.node.status().refusedProposals;
+  t.equal(lastReason, 'from the future');
+  t.equal(count, slow.events.filter((event) => event === 'proposal-refused').length);
+  t.ok(others.every(({ node }) => node.status().refusedProposals.count === 0));
 });
 
 t.test('who asks for the height under way is told what brought the others to their round', async (t) => {
