@@ -7,6 +7,7 @@ import {
   type VoteLog,
 } from '../consensus/index.ts';
 import { connectMqtt, type MqttTransport } from '../drivers/index.ts';
+import type { Abortable } from './bounded-file.ts';
 import type { Clock } from './clock/clock.ts';
 import { followClock } from './clock/follow.ts';
 import { simulatedClock } from './clock/simulated.ts';
@@ -46,12 +47,17 @@ export type Agent = {
  * Starts one home: ledger first, then devices, then the day. Nothing runs before the configuration has been
  * checked as a whole; what was started is stopped again when a later part cannot start.
  *
- * @throws AgentError, ConsensusError or DriversError, each with its code.
+ * @throws AgentError, ConsensusError or DriversError, each with its code; AGENT_ABORTED where `signal` fires while a file
+ * is waited for: nothing has been started by then.
  */
-export async function startAgent(configFile: string, write: (line: string) => void): Promise<Agent> {
-  const config = await loadConfig(configFile);
-  const day = await loadDay(config.dayFile);
-  const genesis = await readGenesis(config);
+export async function startAgent(
+  configFile: string,
+  write: (line: string) => void,
+  abortable?: Abortable,
+): Promise<Agent> {
+  const config = await loadConfig(configFile, abortable);
+  const day = await loadDay(config.dayFile, abortable);
+  const genesis = await readGenesis(config, abortable);
   checkDay(config, day, genesis);
   const ownKey = await openOwnKey(config);
   const { privateKey, address } = ownKey.current;

@@ -1,4 +1,4 @@
-import { readBounded } from './bounded-file.ts';
+import { type Abortable, readBounded } from './bounded-file.ts';
 import { AgentError } from './errors.ts';
 
 const REASONS: Readonly<Record<string, string>> = {
@@ -11,17 +11,20 @@ const REASONS: Readonly<Record<string, string>> = {
  *
  * @param file a path, or `-` for standard input.
  * @param source what the file is called in messages.
- * @throws AgentError AGENT_FILE_MISSING, or AGENT_BAD_DATA when there is more than `bytesMax` of it.
+ * @throws AgentError AGENT_FILE_MISSING, AGENT_BAD_DATA when there is more than `bytesMax` of it, or AGENT_ABORTED where
+ * `signal` fires while a pipe is waited for.
  */
 export async function readInputText(
   file: string,
-  { bytesMax, source = file }: { readonly bytesMax: number; readonly source?: string },
+  { bytesMax, source = file, signal }: { readonly bytesMax: number; readonly source?: string } & Abortable,
 ): Promise<string> {
   let bytes: Buffer | undefined;
   try {
-    bytes = await readBounded(file, bytesMax);
+    bytes = await readBounded(file, bytesMax, { signal });
   } catch (cause) {
     const code = cause instanceof Error && 'code' in cause ? String(cause.code) : 'unknown reason';
+    if (code === 'ABORT_ERR')
+      throw new AgentError('AGENT_ABORTED', `${source} was not waited for.`, { source }, { cause });
     throw new AgentError(
       'AGENT_FILE_MISSING',
       `${source} ${REASONS[code] ?? `cannot be read (${code}): does it exist, and may you read it?`}`,

@@ -6,6 +6,7 @@ import {
   openLedgerStore,
   parseGenesis,
 } from '../consensus/index.ts';
+import type { Abortable } from './bounded-file.ts';
 import type { AgentConfig } from './config/schema.ts';
 import { AgentError } from './errors.ts';
 import { readInputText } from './input-text.ts';
@@ -20,11 +21,16 @@ const NETWORK = /^[a-z0-9-]{1,64}$/;
 const UTC_MS_MAX = 253_402_300_799_999;
 
 /**
- * @throws AgentError AGENT_FILE_MISSING, AGENT_BAD_DATA when it is too long or cannot be lived by; ConsensusError
- * CONSENSUS_BAD_GENESIS.
+ * @throws AgentError AGENT_FILE_MISSING, AGENT_BAD_DATA when it is too long or cannot be lived by, AGENT_ABORTED;
+ * ConsensusError CONSENSUS_BAD_GENESIS.
  */
-export async function readGenesis({ genesisFile }: Pick<AgentConfig, 'genesisFile'>): Promise<Genesis> {
-  const genesis = parseGenesis(await readInputText(genesisFile, { bytesMax: GENESIS_BYTES_MAX }));
+export async function readGenesis(
+  { genesisFile }: Pick<AgentConfig, 'genesisFile'>,
+  abortable?: Abortable,
+): Promise<Genesis> {
+  const genesis = parseGenesis(
+    await readInputText(genesisFile, { bytesMax: GENESIS_BYTES_MAX, ...abortable }),
+  );
   const refuse = (reason: string) =>
     new AgentError('AGENT_BAD_DATA', `${genesisFile}: ${reason}.`, { file: genesisFile });
   if (!NETWORK.test(genesis.network)) throw refuse('network must be 1 to 64 of a-z, 0-9 and hyphens');

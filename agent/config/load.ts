@@ -1,6 +1,7 @@
 import { dirname, resolve } from 'node:path';
 import { parseDocument } from 'yaml';
 import type { z } from 'zod';
+import type { Abortable } from '../bounded-file.ts';
 import { AgentError } from '../errors.ts';
 import { readInputText } from '../input-text.ts';
 import { type AgentConfig, configSchema, type DayAhead, daySchema } from './schema.ts';
@@ -12,11 +13,11 @@ const FILE_BYTES_MAX = 1_048_576;
  * Reads a home's configuration (YAML, of which JSON is a part), checks it once and freezes it. Relative paths in
  * it count from the file's own folder.
  *
- * @throws AgentError AGENT_FILE_MISSING, AGENT_BAD_DATA when it is too long, or AGENT_BAD_CONFIG, naming the file and
- * each wrong key.
+ * @throws AgentError AGENT_FILE_MISSING, AGENT_BAD_DATA when it is too long, AGENT_BAD_CONFIG, naming the file and each
+ * wrong key, or AGENT_ABORTED.
  */
-export async function loadConfig(file: string): Promise<AgentConfig> {
-  const config = parse(await readYaml(file), configSchema, file);
+export async function loadConfig(file: string, abortable?: Abortable): Promise<AgentConfig> {
+  const config = parse(await readYaml(file, abortable), configSchema, file);
   const base = dirname(resolve(file));
   checkAcross(config, file);
   return deepFreeze({
@@ -37,12 +38,12 @@ export async function loadConfig(file: string): Promise<AgentConfig> {
 }
 
 /** Reads the file of the day to trade. @throws like {@link loadConfig}. */
-export const loadDay = async (file: string): Promise<DayAhead> =>
-  deepFreeze(parse(await readYaml(file), daySchema, file));
+export const loadDay = async (file: string, abortable?: Abortable): Promise<DayAhead> =>
+  deepFreeze(parse(await readYaml(file, abortable), daySchema, file));
 
 /** @throws AgentError AGENT_FILE_MISSING, AGENT_BAD_DATA when it is too long, AGENT_BAD_CONFIG. */
-async function readYaml(file: string): Promise<unknown> {
-  const text = await readInputText(file, { bytesMax: FILE_BYTES_MAX });
+async function readYaml(file: string, abortable?: Abortable): Promise<unknown> {
+  const text = await readInputText(file, { bytesMax: FILE_BYTES_MAX, ...abortable });
   const refuse = (reason: string, cause?: unknown) =>
     new AgentError('AGENT_BAD_CONFIG', `${file}: ${reason}`, { file }, { cause });
   try {

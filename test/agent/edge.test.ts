@@ -8,6 +8,7 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import fc from 'fast-check';
 import t, { type Test } from 'tap';
+import { startAgent } from '../../agent/agent.ts';
 import { exitCodeOf, exitCodes } from '../../agent/cli/exit-codes.ts';
 import { decodeClockSetting, encodeClockSetting, simulatedClock } from '../../agent/clock/simulated.ts';
 import { checkDay, loadConfig, loadDay } from '../../agent/config/load.ts';
@@ -237,6 +238,10 @@ t.test('what is no file is named, and nobody waits for it', async (t) => {
   const pipe = join(directory, 'pipe');
   execFileSync('mkfifo', [pipe]);
   await t.rejects(loadConfig(pipe), { code: 'AGENT_FILE_MISSING', message: /nobody writes/ });
+  const asked = new AbortController();
+  const starting = startAgent(pipe, () => undefined, { signal: asked.signal });
+  asked.abort();
+  await t.rejects(starting, { code: 'AGENT_ABORTED' }, 'who is asked to end waits no longer');
   const read = readInputText(pipe, { bytesMax: 100 });
   const writer = await open(pipe, 'w');
   await writer.write('one, ');
