@@ -46,8 +46,9 @@ export function parseClaim(value: unknown): Asked {
 export async function readProof(
   file: string,
 ): Promise<{ readonly proof: LightProof; readonly claim: Asked }> {
-  const text = await readInputText(file, { bytesMax: FILE_BYTES_MAX });
-  const { proof, claim } = named(file, () => parseLightProof(text));
+  const source = file === '-' ? 'standard input' : file;
+  const text = await readInputText(file, { bytesMax: FILE_BYTES_MAX, source });
+  const { proof, claim } = named(source, () => parseLightProof(text));
   return { proof, claim: parseClaim(claim) };
 }
 
@@ -65,8 +66,9 @@ export type TrustedFile = {
 export async function readTrusted(file: string): Promise<TrustedFile> {
   const text = await readInputText(file, { bytesMax: FILE_BYTES_MAX });
   if (!text.includes(`"${PROOF_FORMAT}"`)) {
-    const genesis = named(file, () => parseGenesis(text));
-    const head = named(file, () => genesisHead(genesis, contract));
+    const neither = `${file} is neither a genesis nor a checkpoint`;
+    const genesis = named(neither, () => parseGenesis(text));
+    const head = named(neither, () => genesisHead(genesis, contract));
     return { checkpoint: checkpointOf(head), what: 'genesis', currency: genesis.currency };
   }
   const { proof } = named(file, () => parseLightProof(text));
@@ -84,11 +86,11 @@ export async function readTrusted(file: string): Promise<TrustedFile> {
   return { checkpoint, what: 'checkpoint' };
 }
 
-function named<Result>(file: string, read: () => Result): Result {
+function named<Result>(what: string, read: () => Result): Result {
   try {
     return read();
   } catch (cause) {
     if (!(cause instanceof ConsensusError)) throw cause;
-    throw new AgentError('AGENT_BAD_DATA', `${file}: ${cause.message}.`, { file }, { cause });
+    throw new AgentError('AGENT_BAD_DATA', `${what}: ${cause.message}.`, {}, { cause });
   }
 }

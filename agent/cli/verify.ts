@@ -73,14 +73,17 @@ function wordsOf(
 ): Fact[] {
   switch (claim.kind) {
     case 'checkpoint':
-      return validators.map(({ address }, index) => ({
-        label: index === 0 ? 'validators' : '',
-        value: address,
-      }));
+      return inLines(
+        'validators',
+        validators.map(({ address }) => address),
+      );
     case 'entry':
       return [
-        ...keyLines(claim.key).map((value, line) => ({ label: line === 0 ? 'entry' : '', value })),
-        { label: 'holds', value: facts?.kind === 'entry' ? toHex(facts.value) : 'nothing: there is none' },
+        ...inLines('entry', keyLines(claim.key)),
+        ...inLines(
+          'holds',
+          facts?.kind === 'entry' ? (toHex(facts.value).match(/.{1,64}/g) ?? []) : ['nothing: there is none'],
+        ),
       ];
     case 'balance':
       return [{ label: 'account', value: claim.account }, ...balanceWords(facts, currency)];
@@ -94,6 +97,9 @@ function wordsOf(
       ];
   }
 }
+
+const inLines = (label: string, values: readonly string[]): Fact[] =>
+  values.map((value, line) => ({ label: line === 0 ? label : '', value }));
 
 /** A key is anything: in pieces, so that no terminal goes on with it where the labels stand. */
 function keyLines(key: string): string[] {
@@ -119,7 +125,7 @@ function readingWords(facts: Facts | null): Fact[] {
     { label: 'slot from', value: new Date(facts.slotStartMs).toISOString() },
     { label: 'imported', value: kwh(facts.importWs) },
     { label: 'exported', value: kwh(facts.exportWs) },
-    { label: 'finer ones', value: `root ${facts.leavesRoot}` },
+    { label: 'leaf root', value: facts.leavesRoot },
   ];
 }
 

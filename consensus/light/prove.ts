@@ -10,6 +10,7 @@ import {
 } from '../chain/index.ts';
 import { type Claim, readClaim, readClaimInCall, readNetwork, type Validator } from '../contract/index.ts';
 import type { LedgerStore } from '../store/index.ts';
+import { ABSENT } from './absent.ts';
 
 /** What a proof is made from. */
 export type ProofSource = Pick<
@@ -62,7 +63,7 @@ export async function proveClaim(source: ProofSource, claim: Claim, sinceHeight 
     return ledTo(source, { header: head.header, certificate, evidence }, sinceHeight);
   }
   if (claim.kind === 'reading') return proveOldReading(source, claim, sinceHeight);
-  return refused('PROOF_NOTHING_THERE', `the ledger has no such ${claim.kind}`);
+  return refused('PROOF_NOTHING_THERE', `the ledger has ${ABSENT[claim.kind]}`);
 }
 
 /**
@@ -122,7 +123,7 @@ async function proveOldReading(
     if (index < 0) continue;
     return transactionProof(source, { ...read.found, index }, sinceHeight);
   }
-  return refused('PROOF_NOTHING_THERE', 'the ledger has no reading of this home and slot');
+  return refused('PROOF_NOTHING_THERE', `the ledger has ${ABSENT.reading}`);
 }
 
 async function transactionProof(

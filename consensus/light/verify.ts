@@ -8,6 +8,7 @@ import {
 } from '../chain/index.ts';
 import { type Claim, type Facts, readClaim, readClaimInCall } from '../contract/index.ts';
 import { ConsensusError } from '../errors.ts';
+import { ABSENT } from './absent.ts';
 
 type Refused = { readonly ok: false; readonly code: string; readonly reason: string };
 
@@ -25,7 +26,7 @@ export function verifyClaim(proof: LightProof, claim: Claim, checkpoint: Checkpo
   if (facts === undefined)
     return refused('PROOF_INCOMPLETE', 'it holds, but does not speak of what is claimed');
   if (facts === null && claim.kind !== 'entry')
-    return refused('PROOF_NOTHING_THERE', `it shows that the ledger has no such ${claim.kind}`);
+    return refused('PROOF_NOTHING_THERE', `it shows that the ledger has ${ABSENT[claim.kind]}`);
   return { ...verdict, facts };
 }
 

@@ -319,9 +319,20 @@ t.test('the command says what is proven, or why not, and tells the shell', async
   t.equal(liar.status, 0);
   t.notMatch(liar.out, /[^\P{C}\n]|^ {2}balance/mu, liar.out);
   t.match(liar.out, /entry +\\u\{1b\}\[2Jx/);
+  const account = await write(
+    'account.json',
+    await asked({ kind: 'entry', key: `accounts/${alice.address}` }),
+  );
+  const { out: holding } = await told(account, '--checkpoint', trusted);
+  t.match(holding, /\n {2}holds +[0-9a-f]{64}\n +[0-9a-f]+\n/);
+  for (const line of holding.split(/\n {2}as of/)[0]!.split('\n')) t.ok(line.length <= 80, line);
   t.equal((await told(file)).status, 2);
   t.equal((await told(file, '--checkpoint', join(root, 'gone.json'))).status, 2);
   t.equal((await told(file, '--checkpoint', file)).status, 2, 'a proof of a balance is no checkpoint');
+  t.match(await told(file, '--checkpoint', await write('day.json', '{"day":"2026-06-01"}')), {
+    status: 2,
+    err: /day\.json is neither a genesis nor a checkpoint: /,
+  });
   t.equal((await told(trusted, '--checkpoint', trusted)).status, 2, 'a genesis is no proof');
   const unjoined = balance.replace('"kind": "balance"', '"kind": "bribe"');
   t.equal((await told(await write('bribe.json', unjoined), '--checkpoint', trusted)).status, 2);
@@ -394,7 +405,11 @@ t.test('balances, and what is not there, by the rules that are shipped', async (
     code: 'PROOF_INCOMPLETE',
   });
   const nobody: Claim = { kind: 'balance', account: 'ab'.repeat(20) };
-  t.match(await proveClaim(ledger, nobody), { ok: false, code: 'PROOF_NOTHING_THERE' });
+  t.match(await proveClaim(ledger, nobody), {
+    ok: false,
+    code: 'PROOF_NOTHING_THERE',
+    reason: /no account with/,
+  });
   const trade: Claim = { kind: 'trade', session: '2026-01-01/pool', home: alice.address };
   t.match(await proveClaim(ledger, trade), { ok: false, code: 'PROOF_NOTHING_THERE' });
   const reading: Claim = { kind: 'reading', home: alice.address, slotStartMs: START_MS };
