@@ -58,7 +58,7 @@ function clockFacts({ clock }: AgentStatus) {
   const words = [
     ...(clock.leapMs === 0
       ? []
-      : [`the computer's clock has leapt by ${secondsOf(clock.leapMs)}, and is not followed`]),
+      : [`the computer's clock has leapt ${leapWords(clock.leapMs)}, and is not followed`]),
     ...(clock.proven ? [] : [unprovenWords(clock.aheadOfChainMs)]),
   ];
   return [{ label: 'clock', value: words.join('; '), mood: mood(false) }];
@@ -76,7 +76,9 @@ function refusedFacts({ refusedProposals: { count, lastReason } }: AgentStatus['
 const unprovenWords = (aheadMs: number) =>
   aheadMs < 0
     ? `${secondsOf(-aheadMs)} behind the chain: set it; no slot is ended until then`
-    : `${secondsOf(aheadMs)} ahead of the newest block: no slot is ended until a block bears it out; is it right?`;
+    : `${secondsOf(aheadMs)} ahead of the newest block: is it right? No slot is ended until a block bears it out`;
+
+const leapWords = (ms: number) => `${secondsOf(Math.abs(ms))} ${ms < 0 ? 'back' : 'ahead'}`;
 
 const secondsOf = (ms: number) => `${Math.round(ms / 1_000)} s`;
 
