@@ -53,7 +53,8 @@ export function openDevices(
   const links = createLinkPool(log);
   const places: MutablePlace[] = configs.map((config) => ({
     config,
-    fault: 'not reached yet',
+    // Devices are first asked when the day, or the network, needs them.
+    fault: 'not asked yet',
     sinceMs: clock.utcMs(),
     attempts: 0,
     nextAttemptMs: 0,
