@@ -1,5 +1,5 @@
-import { VICES } from './byzantine.ts';
 import type { Scenario } from './scenario.ts';
+import { VICES } from './vices.ts';
 
 /** How often something went wrong, or was put right, in one story or many. */
 export type Counts = Record<Counted, number>;

@@ -1,6 +1,7 @@
 import { CALM } from './calm.ts';
+import type { PlannedFailure } from './misfortune.ts';
 import type { Scenario } from './scenario.ts';
-import { type Outcome, type PlannedFailure, simulate } from './simulation.ts';
+import { type Outcome, simulate } from './simulation.ts';
 import type { Subject } from './subject.ts';
 
 export type Stage = { readonly name: string; readonly scenario: Scenario };

@@ -1,23 +1,21 @@
-import type { Block, Certificate } from '../../consensus/chain/index.ts';
-import type { Commit, Message } from '../../consensus/protocol/index.ts';
-import type { Surroundings } from './byzantine.ts';
+import type { Certificate } from '../../consensus/chain/index.ts';
+import type { Commit } from '../../consensus/protocol/index.ts';
+import type { LiarTools } from './liar-tools.ts';
 
 type Seal = Certificate['seals'][number];
-export type Forger = Surroundings & { readonly ownBlock: () => Block | null };
 type Forged = { readonly height: number; readonly finalBlock: Uint8Array };
 
 /**
  * Blocks for the next height with certificates that prove nothing: one seal many times, seals of several rounds, seals
  * of another block, too few. All seals are real, and of commits that were said.
  */
-export function forgedFinalBlocks(
-  { self, life, quorum, ownBlock }: Forger,
-  votes: readonly Message[],
-): Forged[] {
+export function forgedFinalBlocks({ self, life, quorum, ownBlock, heardVotes }: LiarTools): Forged[] {
   const { subject, seals, random, actor, disk } = self;
   const height = disk.head().height + 1;
   const signer = disk.head().validators.findIndex(({ address }) => address === actor.address);
-  const commits = votes.filter((vote): vote is Commit => vote.kind === 'commit' && vote.height === height);
+  const commits = heardVotes().filter(
+    (vote): vote is Commit => vote.kind === 'commit' && vote.height === height,
+  );
   const discussed = commits
     .map(({ digest }) => life()?.bodyOf(digest))
     .filter((block) => block !== undefined);

@@ -1,8 +1,8 @@
 import type { Motion } from '../../consensus/contract/index.ts';
 import type { Timing } from '../../consensus/protocol/index.ts';
-import { VICES, type Vice } from './byzantine.ts';
 import type { Weather } from './network.ts';
 import { type Random, seeded } from './random.ts';
+import { VICES, type Vice } from './vices.ts';
 
 /** All that a seed decides before its story begins; chance within the story comes from the same seed. */
 export type Scenario = {
