@@ -20,7 +20,7 @@ import type { Finality, Wait } from './node/outcomes.ts';
 import type { Clock, LedgerStorePort, Log, VoteLogPort } from './node/ports.ts';
 import type { RefusedProposals } from './node/proposals.ts';
 import { createProviders } from './node/providers.ts';
-import { createShared, isValidator, type NodeCounters, nowMs } from './node/shared.ts';
+import { createShared, isValidator, type NodeCounters } from './node/shared.ts';
 import { createSigner } from './node/signer.ts';
 import { createSnapshotServing } from './node/snapshot-serving.ts';
 import { createSnapshotSync, type SnapshotProgress } from './node/snapshot-sync.ts';
@@ -180,7 +180,7 @@ export async function startNode(options: NodeOptions): Promise<LedgerNode> {
     },
     fail,
   );
-  const { head, pool, latency, timers, queue, counters } = shared;
+  const { head, pool, latency, timers, queue, counters, nowMs } = shared;
   const news = createNews(shared);
 
   /** The one way a block becomes part of the chain. */

@@ -1,6 +1,6 @@
 import { createCopies, decodeEnvelope, type Envelope, type Received } from '../network/index.ts';
 import type { Entry } from './entry.ts';
-import { isValidator, nowMs, type Shared } from './shared.ts';
+import { isValidator, type Shared } from './shared.ts';
 import type { SnapshotServing } from './snapshot-serving.ts';
 import type { SnapshotSync } from './snapshot-sync.ts';
 import type { Sync } from './sync.ts';
@@ -27,7 +27,7 @@ export function createHearing(
   shared: Shared,
   { voter, entry, transactions, sync, snapshots, serving, aside }: Hearers,
 ): (message: Received) => Promise<void> {
-  const { self, head, gate, counters, log } = shared;
+  const { self, head, gate, counters, nowMs, log } = shared;
   const copies = createCopies(COPIES_KEPT);
 
   /** Votes and transactions are the validators' business. */

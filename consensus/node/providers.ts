@@ -1,5 +1,5 @@
 import type { Address } from '../contract/types.ts';
-import { nowMs, type Shared } from './shared.ts';
+import type { Shared } from './shared.ts';
 
 /** Who is asked for what is missing here: the validators, but for those that have just answered with what does not hold. */
 export type Providers = {
@@ -12,7 +12,7 @@ export type Providers = {
 const DROPPED_MS = 5_000;
 const DOUBLINGS_MAX = 6;
 
-export function createProviders({ self, head, counters, log }: Shared): Providers {
+export function createProviders({ self, head, counters, nowMs, log }: Shared): Providers {
   const dropped = new Map<Address, { readonly times: number; readonly untilMs: number }>();
   return {
     list() {

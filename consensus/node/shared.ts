@@ -20,6 +20,8 @@ export type Shared = {
   readonly allowedSkewMs: number;
   readonly log: Log;
   readonly head: () => Head;
+  /** Real, monotonic. */
+  readonly nowMs: () => number;
   readonly pool: Pool;
   readonly gate: Gate;
   readonly verify: Verify;
@@ -54,13 +56,15 @@ const FAILED_RATE = { burst: 2, perSecond: 1 };
 export function createShared(given: Given, onFailure: (error: unknown) => void): Shared {
   const { contract, store } = given;
   const head = () => store.head;
+  const nowMs = () => performance.now();
   const keyOf = (address: Address, { state }: Head) => contract.publicKeyOf(state, address);
   return {
     ...given,
     head,
+    nowMs,
     pool: new Pool(keyOf, {
-      sent: monotonic(createQuota(SENT_RATE)),
-      failed: monotonic(createQuota(FAILED_RATE)),
+      sent: monotonic(createQuota(SENT_RATE), nowMs),
+      failed: monotonic(createQuota(FAILED_RATE), nowMs),
     }),
     gate: createGate(GATE_LIMITS, (name) => keyOf(name, head()) !== undefined),
     verify,
@@ -103,17 +107,12 @@ export type NodeCounters = {
   unsigned: number;
 };
 
-/** Real, monotonic. */
-export function nowMs(): number {
-  return performance.now();
-}
-
 export function isValidator({ head, self }: Pick<Shared, 'head' | 'self'>): boolean {
   return head().validators.some(({ address }) => address === self);
 }
 
 /** The pool knows only block times, which may run fast; what costs is told by the real clock. */
-function monotonic({ has, use }: Quota) {
+function monotonic({ has, use }: Quota, nowMs: () => number) {
   return {
     has: (name: string) => has(name, nowMs()),
     use: (name: string) => use(name, nowMs()),

@@ -1,5 +1,5 @@
 import { encodeEnvelope } from '../network/index.ts';
-import { nowMs, type Shared } from './shared.ts';
+import type { Shared } from './shared.ts';
 import { offerAbove } from './snapshot-offer.ts';
 
 /** Shows others the newest snapshot, and gives them its parts. */
@@ -11,7 +11,7 @@ export type SnapshotServing = {
 /** Answers in the making: each holds a part in memory. */
 const SERVED_AT_ONCE = 4;
 
-export function createSnapshotServing({ store, transport, gate, counters }: Shared): SnapshotServing {
+export function createSnapshotServing({ store, transport, gate, counters, nowMs }: Shared): SnapshotServing {
   let serving = 0;
 
   const serve = async (to: string, via: number | undefined, read: () => Promise<Uint8Array>) => {

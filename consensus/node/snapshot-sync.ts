@@ -10,7 +10,7 @@ import {
 import type { Address } from '../contract/types.ts';
 import { encodeEnvelope, type SnapshotOffer } from '../network/index.ts';
 import type { Providers } from './providers.ts';
-import { nowMs, type Shared } from './shared.ts';
+import type { Shared } from './shared.ts';
 import { judgeOffer } from './snapshot-offer.ts';
 
 /**
@@ -88,7 +88,7 @@ type Fetching = {
 };
 
 export function createSnapshotSync(shared: Shared, options: SnapshotSyncOptions): SnapshotSync {
-  const { head, store, transport, timers, queue, counters, log } = shared;
+  const { head, store, transport, timers, queue, counters, nowMs, log } = shared;
   const { providers, shown, jumped, ended } = options;
   let doing: Asking | Fetching | null = null;
   let offers: Offered[] = [];

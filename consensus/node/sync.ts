@@ -5,7 +5,7 @@ import type { CatchUp } from './catch-up.ts';
 import { executeFinal } from './execute-final.ts';
 import type { Providers } from './providers.ts';
 import { readable } from './readable.ts';
-import { nowMs, type Shared } from './shared.ts';
+import type { Shared } from './shared.ts';
 
 /** Closes gaps by height: asks one node after the other for final blocks, and answers those who ask. */
 export type Sync = {
@@ -58,7 +58,7 @@ type Question = {
 };
 
 export function createSync(shared: Shared, options: SyncOptions): Sync {
-  const { head, transport, timers, gate, counters, store, contract, log } = shared;
+  const { head, transport, timers, gate, counters, store, contract, nowMs, log } = shared;
   const { providers, catchUp, append, seekSnapshot, isSeeking, wantsAllBlocks } = options;
   let provider = 0;
   let askedAtMs = Number.NEGATIVE_INFINITY;

@@ -14,7 +14,7 @@ export type Upkeep = {
 const PRUNED_AT_ONCE = 64;
 
 /** @param keepBlocksMs age, by the chain's own time, up to which blocks are kept; null for all of them */
-export function createUpkeep({ store, head, log }: Shared, keepBlocksMs: number | null): Upkeep {
+export function createUpkeep({ store, head, nowMs, log }: Shared, keepBlocksMs: number | null): Upkeep {
   const stopping = new AbortController();
   let snapshot: Promise<void> | null = null;
   let pruning: Promise<void> | null = null;
@@ -22,12 +22,12 @@ export function createUpkeep({ store, head, log }: Shared, keepBlocksMs: number 
   let pruneBelow = 0;
 
   const keepSnapshot = async (next: Head) => {
-    const startedMs = performance.now();
+    const startedMs = nowMs();
     try {
       const milestone = await store.readMilestone(next.height);
       if (milestone === undefined) return;
       const { parts, bytes } = await store.snapshots.write(milestone, next.state, stopping.signal);
-      const ms = Math.round(performance.now() - startedMs);
+      const ms = Math.round(nowMs() - startedMs);
       log({ event: 'snapshot-kept', height: next.height, parts, bytes, ms });
       await findPrunable();
     } catch (error) {

@@ -19,7 +19,7 @@ import { executeFinal } from './execute-final.ts';
 import { createJudge } from './judge.ts';
 import type { KeptVotePort, VoteLogPort } from './ports.ts';
 import { createProposals, type RefusedProposals } from './proposals.ts';
-import { isValidator, nowMs, type Shared } from './shared.ts';
+import { isValidator, type Shared } from './shared.ts';
 import { createVoice } from './voice.ts';
 
 /** Runs the agreement: events in, effects out, on disk before out on the wire. */
@@ -58,7 +58,7 @@ export type VoterOptions = {
 };
 
 export function createVoter(shared: Shared, options: VoterOptions): Voter {
-  const { self, contract, log, head, queue, timers } = shared;
+  const { self, contract, log, head, queue, timers, nowMs } = shared;
   const { timing, voteLog } = options;
   const backlog: Event[] = [];
   let state: State;
