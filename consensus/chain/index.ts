@@ -58,6 +58,7 @@ export {
   decodeManifest,
   encodeManifest,
   encodePart,
+  headOf,
   isEmptyPart,
   type Manifest,
   manifestRoot,

@@ -2,10 +2,12 @@ import type { Hash } from '../contract/types.ts';
 import { fromHex, toHex } from '../crypto/index.ts';
 import { type CborValue, decode, encode } from '../encoding/index.ts';
 import { ConsensusError } from '../errors.ts';
+import { blockDigest, validatorsHash } from './block.ts';
 import { readArray, readBytes, readCount, readHash, readText } from './fields.ts';
 import { branchHash } from './state-hash.ts';
 import { comparePaths, pathOf, turnsRight } from './state-path.ts';
 import { type StateTree, type Subtree, subtreeHash } from './state-tree.ts';
+import type { Contract, Head, Header } from './types.ts';
 
 /**
  * A snapshot is the state cut into subtrees, each small enough for one message. The manifest names them in the order of
@@ -103,6 +105,22 @@ export function openPart(bytes: Uint8Array, { depth, hash }: SnapshotPart): Stat
     if (error instanceof ConsensusError) return null;
     throw error;
   }
+}
+
+/**
+ * The head that a sealed header and a state make together. Null where this is not the state that the header names, or its
+ * committee another.
+ */
+export function headOf(
+  header: Header,
+  state: StateTree,
+  { genesis, contract }: { readonly genesis: Hash; readonly contract: Contract },
+): Head | null {
+  if (state.root !== header.stateRoot) return null;
+  const validators = contract.validatorsOf(state);
+  if (validatorsHash(validators) !== header.validatorsHash) return null;
+  const { height, proposer } = header;
+  return { genesis, height, digest: blockDigest(header), header, state, validators, proposer };
 }
 
 function decodeEntries(bytes: Uint8Array, depth: number): StateEntries {

@@ -1,13 +1,12 @@
 import {
-  blockDigest,
   type Checkpoint,
   type Contract,
   type Executed,
   type FinalBlock,
   type Head,
+  headOf,
   type Milestone,
   type SignedTransaction,
-  validatorsHash,
 } from '../chain/index.ts';
 import { ConsensusError } from '../errors.ts';
 import { blockBatch, milestoneOf, pendingEntry, pruneBatch, votesMarkEntry } from './batches.ts';
@@ -151,19 +150,19 @@ export class LedgerStore {
    * @param changes blocks that changed the committee since `trusted`, up to and with the snapshot's own
    */
   async adopt(snapshot: FoundSnapshot, changes: readonly Milestone[]): Promise<Head | undefined> {
-    const { header } = snapshot.milestone;
+    const { milestone } = snapshot;
     const state = await this.snapshots.load(snapshot);
-    if (state === undefined) return undefined;
-    const validators = this.#contract.validatorsOf(state);
-    if (validatorsHash(validators) !== header.validatorsHash) return undefined;
     const { genesis } = this.#head;
-    const { height, proposer } = header;
-    const head: Head = { genesis, height, digest: blockDigest(header), header, state, validators, proposer };
+    const contract = this.#contract;
+    const head = state === undefined ? null : headOf(milestone.header, state, { genesis, contract });
+    if (head === null) return undefined;
     await guarded('taking over a snapshot', async () => {
       const known = await this.readCommitteeChanges(0, Number.POSITIVE_INFINITY);
-      const milestones = [...known, ...changes, snapshot.milestone];
+      const milestones = [...known, ...changes, milestone];
       const fresh = await openBeside(this.#directory);
-      await closingOnFailure(fresh, () => fillFrom(fresh, { head, milestones, firstHeight: height + 1 }));
+      await closingOnFailure(fresh, () =>
+        fillFrom(fresh, { head, milestones, firstHeight: head.height + 1 }),
+      );
       this.#swapping = this.#swap(fresh, head);
       await this.#swapping;
       this.#swapping = null;

@@ -7,9 +7,9 @@ import {
   type FinalBlock,
   followMilestone,
   type Head,
+  headOf,
   type Milestone,
   transactionsRoot,
-  validatorsHash,
   verifyFinalBlock,
 } from '../chain/index.ts';
 import { blockBatch, milestoneOf } from './batches.ts';
@@ -98,10 +98,9 @@ async function newestSnapshot(
     if (found === undefined || !step?.ok) continue;
     const state = await snapshots.load(found);
     if (state === undefined) continue;
-    const { checkpoint } = step;
-    const { header } = found.milestone;
-    const head = { ...checkpoint, header, state, proposer: header.proposer };
-    if (validatorsHash(contract.validatorsOf(state)) !== header.validatorsHash) continue;
+    const { genesis } = start;
+    const head = headOf(found.milestone.header, state, { genesis, contract });
+    if (head === null) continue;
     const milestones = [...upTo(height - 1), found.milestone];
     return { head, milestones, committees };
   }

@@ -3,6 +3,7 @@ import type { Commit, Prepare, RoundChange } from '../../consensus/protocol/inde
 import { falseAnswer } from './false-answers.ts';
 import { createFalseProof } from './false-proofs.ts';
 import { createFalseProposals } from './false-proposals.ts';
+import { createFalseSnapshot } from './false-snapshots.ts';
 import { forgedFinalBlocks } from './forgery.ts';
 import { createLiarTools, type Surroundings } from './liar-tools.ts';
 import type { Vice } from './vices.ts';
@@ -27,6 +28,7 @@ export function createLiar(vices: ReadonlySet<Vice>, surroundings: Surroundings)
   const voted = new Set<string>();
   const falseProof = createFalseProof(tools);
   const silence = random.pick([0.7, 1]);
+  const falseSnapshot = vices.has('lies about snapshots') ? createFalseSnapshot(tools) : null;
   const { propose, proposeWithoutGrounds, proposeOutOfTurn } = createFalseProposals(tools, falseProof);
 
   /** A block of its own said to be prepared; now and then it conceals what it has prepared. */
@@ -89,6 +91,11 @@ export function createLiar(vices: ReadonlySet<Vice>, surroundings: Surroundings)
   return {
     speak(envelope, to) {
       if (vices.has('falls silent') && random.chance(silence)) return;
+      if (envelope.channel === 'snapshot-response' && falseSnapshot !== null && to !== undefined) {
+        const answer = falseSnapshot(envelope);
+        if (answer !== null) tell(placesOf(to), answer);
+        return;
+      }
       if (to !== undefined) {
         const lies =
           envelope.channel === 'sync-response' && vices.has('lies about blocks') && random.chance(0.8);

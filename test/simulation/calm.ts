@@ -29,6 +29,7 @@ export const CALM: Scenario = {
   keyChanges: [],
   voteSpreadMs: 500,
   epochBlocks: 1_000,
+  prunes: [],
   traffic: [
     { place: 0, atMs: 0 },
     { place: 2, atMs: 600 },

@@ -1,118 +1,122 @@
 import type { Executed, FinalBlock } from '../../consensus/chain/index.ts';
-import type { Envelope } from '../../consensus/network/index.ts';
+import type { Channel, Envelope } from '../../consensus/network/index.ts';
+import { createLedgerPort } from './ledger-port.ts';
+import type { Write } from './power.ts';
 import type { Self } from './self.ts';
+import type { Subject } from './subject.ts';
+import type { Timers } from './timers.ts';
+import type { Waiting } from './works.ts';
 
-/** Asks one validator after the other for final blocks, and answers those who ask: the real sync's rules, in virtual time. */
+/** The real node's ways to what it has missed, in virtual time: blocks, snapshots, and what it keeps for others. */
 export type CatchUp = {
   readonly ask: () => void;
-  /** Somebody says that a later height is final. */
-  readonly heard: (from: string) => void;
-  /** Takes a final block in if it is the next; false for garbage. */
-  readonly take: (finalBlock: Uint8Array) => boolean;
-  readonly takeResponse: (response: Extract<Envelope, { channel: 'sync-response' }>) => void;
-  readonly serve: (to: string, fromHeight: number) => void;
+  /** Somebody says that this height is final. */
+  readonly heard: (height: number, from: string) => void;
+  /** Takes a final block in if it is the next. */
+  readonly take: (finalBlock: Uint8Array, from: string) => void;
+  readonly takeResponse: (response: Of<'sync-response'>, from: string) => void;
+  readonly serve: (to: string, fromHeight: number, maxBlocks: number) => void;
+  readonly takeSnapshotRequest: (request: Of<'snapshot-request'>, from: string) => void;
+  readonly takeSnapshotResponse: (response: Of<'snapshot-response'>, from: string) => void;
+  /** A final block has been stored. */
+  readonly advanced: (final: FinalBlock, next: Executed['next']) => void;
+  readonly end: () => void;
 };
 
-type Parts = {
-  readonly later: (name: string, delayMs: number, action: () => void) => void;
-  readonly append: (final: FinalBlock, executed: Executed, finalBlock: Uint8Array) => void;
+type Logged = {
+  readonly event: string;
+  readonly height?: number;
+  readonly reason?: string;
+  readonly provider?: string;
 };
 
-const ASK_INTERVAL_MS = 100;
-const ANSWER_MS = 1_000;
-const BLOCKS_MAX = 16;
+type Of<C extends Channel> = Extract<Envelope, { channel: C }>;
 
-export function createCatchUp(self: Self, { later, append }: Parts): CatchUp {
-  const { subject, disk, actor, agenda, witness, place } = self;
-  const { chain } = subject;
-  let provider = self.place;
-  let patience = 0;
-  let askedAtMs = Number.NEGATIVE_INFINITY;
+type Parts = Waiting & {
+  readonly timers: Timers;
+  readonly write: Write;
+  readonly append: (final: FinalBlock, executed: Executed) => void;
+  /** A snapshot has taken the place of blocks. */
+  readonly jumped: () => void;
+};
 
-  const providers = () =>
-    disk
-      .head()
-      .validators.map(({ address }) => address)
-      .filter((address) => address !== actor.address);
+export function createCatchUp(self: Self, { timers, write, port, run, append, jumped }: Parts): CatchUp {
+  const { subject, actor, disk, agenda, witness, say, count, note, place, prunes } = self;
+  const shared = {
+    self: actor.address,
+    contract: subject.contract,
+    head: disk.head,
+    nowMs: agenda.nowMs,
+    store: createLedgerPort(self, { port, write }),
+    timers,
+    queue: {
+      add(work: () => unknown) {
+        run(work);
+        return true;
+      },
+    },
+    transport: {
+      connected: true,
+      publish({ channel, to, payload }: { channel: Channel; to?: string; payload: Uint8Array }) {
+        const decoded = subject.network.decodeEnvelope(channel, payload);
+        if (decoded.ok) say(decoded.envelope, to);
+        return true;
+      },
+    },
+    // Rates have tests of their own.
+    gate: { serves: () => true },
+    counters: { unsent: 0, unserved: 0, droppedProviders: 0 },
+    log({ event, height, reason, provider }: Logged) {
+      if (event === 'snapshot-adopted') count('snapshots taken over');
+      if (event === 'blocks-pruned') count('chains pruned');
+      if (event === 'provider-dropped') count('providers dropped');
+      if (event === 'provider-dropped' && provider !== undefined)
+        witness.dropped(place, provider, reason ?? '');
+      note?.(`n${place} ${event} ${height ?? ''} ${reason ?? ''}`.trimEnd());
+    },
+    // All that they use of what the parts of a real node share.
+  } as unknown as Parameters<Subject['sync']['createSync']>[0];
 
-  const ask = () => {
-    const waitMs = askedAtMs + ASK_INTERVAL_MS - agenda.nowMs();
-    if (waitMs > 0) {
-      later('sync ask', waitMs, ask);
-      return;
-    }
-    const candidates = providers();
-    const to = candidates[provider % candidates.length];
-    if (to === undefined) return;
-    askedAtMs = agenda.nowMs();
-    self.say({ channel: 'sync-request', fromHeight: disk.head().height + 1, maxBlocks: BLOCKS_MAX }, to);
-    later('sync answer', ANSWER_MS, () => {
-      provider += 1;
-      if (patience <= 0) return;
-      patience -= 1;
-      ask();
-    });
-  };
-
-  const askAround = () => {
-    patience = providers().length;
-    ask();
-  };
-
-  const take = (encoded: Uint8Array): boolean => {
-    const closed = closedBlockOf(encoded);
-    if (closed === null) return false;
-    const { height } = closed.header;
-    if (height !== disk.head().height + 1) return true;
-    const opened = chain.openFinalBlock(disk.head(), closed);
-    if (!opened.ok) return false;
-    const executed = self.executions.execute(disk.head(), opened.final.block);
-    if (executed.ok) append(opened.final, executed, encoded);
-    else witness.accuse(`n${place} cannot execute final block ${height}: ${executed.reason}`);
-    return true;
-  };
-
-  const closedBlockOf = (bytes: Uint8Array) => {
-    try {
-      return chain.decodeClosedFinalBlock(bytes);
-    } catch {
-      // A liar's bytes: no block.
-      return null;
-    }
-  };
+  const providers = subject.providers.createProviders(shared);
+  const snapshots = subject.snapshotSync.createSnapshotSync(shared, {
+    providers,
+    shown: () => undefined,
+    jumped: () => port(jumped),
+    ended: () => sync.ask(),
+  });
+  const sync: ReturnType<Subject['sync']['createSync']> = subject.sync.createSync(shared, {
+    providers,
+    catchUp: OPEN_TO_ALL,
+    append: (final, executed) => port(() => append(final, executed)),
+    seekSnapshot: snapshots.begin,
+    isSeeking: () => snapshots.progress() !== null,
+    wantsAllBlocks: !prunes,
+  });
+  const serving = subject.serving.createSnapshotServing(shared);
+  const upkeep = subject.upkeep.createUpkeep(shared, prunes ? 0 : null);
 
   return {
-    ask: askAround,
-    heard(from) {
-      const known = providers().indexOf(from);
-      if (known >= 0) provider = known;
-      askAround();
-    },
-    take,
-    takeResponse({ headHeight, finalBlocks }) {
-      later('sync answer', 0, () => undefined);
-      const before = disk.head().height;
-      for (const encoded of finalBlocks) {
-        if (take(encoded)) continue;
-        provider += 1;
-        askAround();
-        return;
-      }
-      const helped = disk.head().height > before;
-      if (!helped) provider += 1;
-      if (disk.head().height >= headHeight) return;
-      if (helped) askedAtMs = Number.NEGATIVE_INFINITY;
-      if (!helped && patience <= 0) return;
-      patience = helped ? providers().length : patience - 1;
-      ask();
-    },
-    serve(to, fromHeight) {
-      const headHeight = disk.head().height;
-      const finalBlocks =
-        fromHeight > 0
-          ? disk.blocks.slice(fromHeight, fromHeight + BLOCKS_MAX).map((block) => block.finalBlock)
-          : [];
-      self.say({ channel: 'sync-response', headHeight, firstHeight: 1, finalBlocks }, to);
-    },
+    ask: sync.ask,
+    heard: sync.heard,
+    take: (finalBlock, from) => run(() => sync.takeEncoded(finalBlock, from)),
+    takeResponse: (response, from) => run(() => sync.takeResponse(response, from)),
+    serve: (to, fromHeight, maxBlocks) => run(() => sync.serve(to, fromHeight, maxBlocks)),
+    takeSnapshotRequest: (request, from) =>
+      run(() =>
+        request.about === 'offer'
+          ? serving.offer(from, request.aboveHeight)
+          : serving.part(from, request.height, request.index),
+      ),
+    takeSnapshotResponse: (response, from) =>
+      run(() =>
+        response.about === 'offer'
+          ? snapshots.takeOffer(response.offer, from)
+          : snapshots.takePart(response, from),
+      ),
+    advanced: (final, next) => upkeep.advanced(final, next),
+    end: () => run(() => upkeep.stop()),
   };
 }
+
+/** Whether the head is worth acting by is the clients' affair, who here say what they want whenever they want it. */
+const OPEN_TO_ALL = { taking: () => undefined, taken: () => undefined };

@@ -17,6 +17,9 @@ const EVENTS = [
   'blocks refused',
   'blocks final above round 0',
   'changes of the committee',
+  'chains pruned',
+  'snapshots taken over',
+  'providers dropped',
 ] as const;
 
 /** What a story has from its beginning. */
@@ -26,6 +29,7 @@ const KINDS: Readonly<Record<string, (scenario: Scenario) => boolean>> = {
   partitions: ({ weather }) => weather.partitionMs !== null,
   twins: ({ twins }) => twins.length > 0,
   'changed keys': ({ keyChanges }) => keyChanges.length > 0,
+  'blocks let go': ({ prunes }) => prunes.length > 0,
   'revoked keys': ({ votes }) => votes.some(({ motion }) => motion === 'revoke'),
   ...Object.fromEntries(
     VICES.map((vice) => [

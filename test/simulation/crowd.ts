@@ -66,11 +66,16 @@ async function work(): Promise<void> {
   const subject = folder === null ? SHIPPED : await loadSubject(new URL(folder));
   parentPort?.on('message', (chunk: readonly Name[]) => {
     if (chunk.length === 0) parentPort?.close();
-    else parentPort?.postMessage(chunk.map(outcomeOf));
+    else void answer(chunk);
   });
-  const outcomeOf = (name: Name): StoryOutcome => {
+  const answer = async (chunk: readonly Name[]) => {
+    const outcomes: StoryOutcome[] = [];
+    for (const name of chunk) outcomes.push(await outcomeOf(name));
+    parentPort?.postMessage(outcomes);
+  };
+  const outcomeOf = async (name: Name): Promise<StoryOutcome> => {
     try {
-      const { verdict, what, blocks, counts } = tell(subject, name);
+      const { verdict, what, blocks, counts } = await tell(subject, name);
       return { name, verdict, what, blocks, counts };
     } catch (error) {
       // What throws in the code under test is a finding like any other.

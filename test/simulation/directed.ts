@@ -13,9 +13,12 @@ const FATES = ['before', 'half', 'after'] as const;
  * Random crashes miss the one that matters. So a small story is told once to count every node's writes, and then again
  * for each of them, with the power failing before it, half-way through or after it: that node's alone, or everybody's.
  */
-export function* directedCrashes(subject: Subject, { name, scenario }: Stage): Generator<DirectedCrash> {
+export async function* directedCrashes(
+  subject: Subject,
+  { name, scenario }: Stage,
+): AsyncGenerator<DirectedCrash> {
   let writes: readonly number[] = [];
-  const undisturbed = simulate(subject, scenario, {
+  const undisturbed = await simulate(subject, scenario, {
     onEnd: (counted) => {
       writes = [...counted];
     },
@@ -28,7 +31,7 @@ export function* directedCrashes(subject: Subject, { name, scenario }: Stage): G
       for (const fate of FATES)
         for (const everywhere of [false, true]) {
           const failure = { place, write, fate, everywhere };
-          yield { stage: name, ...failure, outcome: simulate(subject, scenario, { failure }) };
+          yield { stage: name, ...failure, outcome: await simulate(subject, scenario, { failure }) };
         }
   }
 }

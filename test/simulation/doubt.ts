@@ -7,6 +7,8 @@ import type { Subject } from './subject.ts';
 export type Doubt = {
   readonly start: () => void;
   readonly advanced: () => void;
+  /** A snapshot has taken the place of blocks. */
+  readonly jumped: () => void;
   readonly enter: () => void;
   /** Whether others must be heard before anything is signed. A first start counts as any other here. */
   readonly isToBeHeard: () => boolean;
@@ -29,10 +31,10 @@ export function createDoubt(self: Self, signAbove: (height: number) => void): Do
     },
     holds: ({ height, kind, digest }) =>
       height <= disk.floorHeight() || disk.holdsWord(`${kind} ${actor.address} ${height} `, ` ${digest}`),
-    async beginDoubt(_reason, highestHeight) {
+    async beginDoubt(reason, highestHeight) {
       isFound = true;
       disk.beginDoubt(highestHeight);
-      note?.(`n${place} finds a word of its own in block ${highestHeight} that it does not remember`);
+      note?.(`n${place} is in doubt of its votes: ${reason}`);
     },
     // Virtual time waits for no promise: what the real node does after this, it does here at once.
     async endDoubt(height) {
@@ -58,6 +60,7 @@ export function createDoubt(self: Self, signAbove: (height: number) => void): Do
   return {
     start: () => real.start(),
     advanced: () => void real.advanced(disk.head()),
+    jumped: () => void real.jumped(disk.head()),
     enter() {
       if (disk.doubt() === null) signAbove(disk.floorHeight());
       void real.enter();

@@ -7,7 +7,7 @@ export function falseAnswer(tools: LiarTools): Envelope {
   const { self } = tools;
   const { random } = self;
   const forged = forgedFinalBlocks(tools).map(({ finalBlock }) => finalBlock);
-  const old = self.disk.blocks.slice(1).map(({ finalBlock }) => finalBlock);
+  const old = self.disk.finalBlocks();
   const headHeight = random.pick([0, self.disk.head().height, Number.MAX_SAFE_INTEGER]);
   const finalBlocks = random.pick<readonly Uint8Array[]>([
     forged,

@@ -1,4 +1,4 @@
-import type { Executed, FinalBlock } from '../../consensus/chain/index.ts';
+import type { Executed, FinalBlock, Head } from '../../consensus/chain/index.ts';
 import type { Effect } from '../../consensus/protocol/index.ts';
 import { POWER_FAILS, type Write } from './power.ts';
 import type { Self } from './self.ts';
@@ -11,7 +11,9 @@ type Decided = Extract<Effect, { kind: 'finalise' }>;
 export type Finality = {
   readonly finalise: (decided: Decided) => void;
   /** The one way a block becomes part of the chain. */
-  readonly append: (final: FinalBlock, executed: Executed, finalBlock: Uint8Array) => void;
+  readonly append: (final: FinalBlock, executed: Executed) => void;
+  /** A snapshot has taken the place of blocks. */
+  readonly jumped: () => void;
   /** A block has come that may have been waited for. */
   readonly bodyCame: () => void;
 };
@@ -22,7 +24,9 @@ type Parts = {
   readonly write: Write;
   readonly askForBlocks: () => void;
   readonly recognise: (final: FinalBlock) => boolean;
-  /** It is stored, and its transactions are done. */
+  /** It is stored, and known to whoever makes snapshots. */
+  readonly stored: (final: FinalBlock, next: Head) => void;
+  /** There is a new head, and what it holds is done. */
   readonly advanced: (height: number) => void;
 };
 
@@ -56,22 +60,26 @@ export function createFinality(self: Self, parts: Parts): Finality {
     const final = { block: body.block, certificate };
     const finalBlock = chain.encodeFinalBlock(final);
     if (announce) say({ channel: 'block', height, finalBlock });
-    append(final, executed, finalBlock);
+    append(final, executed);
   };
 
-  const append = (final: FinalBlock, { next }: Executed, finalBlock: Uint8Array) => {
+  const append = (final: FinalBlock, { next }: Executed) => {
     const { block } = final;
     const { height } = block.header;
     if (self.recognisesItself && !parts.recognise(final)) throw POWER_FAILS;
     const settled = transactions.settledBy(block);
+    const finalBlock = chain.encodeFinalBlock(final);
+    const { epochBlocks } = self;
+    const milestone = subject.milestoneOf(final, { before: head().validators, next, epochBlocks });
     parts.write('block', (fate) => {
       if (fate === 'goes on' || fate === 'after')
-        disk.appendBlock({ finalBlock, head: next, settled }, random);
+        disk.appendBlock({ finalBlock, head: next, milestone, settled }, random);
       witness.finalised(place, final, next);
     });
     note?.(
       `n${place} has final block ${height} ${next.digest.slice(0, 8)}, ${block.transactions.length} transactions`,
     );
+    parts.stored(final, next);
     transactions.advanced(settled, block);
     bodiless = null;
     bodies.advance(height);
@@ -81,6 +89,13 @@ export function createFinality(self: Self, parts: Parts): Finality {
   return {
     finalise,
     append,
+    jumped() {
+      const { height } = head();
+      transactions.jumped();
+      bodiless = null;
+      bodies.advance(height);
+      parts.advanced(height);
+    },
     bodyCame() {
       if (bodiless === null || bodies.get(bodiless.digest) === undefined) return;
       const ready = bodiless;

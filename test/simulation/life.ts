@@ -13,6 +13,7 @@ import { createTimers } from './timers.ts';
 import { createTransactions } from './transactions.ts';
 import { createVoice } from './voice.ts';
 import { createVoter } from './voter.ts';
+import { createWaiting } from './works.ts';
 
 /** A node from its start to its crash: the same order of doing things as the real pump, in virtual time. */
 export type Life = {
@@ -27,12 +28,15 @@ export type Life = {
   readonly end: () => void;
 };
 
-export function beginLife(self: Self): Life {
+/** @param powerFails ends this life at once */
+export function beginLife(self: Self, powerFails: () => void): Life {
   const { subject, place, actor, disk, random, note } = self;
   const { head } = disk;
   const isValidator = () => head().validators.some(({ address }) => address === actor.address);
   const write = createWrite(self);
   const timers = createTimers(self.agenda);
+  let isOver = false;
+  const waiting = createWaiting({ works: self.works, isOver: () => isOver, powerFails });
   const bodies = subject.bodies.createBodies((digest) => voter.needs(digest));
   const voice = createVoice(self, bodies);
   const doubt = createDoubt(self, (height) =>
@@ -52,6 +56,7 @@ export function beginLife(self: Self): Life {
     write,
     askForBlocks: () => catchUp.ask(),
     recognise: doubt.recognise,
+    stored: (final, next) => catchUp.advanced(final, next),
     advanced(height) {
       voice.advanced();
       disk.finalised(height, random);
@@ -61,7 +66,16 @@ export function beginLife(self: Self): Life {
       entry.advanced();
     },
   });
-  const catchUp = createCatchUp(self, { later: timers.set, append: finality.append });
+  const catchUp = createCatchUp(self, {
+    ...waiting,
+    timers,
+    write,
+    append: finality.append,
+    jumped() {
+      doubt.jumped();
+      finality.jumped();
+    },
+  });
   const voter = createVoter(self, {
     timers,
     bodies,
@@ -102,21 +116,24 @@ export function beginLife(self: Self): Life {
           if (isValidator()) transactions.hear(envelope.transactions);
           break;
         case 'block':
-          if (envelope.height > head().height + 1) catchUp.heard(from);
-          else if (envelope.height === head().height + 1) catchUp.take(envelope.finalBlock);
+          if (envelope.height > head().height + 1) catchUp.heard(envelope.height, from);
+          else if (envelope.height === head().height + 1) catchUp.take(envelope.finalBlock, from);
           break;
         case 'sync-request':
-          catchUp.serve(from, envelope.fromHeight);
-          if (envelope.fromHeight > head().height + 1) catchUp.heard(from);
+          catchUp.serve(from, envelope.fromHeight, envelope.maxBlocks);
+          if (envelope.fromHeight > head().height + 1) catchUp.heard(envelope.fromHeight - 1, from);
           entry.heard(from, envelope.fromHeight - 1);
           if (isValidator()) voter.take({ kind: 'asked', by: from, height: envelope.fromHeight });
           break;
         case 'sync-response':
           entry.heard(from, envelope.headHeight);
-          catchUp.takeResponse(envelope);
+          catchUp.takeResponse(envelope, from);
           break;
         case 'snapshot-request':
+          catchUp.takeSnapshotRequest(envelope, from);
+          break;
         case 'snapshot-response':
+          catchUp.takeSnapshotResponse(envelope, from);
           break;
         default:
           envelope satisfies never;
@@ -128,6 +145,10 @@ export function beginLife(self: Self): Life {
     state: voter.state,
     build: blocks.build,
     bodyOf: (digest) => bodies.get(digest)?.block,
-    end: timers.end,
+    end() {
+      isOver = true;
+      timers.end();
+      catchUp.end();
+    },
   };
 }

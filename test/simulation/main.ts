@@ -21,7 +21,7 @@ const { values, whole, wrong } = commandOptions(
 );
 
 if (values.replay === undefined) await run();
-else replay(storyNamed(values.replay));
+else await replay(storyNamed(values.replay));
 
 function storyNamed(text: string): Name {
   const names = STORIES.map(({ name }) => name);
@@ -83,9 +83,9 @@ function createProgress(seeds: number) {
 }
 
 /** Everything that happens in one story, line by line: virtual milliseconds, then who does what. */
-function replay(seed: Name): void {
+async function replay(seed: Name): Promise<void> {
   const lines: string[] = [];
-  const { verdict, what, blocks, deliveries, recoveredMs } = tell(SHIPPED, seed, {
+  const { verdict, what, blocks, deliveries, recoveredMs } = await tell(SHIPPED, seed, {
     note: (line) => lines.push(line),
   });
   const ending = `${verdict}${what === '' ? '' : `: ${what}`}; ${blocks} blocks, ${deliveries} deliveries, ${Math.round(recoveredMs)} ms from healing to the end`;

@@ -48,7 +48,7 @@ export function createNode(self: Self, downMs: () => number): SimulatedNode {
       note?.(
         `n${place} starts at height ${disk.head().height}${disk.doubt() === null ? '' : ', its votes in doubt'}`,
       );
-      life = beginLife({ ...self, agenda: guarded });
+      life = beginLife({ ...self, agenda: guarded }, () => node.crash(downMs()));
     },
     hear: (envelope, from) => onPower(() => life?.hear(envelope, from)),
     submit: (call) => onPower(() => life?.submit(call)),

@@ -4,7 +4,8 @@ import type { Self } from './self.ts';
 /** Thrown through whatever a node is doing when its power fails. */
 export const POWER_FAILS = Symbol('power fails');
 
-type Written = 'votes' | 'block' | 'transaction';
+/** A `part` is one of a snapshot from others. */
+export type Written = 'votes' | 'block' | 'transaction' | 'snapshot' | 'part';
 export type Write = (what: Written, action: (fate: Fate) => void) => void;
 
 /** Writes to the disk, and fails where the story wants it. */

@@ -63,6 +63,7 @@ export function describeScenario(scenario: Scenario): string {
     `disk: ${percent(disk.syncRate)} of blocks at once, ${percent(disk.failureRate)} of writes fail${disk.lost
       .map(({ place, atMs }) => `, n${place} loses its votes at ${Math.round(atMs)} ms`)
       .join('')}`,
+    `blocks let go by ${scenario.prunes.map((place) => `n${place}`).join(', ') || 'nobody'}, epochs of ${scenario.epochBlocks}`,
     `crashes: ${crashes.map(({ place, atMs }) => `n${place} at ${Math.round(atMs)} ms`).join(', ') || 'none'}; at the first final block: ${scenario.cruelty}`,
     `twins: ${twins.map((place) => `n${place}`).join(', ') || 'none'}; liars:${vices.length === 0 ? ' none' : ''}`,
     ...vices,
@@ -75,9 +76,9 @@ function percent(share: number): string {
 }
 
 /** Names everything that happened in a seed's story: equal on every run and machine. */
-export function transcriptHash(subject: Subject, seed: number): string {
+export async function transcriptHash(subject: Subject, seed: number): Promise<string> {
   const hash = createHash('sha256');
   hash.update(describeScenario(storyOf(seed).scenario));
-  tell(subject, seed, { note: (line) => hash.update(`${line}\n`) });
+  await tell(subject, seed, { note: (line) => hash.update(`${line}\n`) });
   return hash.digest('hex');
 }

@@ -1,6 +1,7 @@
 import type { Motion } from '../../consensus/contract/index.ts';
 import type { Timing } from '../../consensus/protocol/index.ts';
 import type { Weather } from './network.ts';
+import { withPruning } from './pruning.ts';
 import { type Random, seeded } from './random.ts';
 import { VICES, type Vice } from './vices.ts';
 
@@ -53,11 +54,16 @@ export type Scenario = {
   readonly voteSpreadMs: number;
   /** Tallies begin anew at heights that it divides. */
   readonly epochBlocks: number;
+  /** Who lets go of blocks that lie below its snapshots; all others keep all, and fetch all. */
+  readonly prunes: readonly number[];
   /** Transactions, by their node's place; the last ones come after healing. */
   readonly traffic: readonly { readonly place: number; readonly atMs: number }[];
 };
 
 const BASE_TIMEOUT_MS = 400;
+
+/** There is nothing to lie about where no epoch ends: see `pruning.ts`. */
+const VICES_ON_BLOCKS = VICES.filter((vice) => vice !== 'lies about snapshots');
 
 export function scenarioOf(seed: number): Scenario {
   const random = seeded(Math.imul(seed, 7919) ^ 0x5eed);
@@ -84,7 +90,7 @@ export function scenarioOf(seed: number): Scenario {
   for (const place of faulty) {
     const fault = random.next();
     if (leaderless) liars.set(place, ['proposes rubbish']);
-    else if (fault < 0.6) liars.set(place, random.some(VICES, 1 + random.below(5)));
+    else if (fault < 0.6) liars.set(place, random.some(VICES_ON_BLOCKS, 1 + random.below(5)));
     else if (fault < 0.85) twins.push(place);
     else if (fault < 0.93) lost.push({ place, atMs: random.between(300, 5_000) });
     else {
@@ -105,7 +111,7 @@ export function scenarioOf(seed: number): Scenario {
   const allowedSkewMs = 5_000;
   const honest = Array.from({ length: places }, (_, place) => place).filter((place) => !liars.has(place));
   const honestFounders = seated.filter((place) => honest.includes(place));
-  return {
+  const scenario: Scenario = {
     seed,
     founders,
     others,
@@ -157,7 +163,10 @@ export function scenarioOf(seed: number): Scenario {
         atMs: healedAtMs + delayMs,
       })),
     ],
+    prunes: [],
   };
+  const lets = founders <= 7 && !leaderless && random.chance(0.12);
+  return lets ? withPruning(scenario, honest, random) : scenario;
 }
 
 function committeeSize(random: Random): number {

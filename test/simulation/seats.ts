@@ -62,6 +62,6 @@ export function createSeats(
 }
 
 /** The same of a head. */
-export function seatsOf({ validators }: Head): string {
+export function seatsOf({ validators }: Pick<Head, 'validators'>): string {
   return validators.map(({ address, publicKey }) => `${address} ${toHex(publicKey)}`).join(', ');
 }

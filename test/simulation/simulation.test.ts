@@ -25,30 +25,28 @@ t.test('no fork, nothing confirmed lost, no broken word, and progress once the n
 
 t.test('a seed tells the same story twice, and another seed another', async (t) => {
   for (const seed of [3, 7, 29, 47])
-    t.equal(transcriptHash(SHIPPED, seed), transcriptHash(SHIPPED, seed), `seed ${seed}`);
-  t.not(transcriptHash(SHIPPED, 3), transcriptHash(SHIPPED, 4));
+    t.equal(await transcriptHash(SHIPPED, seed), await transcriptHash(SHIPPED, seed), `seed ${seed}`);
+  t.not(await transcriptHash(SHIPPED, 3), await transcriptHash(SHIPPED, 4));
 });
 
 for (const { name, seats: wanted, breaks } of STORIES) {
-  t.test(`a story written by hand: ${name}`, (t) => {
-    const { verdict, what, blocks, seats } = tell(SHIPPED, name);
+  t.test(`a story written by hand: ${name}`, async (t) => {
+    const { verdict, what, blocks, seats } = await tell(SHIPPED, name);
     if (breaks === undefined) t.equal(verdict, 'held', what);
     else t.match({ verdict, what }, { verdict: 'violation', what: breaks });
     t.equal(seats, wanted);
     t.comment(`${blocks} blocks`);
-    t.end();
   });
 }
 
 for (const stage of STAGES) {
-  t.test(`a crash at every write: ${stage.name}`, (t) => {
+  t.test(`a crash at every write: ${stage.name}`, async (t) => {
     let crashes = 0;
-    for (const { place, write, fate, everywhere, outcome } of directedCrashes(SHIPPED, stage)) {
+    for await (const { place, write, fate, everywhere, outcome } of directedCrashes(SHIPPED, stage)) {
       crashes += 1;
       const where = `n${place}, write ${write}, ${fate}${everywhere ? ', everywhere' : ''}`;
       if (outcome.verdict !== 'held') t.fail(`${where}: ${outcome.what}`);
     }
     t.ok(crashes > 0, `${crashes} crashes`);
-    t.end();
   });
 }

@@ -12,6 +12,7 @@ import { createStreet } from './street.ts';
 import type { Subject } from './subject.ts';
 import { lineAt } from './transcript.ts';
 import { createWitness } from './witness.ts';
+import { createWorks } from './works.ts';
 
 export type Outcome = {
   readonly verdict: 'held' | 'violation' | 'not live';
@@ -40,8 +41,9 @@ const STEPS_MAX = 400_000;
  * One story of a neighbourhood's chain: a bad time, then good weather, in which all that clients have said must become
  * final at every honest node within `boundMs`. Safety is watched at every step.
  */
-export function simulate(subject: Subject, scenario: Scenario, wishes: Wishes = {}): Outcome {
+export async function simulate(subject: Subject, scenario: Scenario, wishes: Wishes = {}): Promise<Outcome> {
   const agenda = createAgenda();
+  const works = createWorks();
   const random = seeded(Math.imul(scenario.seed, 104_729) ^ 0xbad);
   const world = worldOf(subject, scenario);
   const { start, actors } = world;
@@ -56,7 +58,7 @@ export function simulate(subject: Subject, scenario: Scenario, wishes: Wishes = 
     counts[what] += by;
   };
   const { failure: planned, isLost = () => false } = wishes;
-  const common = { scenario, world, agenda, random, liars };
+  const common = { scenario, world, agenda, works, random, liars };
   const { nodes, network, writes } = createStreet({
     ...common,
     subject,
@@ -107,6 +109,7 @@ export function simulate(subject: Subject, scenario: Scenario, wishes: Wishes = 
   let steps = 0;
   while (agenda.nowMs() < deadlineMs && steps < STEPS_MAX && agenda.advance()) {
     steps += 1;
+    if (works.areUnderWay()) await works.finish();
     const violation = witness.violation();
     if (violation !== null) return end('violation', violation);
     if (isDone()) return end('held', '');

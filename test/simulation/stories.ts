@@ -20,7 +20,7 @@ export type Story = {
 export type Name = number | string;
 
 /** @throws Error when no story has this name */
-export function tell(subject: Subject, name: Name, wishes: Wishes = {}): Outcome {
+export async function tell(subject: Subject, name: Name, wishes: Wishes = {}): Promise<Outcome> {
   const { scenario, isLost } = storyOf(name);
   return simulate(subject, scenario, isLost === undefined ? wishes : { ...wishes, isLost });
 }

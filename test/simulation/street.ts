@@ -1,4 +1,4 @@
-import type { Head } from '../../consensus/chain/index.ts';
+import type { FinalBlock, Head } from '../../consensus/chain/index.ts';
 import type { Envelope } from '../../consensus/network/index.ts';
 import type { Agenda } from './agenda.ts';
 import { createLiar, type Liar } from './byzantine.ts';
@@ -16,6 +16,7 @@ import { createSignatures } from './signatures.ts';
 import type { Subject } from './subject.ts';
 import { describe } from './transcript.ts';
 import type { Witness } from './witness.ts';
+import type { Works } from './works.ts';
 
 /** Those who take part in a story, and what stands between them. */
 export type Street = {
@@ -30,6 +31,7 @@ type Parts = {
   readonly scenario: Scenario;
   readonly world: World;
   readonly agenda: Agenda;
+  readonly works: Works;
   readonly random: Random;
   readonly witness: Witness;
   /** By address: who may say what he likes. */
@@ -95,7 +97,10 @@ export function createStreet(parts: Parts): Street {
       skewMs: scenario.skewsMs[place]!,
       thinkMs: scenario.thinkMs,
       resendsTransactions: scenario.votes.length > 0 || keysChange,
+      prunes: scenario.prunes.includes(place),
+      epochBlocks: scenario.epochBlocks,
       agenda,
+      works: parts.works,
       random,
       signatures,
       seals,
@@ -126,11 +131,15 @@ function watching(
   { witness, world, count }: Parts,
   { isLiar, onFinal }: { isLiar: (place: number) => boolean; onFinal: (place: number) => void },
 ): Witness {
+  const ofLiars = new Map<string, { final: FinalBlock; next: Head }>();
   return {
     ...witness,
     // What a liar takes for final is its own affair.
     finalised(place, final, next) {
-      if (isLiar(place)) return;
+      if (isLiar(place)) {
+        ofLiars.set(next.digest, { final, next });
+        return;
+      }
       const known = witness.chain().length;
       const before = witness.chain().at(-1)?.next ?? world.start;
       witness.finalised(place, final, next);
@@ -139,6 +148,17 @@ function watching(
         if (next.header.validatorsHash !== before.header.validatorsHash) count('changes of the committee');
       }
       onFinal(place);
+    },
+    adopted(place, head) {
+      if (isLiar(place)) return;
+      // The newest block of all may be a liar's secret, but for a snapshot of it: it is final all the same.
+      const decided = ofLiars.get(head.digest);
+      if (head.height > witness.chain().length && decided !== undefined)
+        witness.finalised(place, decided.final, decided.next);
+      witness.adopted(place, head);
+    },
+    dropped: (place, provider, reason) => {
+      if (!isLiar(place)) witness.dropped(place, provider, reason);
     },
     confirmed: (place, id, height) => {
       if (!isLiar(place)) witness.confirmed(place, id, height);

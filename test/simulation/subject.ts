@@ -5,13 +5,22 @@ import {
   decodeTransaction,
   encodeBlock,
   encodeFinalBlock,
+  encodeManifest,
+  encodeMilestone,
+  encodePart,
   encodeTransaction,
+  epochBlocksOf,
   executeBlock,
   gatherCertificate,
   genesisHead,
+  headOf,
+  isEmptyPart,
   nextNonce,
   openFinalBlock,
+  openPart,
   Pool,
+  partOf,
+  StateTree,
   signSeal,
   signTransaction,
   transactionId,
@@ -22,7 +31,13 @@ import { createBodies } from '../../consensus/node/bodies.ts';
 import { createDoubt } from '../../consensus/node/doubt.ts';
 import { createEntry } from '../../consensus/node/entry.ts';
 import { createJudge } from '../../consensus/node/judge.ts';
+import { createProviders } from '../../consensus/node/providers.ts';
+import { createSnapshotServing } from '../../consensus/node/snapshot-serving.ts';
+import { createSnapshotSync } from '../../consensus/node/snapshot-sync.ts';
+import { createSync } from '../../consensus/node/sync.ts';
+import { createUpkeep } from '../../consensus/node/upkeep.ts';
 import { startAgreement, step } from '../../consensus/protocol/index.ts';
+import { milestoneOf } from '../../consensus/store/batches.ts';
 
 /** The code under test, as it is shipped. Mutants of it can take its place. */
 export const SHIPPED = {
@@ -34,13 +49,22 @@ export const SHIPPED = {
     decodeTransaction,
     encodeBlock,
     encodeFinalBlock,
+    encodeManifest,
+    encodeMilestone,
+    encodePart,
     encodeTransaction,
+    epochBlocksOf,
     executeBlock,
     gatherCertificate,
     genesisHead,
+    headOf,
+    isEmptyPart,
     nextNonce,
     openFinalBlock,
+    openPart,
     Pool,
+    partOf,
+    StateTree,
     signSeal,
     signTransaction,
     transactionId,
@@ -50,6 +74,12 @@ export const SHIPPED = {
   doubt: { createDoubt },
   entry: { createEntry },
   judge: { createJudge },
+  providers: { createProviders },
+  snapshotSync: { createSnapshotSync },
+  serving: { createSnapshotServing },
+  sync: { createSync },
+  upkeep: { createUpkeep },
+  milestoneOf,
   network: { decodeEnvelope, encodeEnvelope, signedDigest },
 };
 
@@ -66,6 +96,12 @@ export async function loadSubject(folder: URL): Promise<Subject> {
     doubt: await part('node/doubt.js'),
     entry: await part('node/entry.js'),
     judge: await part('node/judge.js'),
+    providers: await part('node/providers.js'),
+    snapshotSync: await part('node/snapshot-sync.js'),
+    serving: await part('node/snapshot-serving.js'),
+    sync: await part('node/sync.js'),
+    upkeep: await part('node/upkeep.js'),
+    milestoneOf: (await part('store/batches.js')).milestoneOf,
     network: await part('network/index.js'),
   };
 }

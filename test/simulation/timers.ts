@@ -5,6 +5,7 @@ export type Timers = {
   readonly later: (delayMs: number, action: () => void) => void;
   /** Setting a timer again replaces it. */
   readonly set: (name: string, delayMs: number, action: () => void) => void;
+  readonly clear: (name: string) => void;
   readonly end: () => void;
 };
 
@@ -27,6 +28,7 @@ export function createTimers(agenda: Agenda): Timers {
         if (newest.get(name) === mine) action();
       });
     },
+    clear: (name) => newest.delete(name),
     end() {
       over = true;
     },

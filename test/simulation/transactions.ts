@@ -18,6 +18,8 @@ export type Transactions = {
   readonly settledBy: (block: Block) => readonly SignedTransaction[];
   /** The block is stored: tells clients, and forgets. */
   readonly advanced: (settled: readonly SignedTransaction[], block: Block) => void;
+  /** A snapshot has taken the place of blocks. */
+  readonly jumped: () => void;
   readonly mend: () => void;
 };
 
@@ -169,6 +171,10 @@ export function createTransactions(self: Self, parts: Parts): Transactions {
         const id = chain.transactionId(own);
         if (ids.has(id)) witness.confirmed(place, id, header.height);
       }
+    },
+    jumped() {
+      heardAtHead.clear();
+      pool.advance(head(), utcMs());
     },
     mend,
   };

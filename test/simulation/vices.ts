@@ -12,5 +12,6 @@ export const VICES = [
   'lies about blocks',
   'repeats others',
   'falls silent',
+  'lies about snapshots',
 ] as const;
 export type Vice = (typeof VICES)[number];

@@ -1,5 +1,5 @@
 import type { Head } from '../../consensus/chain/index.ts';
-import type { Envelope } from '../../consensus/network/index.ts';
+import { type Envelope, WIRE_LIMITS } from '../../consensus/network/index.ts';
 import {
   digestOf,
   type Effect,
@@ -130,7 +130,7 @@ export function createVoter(self: Self, parts: Parts): Voter {
         catchUp.ask();
         break;
       case 'offer-sync':
-        catchUp.serve(effect.to, effect.height);
+        catchUp.serve(effect.to, effect.height, WIRE_LIMITS.finalBlocks);
         break;
       default:
         effect satisfies never;

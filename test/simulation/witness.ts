@@ -10,6 +10,10 @@ export type Witness = {
   readonly said: (place: number, message: OwnMessage, isOnDisk: boolean) => void;
   /** An honest node takes a block for final. */
   readonly finalised: (place: number, final: FinalBlock, next: Head) => void;
+  /** An honest node goes on from a snapshot. */
+  readonly adopted: (place: number, head: Head) => void;
+  /** An honest node takes another for a liar, for what it answered. */
+  readonly dropped: (place: number, provider: string, reason: string) => void;
   /** An honest node has told its client that a transaction is final. */
   readonly confirmed: (place: number, id: string, height: number) => void;
   /** What a node holds in memory. */
@@ -93,6 +97,18 @@ export function createWitness(
       chain[height] = { digest: next.digest, stateRoot, next };
       seats.after(block);
       if (seatsOf(next) !== seats.taken()) accuse(`n${place} has another committee after block ${height}`);
+    },
+    adopted(place, { height, digest, state, validators }) {
+      const decided = chain[height];
+      if (decided === undefined) return accuse(`n${place} goes on from ${height}, which nobody has decided`);
+      if (decided.digest !== digest) accuse(`fork at ${height}: n${place} goes on from another block`);
+      if (state.root !== decided.stateRoot) accuse(`n${place} goes on from another state at ${height}`);
+      if (seatsOf({ validators }) !== seatsOf(decided.next))
+        accuse(`n${place} goes on from ${height} with another committee`);
+    },
+    dropped(place, provider, reason) {
+      if (!liars.has(provider))
+        accuse(`n${place} takes honest ${provider.slice(0, 8)} for a liar: ${reason}`);
     },
     confirmed(place, id, height) {
       const before = confirmations.get(id);

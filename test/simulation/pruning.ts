@@ -1,0 +1,42 @@
+import type { Random } from './random.ts';
+import type { Scenario } from './scenario.ts';
+
+/**
+ * The same story where blocks are let go: short epochs, so much traffic that some pass, and somebody who is away
+ * meanwhile. Whoever lies does so about snapshots too.
+ */
+export function withPruning(scenario: Scenario, honest: readonly number[], random: Random): Scenario {
+  const { healedAtMs, liars, crashes, traffic } = scenario;
+  const places = honest.length + liars.size;
+  const busyMs = Math.min(healedAtMs, 8_000);
+  const leavesMs = random.between(50, healedAtMs);
+  const away = {
+    place: random.pick(honest),
+    atMs: leavesMs,
+    downMs: Math.max(1, healedAtMs + random.between(500, 5_500) - leavesMs),
+  };
+  return {
+    ...scenario,
+    epochBlocks: random.pick([2, 3]),
+    prunes: Array.from({ length: places }, (_, place) => place).filter(() => random.chance(0.85)),
+    // Half of them give their votes, so that the others come far without who is away.
+    liars: new Map(
+      [...liars].map(([place, vices]) => {
+        const others = random.chance(0.5) ? vices : [];
+        return [place, [...others, 'lies about snapshots']];
+      }),
+    ),
+    crashes: [...crashes, away],
+    traffic: [
+      ...traffic,
+      ...Array.from({ length: 8 + random.below(6) }, () => ({
+        place: random.pick(honest),
+        atMs: random.between(0, busyMs),
+      })),
+      ...[500, 800, 1_200, 1_600, 2_400, 2_800, 3_200, 3_600].map((delayMs) => ({
+        place: random.pick(honest),
+        atMs: healedAtMs + delayMs,
+      })),
+    ],
+  };
+}
