@@ -79,7 +79,7 @@ export function createLedgerPort(
         const known = new Map(
           [...disk.milestones(), ...changes, milestone].map((one) => [one.header.height, one]),
         );
-        write('snapshot', (fate) => {
+        write('adoption', (fate) => {
           if (!isDone(fate)) return;
           disk.adopt({ head, milestones: [...known.values()], settled });
           witness.adopted(place, head);

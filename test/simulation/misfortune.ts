@@ -3,12 +3,14 @@ import type { Count } from './counts.ts';
 import type { Fate } from './disk.ts';
 import type { Network } from './network.ts';
 import type { SimulatedNode } from './node.ts';
+import type { Written } from './power.ts';
 import type { Random } from './random.ts';
 import type { Scenario } from './scenario.ts';
 
-/** A write that is to fail: the k-th of its node, counted over all its lives. */
+/** A write that is to fail: the k-th of its node, or of its kind there, counted over all its lives. */
 export type PlannedFailure = {
   readonly place: number;
+  readonly what?: Written;
   readonly write: number;
   readonly fate: Exclude<Fate, 'goes on'>;
   /** The power of the whole street fails with it. */
@@ -18,7 +20,7 @@ export type PlannedFailure = {
 /** What chance does to nodes in the middle of what they are doing. */
 export type Misfortune = {
   /** Asked at every write. */
-  readonly fateOf: (place: number) => Fate;
+  readonly fateOf: (place: number, what: Written) => Fate;
   /** A node takes a block for final. */
   readonly onFinal: (place: number) => void;
   /** How many writes each place has made. */
@@ -42,10 +44,18 @@ export function createMisfortune(parts: Parts): Misfortune {
   const { scenario, planned, places, agenda, random, network, nodes, isLiar, count } = parts;
   const writes = new Array<number>(places).fill(0);
 
-  const fateOf = (place: number): Fate => {
+  let ofKind = 0;
+  const isPlanned = (place: number, what: Written): boolean => {
+    if (planned === undefined || planned.place !== place) return false;
+    if (planned.what === undefined) return planned.write === writes[place];
+    if (planned.what === what) ofKind += 1;
+    return planned.what === what && planned.write === ofKind;
+  };
+
+  const fateOf = (place: number, what: Written): Fate => {
     writes[place]! += 1;
     if (planned !== undefined) {
-      if (planned.place !== place || planned.write !== writes[place]) return 'goes on';
+      if (!isPlanned(place, what)) return 'goes on';
       if (planned.everywhere)
         for (const node of nodes)
           if (node.place !== place) agenda.plan(0, () => node.crash(random.between(1, 300)));

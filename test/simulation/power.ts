@@ -5,7 +5,7 @@ import type { Self } from './self.ts';
 export const POWER_FAILS = Symbol('power fails');
 
 /** A `part` is one of a snapshot from others. */
-export type Written = 'votes' | 'block' | 'transaction' | 'snapshot' | 'part';
+export type Written = 'votes' | 'block' | 'transaction' | 'snapshot' | 'part' | 'adoption';
 export type Write = (what: Written, action: (fate: Fate) => void) => void;
 
 /** Writes to the disk, and fails where the story wants it. */

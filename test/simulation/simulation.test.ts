@@ -29,12 +29,13 @@ t.test('a seed tells the same story twice, and another seed another', async (t) 
   t.not(await transcriptHash(SHIPPED, 3), await transcriptHash(SHIPPED, 4));
 });
 
-for (const { name, seats: wanted, breaks } of STORIES) {
+for (const { name, seats: wanted, breaks, must } of STORIES) {
   t.test(`a story written by hand: ${name}`, async (t) => {
-    const { verdict, what, blocks, seats } = await tell(SHIPPED, name);
+    const { verdict, what, blocks, seats, counts } = await tell(SHIPPED, name);
     if (breaks === undefined) t.equal(verdict, 'held', what);
     else t.match({ verdict, what }, { verdict: 'violation', what: breaks });
     t.equal(seats, wanted);
+    if (must !== undefined) t.ok((counts[must] ?? 0) > 0, must);
     t.comment(`${blocks} blocks`);
   });
 }

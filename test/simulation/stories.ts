@@ -1,8 +1,11 @@
 import type { Envelope } from '../../consensus/network/index.ts';
 import { CALM } from './calm.ts';
+import type { Counted } from './counts.ts';
+import type { PlannedFailure } from './misfortune.ts';
 import type { Passage } from './network.ts';
 import { type Scenario, scenarioOf } from './scenario.ts';
 import { type Outcome, simulate, type Wishes } from './simulation.ts';
+import { STORIES_OF_SNAPSHOTS } from './stories-of-snapshots.ts';
 import type { Subject } from './subject.ts';
 
 /** A story written by hand: what chance would have to come to in several places at once. */
@@ -10,10 +13,13 @@ export type Story = {
   readonly name: string;
   readonly scenario: Scenario;
   readonly isLost?: (passage: Passage) => boolean;
+  readonly failure?: PlannedFailure;
   /** As an outcome's: who has a seat in the end. */
   readonly seats: string;
   /** For what the agreement does not promise: how the story shows that it does not. */
   readonly breaks?: RegExp;
+  /** What the story is about: without it, it tells nothing. */
+  readonly must?: Counted;
 };
 
 /** A seed, or the name of a story written by hand. */
@@ -21,12 +27,13 @@ export type Name = number | string;
 
 /** @throws Error when no story has this name */
 export async function tell(subject: Subject, name: Name, wishes: Wishes = {}): Promise<Outcome> {
-  const { scenario, isLost } = storyOf(name);
-  return simulate(subject, scenario, isLost === undefined ? wishes : { ...wishes, isLost });
+  const { scenario, isLost, failure } = storyOf(name);
+  const plan = { ...(isLost && { isLost }), ...(failure && { failure }) };
+  return simulate(subject, scenario, { ...wishes, ...plan });
 }
 
 /** @throws Error when no story has this name */
-export function storyOf(name: Name): Pick<Story, 'scenario' | 'isLost'> {
+export function storyOf(name: Name): Pick<Story, 'scenario' | 'isLost' | 'failure'> {
   if (typeof name === 'number') return { scenario: scenarioOf(name) };
   const story = STORIES.find((known) => known.name === name);
   if (story === undefined) throw new Error(`no story is called '${name}'`);
@@ -214,4 +221,5 @@ export const STORIES: readonly Story[] = [
     },
     seats: "n0 n1 n2 n3' n4",
   },
+  ...STORIES_OF_SNAPSHOTS,
 ];

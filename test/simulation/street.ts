@@ -9,6 +9,7 @@ import { createExecutions } from './executions.ts';
 import { createMisfortune, type PlannedFailure } from './misfortune.ts';
 import { createNetwork, type Network, type Passage } from './network.ts';
 import { createNode, type SimulatedNode } from './node.ts';
+import type { Written } from './power.ts';
 import type { Random } from './random.ts';
 import type { Scenario } from './scenario.ts';
 import { createSeals } from './seals.ts';
@@ -112,7 +113,7 @@ export function createStreet(parts: Parts): Street {
         else for (const other of to === undefined ? others : placesOf(to)) send(other, envelope);
       },
       recognisesItself: !scenario.liars.has(place) && !scenario.twins.includes(seat),
-      fateOf: () => misfortune.fateOf(place),
+      fateOf: (what: Written) => misfortune.fateOf(place, what),
       count,
       note,
     };

@@ -1,0 +1,63 @@
+import { CALM } from './calm.ts';
+import type { Passage } from './network.ts';
+import type { Scenario } from './scenario.ts';
+import type { Story } from './stories.ts';
+
+/** Epochs of two blocks, and nobody keeps more than he needs. */
+const SHORT: Scenario = {
+  ...CALM,
+  epochBlocks: 2,
+  prunes: [0, 1, 2, 3],
+  disk: { ...CALM.disk, syncRate: 1 },
+};
+
+/** n3 is away while blocks become final and are let go, and comes back when all is quiet but for the last two wishes. */
+const AWAY: Scenario = {
+  ...SHORT,
+  crashes: [{ place: 3, atMs: 200, downMs: 6_000 }],
+  traffic: wishesAt(0, 300, 600, 1_300, 1_600, 1_900, 2_200, 2_900, 3_200, 7_000, 19_000),
+};
+
+/**
+ * n3 commits to block 7 in round 0, and is put back to where it had none: so far behind that it goes on from a snapshot
+ * at 6, and sees none of its old words on the way.
+ */
+const PUT_BACK: Scenario = {
+  ...SHORT,
+  healedAtMs: 4_000,
+  disk: { ...SHORT.disk, putBack: [{ place: 3, copiedAtMs: 20, atMs: 1_900, isFault: false }] },
+  traffic: wishesAt(0, 250, 500, 750, 1_000, 1_250, 1_600, 4_500, 18_000, 19_000),
+};
+
+function wishesAt(...instantsMs: readonly number[]): Scenario['traffic'] {
+  return instantsMs.map((atMs, index) => ({ place: index % 3, atMs }));
+}
+
+function losesCommitsOnBlock7({ envelope, atMs }: Passage): boolean {
+  if (atMs >= PUT_BACK.healedAtMs || !('message' in envelope)) return false;
+  return envelope.message.height === 7 && envelope.message.kind === 'commit';
+}
+
+export const STORIES_OF_SNAPSHOTS: readonly Story[] = [
+  {
+    name: 'one who was away for epochs goes on from a snapshot',
+    scenario: AWAY,
+    seats: 'n0 n1 n2 n3',
+    must: 'snapshots taken over',
+  },
+  {
+    name: 'a directory is put back that is so old that a snapshot leads over its own words',
+    scenario: PUT_BACK,
+    isLost: losesCommitsOnBlock7,
+    seats: 'n0 n1 n2 n3',
+    must: 'snapshots taken over',
+  },
+  {
+    name: 'the same, and the power fails as soon as the snapshot is taken over',
+    scenario: PUT_BACK,
+    isLost: losesCommitsOnBlock7,
+    failure: { place: 3, what: 'adoption', write: 1, fate: 'after', everywhere: false },
+    seats: 'n0 n1 n2 n3',
+    must: 'failed writes',
+  },
+];
