@@ -204,7 +204,7 @@ export async function startNode(options: NodeOptions): Promise<LedgerNode> {
     pool.advance(head(), clock.utcMs());
     news.tellHead();
     await outbox.jumped();
-    await voter.jumped();
+    await voter.advanced();
     await entry.advanced();
   };
 
@@ -214,6 +214,7 @@ export async function startNode(options: NodeOptions): Promise<LedgerNode> {
   const snapshots = createSnapshotSync(shared, {
     providers,
     shown: catchUp.shown,
+    jumping: (height) => voter.doubt.jumping(height),
     jumped,
     ended: () => sync.ask(),
   });

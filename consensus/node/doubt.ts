@@ -11,8 +11,11 @@ export type Doubt = {
   readonly start: () => void;
   /** A final block has been stored. */
   readonly advanced: (head: Head) => Promise<void>;
-  /** A snapshot has taken the place of blocks. */
-  readonly jumped: (head: Head) => Promise<void>;
+  /**
+   * A snapshot is about to take the place of blocks up to this height. Before it does: a crash in between must not leave
+   * its state without the doubt.
+   */
+  readonly jumping: (height: number) => Promise<void>;
   /** What is still to be heard from the others before anything is signed. */
   readonly stage: () => EntryStage;
   /** It has been heard. */
@@ -73,10 +76,10 @@ export function createDoubt(
       // A block born after this node came back follows every height at which it may have spoken before.
       if (header.timeMs > startedUtcMs + 2 * allowedSkewMs) await trustAbove(height);
     },
-    async jumped({ height }) {
+    async jumping(height) {
       if (entered || voteLog.doubt !== null) return;
       // Of a record that may have been put back from a backup, own words in those blocks would have told.
-      const reason = `blocks up to ${height} came as a snapshot, without the own words in them`;
+      const reason = `blocks up to ${height} come as a snapshot, without the own words in them`;
       await voteLog.beginDoubt(reason, height);
     },
     stage() {

@@ -41,6 +41,8 @@ export type SnapshotSyncOptions = {
   readonly providers: Providers;
   /** Sealed proof has come that the chain is further on: a snapshot above the own head, or a part of it. */
   readonly shown: () => void;
+  /** A snapshot at this height is about to be taken over; ends once what follows from that is on disk. */
+  readonly jumping: (height: number) => Promise<void>;
   /** Goes on from there. */
   readonly jumped: (head: Head) => Promise<void>;
   /** It has ended, either way: blocks may be asked for again. */
@@ -89,7 +91,7 @@ type Fetching = {
 
 export function createSnapshotSync(shared: Shared, options: SnapshotSyncOptions): SnapshotSync {
   const { head, store, transport, timers, queue, counters, nowMs, log } = shared;
-  const { providers, shown, jumped, ended } = options;
+  const { providers, shown, jumping, jumped, ended } = options;
   let doing: Asking | Fetching | null = null;
   let offers: Offered[] = [];
   let restUntilMs = Number.NEGATIVE_INFINITY;
@@ -208,6 +210,7 @@ export function createSnapshotSync(shared: Shared, options: SnapshotSyncOptions)
     const { height } = milestone.header;
     if (height <= head().height) return end(null);
     const isWhole = await store.snapshots.incoming.complete({ milestone, manifest });
+    if (isWhole) await jumping(height);
     const adopted = isWhole ? await store.adopt({ milestone, manifest }, changes) : undefined;
     if (adopted === undefined) {
       // Every part was good when it came: the own disk has changed one.

@@ -31,10 +31,8 @@ export type Voter = {
   readonly asked: (by: Address, height: number) => Promise<void>;
   /** The pool holds other transactions than before. */
   readonly poolChanged: () => Promise<void>;
-  /** A final block has been stored. */
+  /** A final block has been stored, or a snapshot has taken the place of many. */
   readonly advanced: () => Promise<void>;
-  /** A snapshot has taken the place of blocks. */
-  readonly jumped: () => Promise<void>;
   readonly height: () => number;
   readonly round: () => number;
   readonly doubt: Doubt;
@@ -258,10 +256,6 @@ export function createVoter(shared: Shared, options: VoterOptions): Voter {
     round: () => state.round,
     doubt,
     refusedProposals: proposals.refused,
-    async jumped() {
-      await doubt.jumped(head());
-      await this.advanced();
-    },
   };
 }
 

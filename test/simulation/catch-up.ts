@@ -36,11 +36,16 @@ type Parts = Waiting & {
   readonly timers: Timers;
   readonly write: Write;
   readonly append: (final: FinalBlock, executed: Executed) => void;
-  /** A snapshot has taken the place of blocks. */
+  /** A snapshot is about to take the place of blocks up to this height. */
+  readonly jumping: (height: number) => void;
+  /** It has. */
   readonly jumped: () => void;
 };
 
-export function createCatchUp(self: Self, { timers, write, port, run, append, jumped }: Parts): CatchUp {
+export function createCatchUp(
+  self: Self,
+  { timers, write, port, run, append, jumping, jumped }: Parts,
+): CatchUp {
   const { subject, actor, disk, agenda, witness, say, count, note, place, prunes } = self;
   const shared = {
     self: actor.address,
@@ -70,7 +75,8 @@ export function createCatchUp(self: Self, { timers, write, port, run, append, ju
       if (event === 'snapshot-adopted') count('snapshots taken over');
       if (event === 'blocks-pruned') count('chains pruned');
       if (event === 'provider-dropped') count('providers dropped');
-      if (event === 'provider-dropped' && provider !== undefined)
+      // That a question or its answer is lost is no lie.
+      if (event === 'provider-dropped' && provider !== undefined && reason !== 'it does not answer')
         witness.dropped(place, provider, reason ?? '');
       note?.(`n${place} ${event} ${height ?? ''} ${reason ?? ''}`.trimEnd());
     },
@@ -81,6 +87,7 @@ export function createCatchUp(self: Self, { timers, write, port, run, append, ju
   const snapshots = subject.snapshotSync.createSnapshotSync(shared, {
     providers,
     shown: () => undefined,
+    jumping: (height) => port(() => jumping(height)),
     jumped: () => port(jumped),
     ended: () => sync.ask(),
   });

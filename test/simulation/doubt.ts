@@ -7,8 +7,8 @@ import type { Subject } from './subject.ts';
 export type Doubt = {
   readonly start: () => void;
   readonly advanced: () => void;
-  /** A snapshot has taken the place of blocks. */
-  readonly jumped: () => void;
+  /** A snapshot is about to take the place of blocks up to this height. */
+  readonly jumping: (height: number) => void;
   readonly enter: () => void;
   /** Whether others must be heard before anything is signed. A first start counts as any other here. */
   readonly isToBeHeard: () => boolean;
@@ -60,7 +60,7 @@ export function createDoubt(self: Self, signAbove: (height: number) => void): Do
   return {
     start: () => real.start(),
     advanced: () => void real.advanced(disk.head()),
-    jumped: () => void real.jumped(disk.head()),
+    jumping: (height) => void real.jumping(height),
     enter() {
       if (disk.doubt() === null) signAbove(disk.floorHeight());
       void real.enter();

@@ -71,10 +71,8 @@ export function beginLife(self: Self, powerFails: () => void): Life {
     timers,
     write,
     append: finality.append,
-    jumped() {
-      doubt.jumped();
-      finality.jumped();
-    },
+    jumping: doubt.jumping,
+    jumped: finality.jumped,
   });
   const voter = createVoter(self, {
     timers,
