@@ -62,6 +62,8 @@ export function createSync(shared: Shared, options: SyncOptions): Sync {
   const { providers, catchUp, append, seekSnapshot, isSeeking, wantsAllBlocks } = options;
   let provider = 0;
   let askedAtMs = Number.NEGATIVE_INFINITY;
+  /** Whose answer is waited for. */
+  let waitingFor: string | null = null;
   /** The highest height heard of, and how many providers may still be asked for it. */
   let target = 0;
   let patience = 0;
@@ -88,7 +90,11 @@ export function createSync(shared: Shared, options: SyncOptions): Sync {
       maxBlocks: WIRE_LIMITS.finalBlocks,
     });
     if (!transport.publish({ channel: 'sync-request', to, payload })) counters.unsent += 1;
+    // Whoever is asked again and again does not get more time by it: else one that is silent would be asked for ever.
+    if (waitingFor === to) return;
+    waitingFor = to;
     timers.set('sync answer', ANSWER_MS, () => {
+      waitingFor = null;
       provider += 1;
       if (patience <= 0) return;
       patience -= 1;
@@ -191,6 +197,7 @@ export function createSync(shared: Shared, options: SyncOptions): Sync {
     target: () => Math.max(target, head().height),
     async takeResponse({ headHeight, firstHeight, finalBlocks }, from) {
       timers.clear('sync answer');
+      waitingFor = null;
       const before = head().height;
       if (!(await takeAll({ headHeight, finalBlocks }, from))) {
         providers.drop(from, 'a block of its answer does not hold');
