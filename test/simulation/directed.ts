@@ -1,10 +1,17 @@
 import { CALM } from './calm.ts';
 import type { PlannedFailure } from './misfortune.ts';
+import type { Written } from './power.ts';
 import type { Scenario } from './scenario.ts';
 import { type Outcome, simulate } from './simulation.ts';
+import { AWAY_MEANWHILE } from './stories-of-snapshots.ts';
 import type { Subject } from './subject.ts';
 
-export type Stage = { readonly name: string; readonly scenario: Scenario };
+export type Stage = {
+  readonly name: string;
+  readonly scenario: Scenario;
+  /** Which writes, and whose; all where absent. */
+  readonly only?: { readonly place: number; readonly kinds: readonly Written[] };
+};
 export type DirectedCrash = PlannedFailure & { readonly stage: string; readonly outcome: Outcome };
 
 const FATES = ['before', 'half', 'after'] as const;
@@ -15,9 +22,9 @@ const FATES = ['before', 'half', 'after'] as const;
  */
 export async function* directedCrashes(
   subject: Subject,
-  { name, scenario }: Stage,
+  { name, scenario, only }: Stage,
 ): AsyncGenerator<DirectedCrash> {
-  let writes: readonly number[] = [];
+  let writes: readonly (readonly Written[])[] = [];
   const undisturbed = await simulate(subject, scenario, {
     onEnd: (counted) => {
       writes = [...counted];
@@ -25,18 +32,24 @@ export async function* directedCrashes(
   });
   if (undisturbed.verdict !== 'held')
     throw new Error(`${name} does not hold undisturbed: ${undisturbed.what}`);
-  for (const [place, count] of writes.entries()) {
+  for (const [place, kinds] of writes.entries()) {
     if (scenario.liars.has(place)) continue;
-    for (let write = 1; write <= count; write += 1)
+    for (const [before, kind] of kinds.entries()) {
+      if (only !== undefined && (only.place !== place || !only.kinds.includes(kind))) continue;
+      const write = before + 1;
       for (const fate of FATES)
         for (const everywhere of [false, true]) {
           const failure = { place, write, fate, everywhere };
           yield { stage: name, ...failure, outcome: await simulate(subject, scenario, { failure }) };
         }
+    }
   }
 }
 
-/** Undisturbed, a validator alone, rounds that fail for want of commits, one that is silent, one voted in, and a key run twice. */
+/**
+ * Undisturbed, a validator alone, rounds that fail for want of commits, one that is silent, one voted in, a key run twice, and one
+ * who was away while seats changed and blocks were let go.
+ */
 export const STAGES: readonly Stage[] = [
   { name: 'calm', scenario: CALM },
   {
@@ -63,5 +76,10 @@ export const STAGES: readonly Stage[] = [
   {
     name: 'a twin in the dark',
     scenario: { ...CALM, twins: [1], weather: { ...CALM.weather, lossRate: 0.3 } },
+  },
+  {
+    name: 'a snapshot taken over',
+    scenario: AWAY_MEANWHILE,
+    only: { place: 4, kinds: ['snapshot', 'part', 'adoption'] },
   },
 ];

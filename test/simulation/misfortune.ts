@@ -23,8 +23,8 @@ export type Misfortune = {
   readonly fateOf: (place: number, what: Written) => Fate;
   /** A node takes a block for final. */
   readonly onFinal: (place: number) => void;
-  /** How many writes each place has made. */
-  readonly writes: readonly number[];
+  /** What each place has written, in order. */
+  readonly writes: readonly (readonly Written[])[];
 };
 
 type Parts = {
@@ -42,18 +42,17 @@ type Parts = {
 
 export function createMisfortune(parts: Parts): Misfortune {
   const { scenario, planned, places, agenda, random, network, nodes, isLiar, count } = parts;
-  const writes = new Array<number>(places).fill(0);
+  const writes = Array.from({ length: places }, (): Written[] => []);
 
-  let ofKind = 0;
   const isPlanned = (place: number, what: Written): boolean => {
     if (planned === undefined || planned.place !== place) return false;
-    if (planned.what === undefined) return planned.write === writes[place];
-    if (planned.what === what) ofKind += 1;
-    return planned.what === what && planned.write === ofKind;
+    if (planned.what !== undefined && planned.what !== what) return false;
+    const alike = writes[place]!.filter((kind) => planned.what === undefined || kind === planned.what);
+    return planned.write === alike.length;
   };
 
   const fateOf = (place: number, what: Written): Fate => {
-    writes[place]! += 1;
+    writes[place]!.push(what);
     if (planned !== undefined) {
       if (!isPlanned(place, what)) return 'goes on';
       if (planned.everywhere)

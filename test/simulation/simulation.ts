@@ -6,6 +6,7 @@ import type { PlannedFailure } from './misfortune.ts';
 import type { Passage } from './network.ts';
 import type { SimulatedNode } from './node.ts';
 import { lastWishMs, planPlot } from './plot.ts';
+import type { Written } from './power.ts';
 import { seeded } from './random.ts';
 import type { Scenario } from './scenario.ts';
 import { createStreet } from './street.ts';
@@ -30,8 +31,8 @@ export type Wishes = {
   readonly note?: (line: string) => void;
   readonly failure?: PlannedFailure;
   readonly isLost?: (passage: Passage) => boolean;
-  /** Told how many writes each place has made. */
-  readonly onEnd?: (writes: readonly number[]) => void;
+  /** Told what each place has written, in order. */
+  readonly onEnd?: (writes: readonly (readonly Written[])[]) => void;
 };
 
 /** Steps that no story needs: one that takes more goes in circles. */

@@ -3,9 +3,11 @@ import type { Passage } from './network.ts';
 import type { Scenario } from './scenario.ts';
 import type { Story } from './stories.ts';
 
-/** Epochs of two blocks, and nobody keeps more than he needs. */
+/** Epochs of two blocks, and nobody keeps more than he needs. Doubt ends with a block that is a second younger. */
 const SHORT: Scenario = {
   ...CALM,
+  allowedSkewMs: 500,
+  skewsMs: [0, 200, -100, 100, 0, 0],
   epochBlocks: 2,
   prunes: [0, 1, 2, 3],
   disk: { ...CALM.disk, syncRate: 1 },
@@ -15,7 +17,19 @@ const SHORT: Scenario = {
 const AWAY: Scenario = {
   ...SHORT,
   crashes: [{ place: 3, atMs: 200, downMs: 6_000 }],
-  traffic: wishesAt(0, 300, 600, 1_300, 1_600, 1_900, 2_200, 2_900, 3_200, 7_000, 19_000),
+  traffic: wishesAt(0, 300, 600, 1_300, 1_600, 1_900, 2_200, 2_900, 3_200, 7_000, 9_000),
+};
+
+/** n4 is away while n1 is given a seat as well, and meets a committee of five. */
+export const AWAY_MEANWHILE: Scenario = {
+  ...AWAY,
+  others: 1,
+  // Votes on a seat count within one epoch.
+  epochBlocks: 3,
+  prunes: [0, 1, 2, 3, 4],
+  crashes: [{ place: 4, atMs: 200, downMs: 5_000 }],
+  votes: [{ motion: 'add', target: 1, atMs: 400, by: [0, 2, 3] }],
+  voteSpreadMs: 20,
 };
 
 /**
@@ -26,7 +40,7 @@ const PUT_BACK: Scenario = {
   ...SHORT,
   healedAtMs: 4_000,
   disk: { ...SHORT.disk, putBack: [{ place: 3, copiedAtMs: 20, atMs: 1_900, isFault: false }] },
-  traffic: wishesAt(0, 250, 500, 750, 1_000, 1_250, 1_600, 4_500, 18_000, 19_000),
+  traffic: wishesAt(0, 250, 500, 750, 1_000, 1_250, 1_600, 4_500, 6_500, 7_500),
 };
 
 function wishesAt(...instantsMs: readonly number[]): Scenario['traffic'] {
@@ -43,6 +57,12 @@ export const STORIES_OF_SNAPSHOTS: readonly Story[] = [
     name: 'one who was away for epochs goes on from a snapshot',
     scenario: AWAY,
     seats: 'n0 n1 n2 n3',
+    must: 'snapshots taken over',
+  },
+  {
+    name: 'one who was away meets another committee',
+    scenario: AWAY_MEANWHILE,
+    seats: 'n0 n1 n2 n3 n4',
     must: 'snapshots taken over',
   },
   {

@@ -23,8 +23,8 @@ import type { Works } from './works.ts';
 export type Street = {
   readonly nodes: readonly SimulatedNode[];
   readonly network: Network;
-  /** How many writes each place has made. */
-  readonly writes: readonly number[];
+  /** What each place has written, in order. */
+  readonly writes: readonly (readonly Written[])[];
 };
 
 type Parts = {
