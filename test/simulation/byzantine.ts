@@ -28,7 +28,7 @@ export function createLiar(vices: ReadonlySet<Vice>, surroundings: Surroundings)
   const voted = new Set<string>();
   const falseProof = createFalseProof(tools);
   const silence = random.pick([0.7, 1]);
-  const falseSnapshot = vices.has('lies about snapshots') ? createFalseSnapshot(tools) : null;
+  const falseSnapshot = createFalseSnapshot(tools);
   const { propose, proposeWithoutGrounds, proposeOutOfTurn } = createFalseProposals(tools, falseProof);
 
   /** A block of its own said to be prepared; now and then it conceals what it has prepared. */

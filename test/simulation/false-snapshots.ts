@@ -2,26 +2,19 @@ import type { Head, Milestone } from '../../consensus/chain/index.ts';
 import type { Envelope, SnapshotOffer } from '../../consensus/network/index.ts';
 import { PART_BYTES_MAX } from './ledger-port.ts';
 import type { LiarTools } from './liar-tools.ts';
+import { VICES_ON_SNAPSHOTS } from './vices.ts';
 
 type Answer = Extract<Envelope, { channel: 'snapshot-response' }>;
-
-/** How a liar answers who looks for a snapshot: each keeps to one way. */
-const HABITS = [
-  'a state of its own under its own seal',
-  'a state of its own under true seals',
-  'parts with entries of its own',
-  'parts cut short',
-  'no parts',
-  'any offer',
-] as const;
 
 /** What becomes of an answer that the code wants to give; null where nothing is said. */
 export type FalseSnapshot = (answer: Answer) => Answer | null;
 
-export function createFalseSnapshot({ self }: LiarTools): FalseSnapshot {
+/** Null for one that tells the truth about them. */
+export function createFalseSnapshot({ self, vices }: LiarTools): FalseSnapshot | null {
+  const habit = VICES_ON_SNAPSHOTS.find((vice) => vices.has(vice));
+  if (habit === undefined) return null;
   const { subject, world, random, actor, disk, epochBlocks } = self;
   const { chain, contract } = subject;
-  const habit = random.pick(HABITS);
   /** Parts of its own state, and the height at which it has offered them. */
   let offered: { readonly height: number; readonly parts: readonly Uint8Array[] } | null = null;
 
@@ -53,13 +46,12 @@ export function createFalseSnapshot({ self }: LiarTools): FalseSnapshot {
   const nextEpoch = () => (Math.floor(disk.head().height / epochBlocks) + 1 + random.below(2)) * epochBlocks;
 
   const falseOffer = (offer: SnapshotOffer): SnapshotOffer => {
-    if (habit === 'a state of its own under its own seal')
-      return { changes: [], snapshot: forgedOffer(nextEpoch()) };
-    if (habit === 'a state of its own under true seals' && offer.snapshot !== null) {
+    if (habit === 'seals a state of its own') return { changes: [], snapshot: forgedOffer(nextEpoch()) };
+    if (habit === 'shows a state of its own under true seals' && offer.snapshot !== null) {
       const { manifest } = forgedOffer(disk.snapshots.heights().at(-1) ?? 0);
       return { ...offer, snapshot: { ...offer.snapshot, manifest } };
     }
-    if (habit !== 'any offer') return offer;
+    if (habit !== 'offers now this, now that') return offer;
     const snapshot = random.chance(0.5) ? forgedOffer(nextEpoch()) : null;
     return random.pick([{ changes: [], snapshot }, offer]);
   };
@@ -76,13 +68,13 @@ export function createFalseSnapshot({ self }: LiarTools): FalseSnapshot {
   const falsePart = (height: number, index: number, part: Uint8Array | null): Uint8Array | null => {
     if (offered?.height === height) return offered.parts[index] ?? null;
     if (part === null) return null;
-    if (habit === 'parts cut short') return part.subarray(0, random.below(part.length));
-    return habit === 'parts with entries of its own' ? withOwnEntries(height, index, part) : part;
+    if (habit === 'gives parts cut short') return part.subarray(0, random.below(part.length));
+    return habit === 'gives parts with entries of its own' ? withOwnEntries(height, index, part) : part;
   };
 
   return (answer) => {
     if (answer.about === 'offer') return { ...answer, offer: falseOffer(answer.offer) };
-    if (habit === 'no parts') return random.chance(0.5) ? null : { ...answer, part: null };
+    if (habit === 'gives no parts') return random.chance(0.5) ? null : { ...answer, part: null };
     return { ...answer, part: falsePart(answer.height, answer.index, answer.part) };
   };
 }

@@ -1,5 +1,5 @@
 import { runStories, seedsFrom } from './crowd.ts';
-import type { Mutant } from './mutants.ts';
+import type { Mutant } from './mutant.ts';
 import { plant } from './mutate.ts';
 import type { StoryOutcome } from './report.ts';
 import { type Name, STORIES } from './stories.ts';

@@ -1,12 +1,5 @@
-/** One wrong idea: text of the compiled code, and what a careless hand might have put there. */
-export type Mutant = { readonly name: string; readonly changes: readonly Change[] };
-/** `file` below `consensus/`. */
-type Change = { readonly file: string; readonly from: string; readonly to: string };
-
-const one = (name: string, file: string, from: string, to: string): Mutant => ({
-  name,
-  changes: [{ file, from, to }],
-});
+import { type Mutant, one } from './mutant.ts';
+import { MUTANTS_OF_SNAPSHOTS } from './mutants-of-snapshots.ts';
 
 /** Each of these must be found out by the simulation: one that finds nothing proves nothing. */
 export const MUTANTS: readonly Mutant[] = [
@@ -270,4 +263,5 @@ export const MUTANTS: readonly Mutant[] = [
       },
     ],
   },
+  ...MUTANTS_OF_SNAPSHOTS,
 ];

@@ -1,5 +1,6 @@
 import type { Random } from './random.ts';
 import type { Scenario } from './scenario.ts';
+import { VICES_ON_SNAPSHOTS } from './vices.ts';
 
 /**
  * The same story where blocks are let go: short epochs, so much traffic that some pass, and somebody who is away
@@ -23,7 +24,7 @@ export function withPruning(scenario: Scenario, honest: readonly number[], rando
     liars: new Map(
       [...liars].map(([place, vices]) => {
         const others = random.chance(0.5) ? vices : [];
-        return [place, [...others, 'lies about snapshots']];
+        return [place, [...others, random.pick(VICES_ON_SNAPSHOTS)]];
       }),
     ),
     crashes: [...crashes, away],

@@ -3,7 +3,7 @@ import type { Timing } from '../../consensus/protocol/index.ts';
 import type { Weather } from './network.ts';
 import { withPruning } from './pruning.ts';
 import { type Random, seeded } from './random.ts';
-import { VICES, type Vice } from './vices.ts';
+import { VICES_ON_BLOCKS, type Vice } from './vices.ts';
 
 /** All that a seed decides before its story begins; chance within the story comes from the same seed. */
 export type Scenario = {
@@ -61,9 +61,6 @@ export type Scenario = {
 };
 
 const BASE_TIMEOUT_MS = 400;
-
-/** There is nothing to lie about where no epoch ends: see `pruning.ts`. */
-const VICES_ON_BLOCKS = VICES.filter((vice) => vice !== 'lies about snapshots');
 
 export function scenarioOf(seed: number): Scenario {
   const random = seeded(Math.imul(seed, 7919) ^ 0x5eed);

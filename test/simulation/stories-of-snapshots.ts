@@ -2,6 +2,7 @@ import { CALM } from './calm.ts';
 import type { Passage } from './network.ts';
 import type { Scenario } from './scenario.ts';
 import type { Story } from './stories.ts';
+import { VICES_ON_SNAPSHOTS, type Vice } from './vices.ts';
 
 /** Epochs of two blocks, and nobody keeps more than he needs. Doubt ends with a block that is a second younger. */
 const SHORT: Scenario = {
@@ -19,6 +20,22 @@ const AWAY: Scenario = {
   crashes: [{ place: 3, atMs: 200, downMs: 6_000 }],
   traffic: wishesAt(0, 300, 600, 1_300, 1_600, 1_900, 2_200, 2_900, 3_200, 7_000, 9_000),
 };
+
+/** The first offer that n3 hears is that of n0, which lies, and gives its votes otherwise. */
+function lyingProvider(vice: Vice): Story {
+  return {
+    name: `one who was away first asks one that ${vice}`,
+    scenario: {
+      ...AWAY,
+      liars: new Map([[0, [vice]]]),
+      traffic: AWAY.traffic.map(({ place, atMs }) => ({ place: 1 + (place % 2), atMs })),
+    },
+    isLost: ({ from, to, envelope, atMs }) =>
+      envelope.channel === 'snapshot-response' && from !== 0 && to === 3 && atMs < 8_000,
+    seats: 'n0 n1 n2 n3',
+    must: 'snapshots taken over',
+  };
+}
 
 /** n4 is away while n1 is given a seat as well, and meets a committee of five. */
 export const AWAY_MEANWHILE: Scenario = {
@@ -53,6 +70,7 @@ function losesCommitsOnBlock7({ envelope, atMs }: Passage): boolean {
 }
 
 export const STORIES_OF_SNAPSHOTS: readonly Story[] = [
+  ...VICES_ON_SNAPSHOTS.map(lyingProvider),
   {
     name: 'one who was away for epochs goes on from a snapshot',
     scenario: AWAY,
