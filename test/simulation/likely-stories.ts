@@ -32,7 +32,7 @@ export const LIKELY_STORIES: Readonly<Record<string, Name>> = {
   'prepared once, committed ever after': 'two locks',
   'a proposal of a round that is over accepted': 'two locks',
   'own commit counted before it is given': 'two locks',
-  'committed on fewer prepares than a quorum': 'two locks',
+  'committed on fewer prepares than a quorum': 'two locks, and the leader picks the lower',
   'anybody may propose': 1,
   'blocks prepared whatever they hold': 39,
   'the state root not compared': 153,
@@ -44,11 +44,27 @@ export const LIKELY_STORIES: Readonly<Record<string, Name>> = {
   'a committee that stays what it was': 'a voter is voted out',
   'certificates held against the founders': 'a voter is voted out',
   'messages kept without a bound': 1,
-  'no jump to where others are': 'a newcomer who is needed, and hears of its seat from those who wait for it',
+  'no jump to where others are': 'one who was away meets another committee',
   'time-outs that never grow': 32,
   'time-outs without a cap': 76,
   'a round change said once, and never answered': 10,
   'who is late is left behind': 'one who is late, and whose questions are lost',
   'who gets a seat is not told of it': 'a newcomer to whom nobody announces its block',
   'the pool not told again with a round change': 229,
+  'a part of a snapshot taken as it comes':
+    'one who was away first asks one that gives parts with entries of its own',
+  'the parts of a snapshot not held against its header':
+    'one who was away first asks one that shows a state of its own under true seals',
+  'a snapshot sealed by the committee that it names itself':
+    'one who was away first asks one that seals a state of its own',
+  'own votes trusted after a snapshot':
+    'a directory is put back that is so old that a snapshot leads over its own words',
+  'own votes doubted only once a snapshot is taken over':
+    'the same, and the power fails as soon as the snapshot is taken over',
+  'a snapshot shown without the changes of the committee': 'one who was away meets another committee',
+  'no snapshot looked for where blocks are let go': 'one who was away for epochs goes on from a snapshot',
+  'who lied about a snapshot asked for the next one':
+    'one who was away first asks one that gives parts with entries of its own',
+  'more patience with whoever is asked for blocks again':
+    'a newcomer who is needed, and hears of its seat from those who wait for it',
 };

@@ -4,10 +4,11 @@ import { VICES_ON_SNAPSHOTS } from './vices.ts';
 
 /**
  * The same story where blocks are let go: short epochs, so much traffic that some pass, and somebody who is away
- * meanwhile. Whoever lies does so about snapshots too.
+ * meanwhile. Whoever lies does so about snapshots too, and gives its votes where they are needed.
  */
 export function withPruning(scenario: Scenario, honest: readonly number[], random: Random): Scenario {
-  const { healedAtMs, liars, crashes, traffic } = scenario;
+  const { founders, healedAtMs, liars, twins, crashes, traffic } = scenario;
+  const isFull = liars.size + twins.length >= Math.floor((founders - 1) / 3);
   const places = honest.length + liars.size;
   const busyMs = Math.min(healedAtMs, 8_000);
   const leavesMs = random.between(50, healedAtMs);
@@ -20,10 +21,11 @@ export function withPruning(scenario: Scenario, honest: readonly number[], rando
     ...scenario,
     epochBlocks: random.pick([2, 3]),
     prunes: Array.from({ length: places }, (_, place) => place).filter(() => random.chance(0.85)),
-    // Half of them give their votes, so that the others come far without who is away.
+    // Who comes back by a snapshot is in doubt of its votes until a younger block is final, and so one of the f faults.
+    disk: { ...scenario.disk, lost: [], putBack: [] },
     liars: new Map(
       [...liars].map(([place, vices]) => {
-        const others = random.chance(0.5) ? vices : [];
+        const others = isFull || random.chance(0.5) ? [] : vices;
         return [place, [...others, random.pick(VICES_ON_SNAPSHOTS)]];
       }),
     ),
