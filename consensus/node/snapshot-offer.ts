@@ -19,9 +19,12 @@ import { readable } from './readable.ts';
  */
 export async function offerAbove(
   aboveHeight: number,
-  store: Pick<LedgerStorePort, 'snapshots' | 'readCommitteeChanges'>,
+  store: Pick<LedgerStorePort, 'head' | 'snapshots' | 'readCommitteeChanges'>,
 ): Promise<SnapshotOffer> {
-  const newest = (await store.snapshots.heights()).at(-1) ?? 0;
+  // One above the own head came whole from others, and a crash kept it from being taken over: the changes of the committee
+  // that lead to it are not here, and whoever was shown it without them would take this node for a liar.
+  const passed = (await store.snapshots.heights()).filter((height) => height <= store.head.height);
+  const newest = passed.at(-1) ?? 0;
   const found = newest > aboveHeight ? await store.snapshots.find(newest) : undefined;
   if (found === undefined) return { changes: [], snapshot: null };
   const known = await store.readCommitteeChanges(aboveHeight, WIRE_LIMITS.milestones);

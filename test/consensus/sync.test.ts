@@ -3,6 +3,7 @@ import { join } from 'node:path';
 import t, { type Test } from 'tap';
 import { encodeFinalBlock, encodeManifest, encodeMilestone, partOf } from '../../consensus/chain/index.ts';
 import { decodeEnvelope, type Envelope, encodeEnvelope } from '../../consensus/network/index.ts';
+import { offerAbove } from '../../consensus/node/snapshot-offer.ts';
 import type { LedgerNode } from '../../consensus/node.ts';
 import { type LedgerStore, openLedgerStore } from '../../consensus/store/index.ts';
 import { until } from '../peers/processes.ts';
@@ -420,6 +421,17 @@ t.test('who is no provider cannot send anybody to look for snapshots', async (t)
   late.transport.setUp(true);
   await until('it is there', () => late.node.head.digest === blocks[2]!.next.digest);
   t.strictSame(told(late, 'snapshot-sought'), []);
+});
+
+t.test('a snapshot that a crash kept from being taken over is shown to nobody', async (t) => {
+  const directory = newDirectory();
+  await (await fill(directory, 2)).close();
+  await cp(join(full, 'snapshots'), join(directory, 'snapshots'), { recursive: true });
+  const store = await openLedgerStore({ directory, genesis, contract: notebook });
+  t.teardown(() => store.close());
+  t.strictSame(await store.snapshots.heights(), [8, 12]);
+  // Block 3 changed the committee, and is not here.
+  t.strictSame(await offerAbove(0, store), { changes: [], snapshot: null });
 });
 
 t.test('a node makes snapshots and prunes by itself, while blocks come', async (t) => {
