@@ -37,8 +37,10 @@ import { together } from './together.ts';
 
 export type Agent = {
   readonly home: Home;
-  /** Resolves when the day is over; rejects when the agent cannot go on. */
+  /** Resolves when the day is over; rejects when it cannot be lived to its end. */
   readonly day: Promise<void>;
+  /** Rejects when the node has stopped for good, during the day or after it: there is nothing left to go on with. */
+  readonly failure: Promise<never>;
   /** Lets devices go, finishes what is being written, and closes. Safe to call twice. */
   stop(): Promise<void>;
 };
@@ -102,11 +104,11 @@ export async function startAgent(
     if (held !== undefined) hearTime(held, store.head, address);
     const clock = held ?? followedClock(config, { transport, network: genesis.network, log });
     let halt: (error: unknown) => void = () => undefined;
-    const halted = new Promise<never>((_, reject) => {
+    const failure = new Promise<never>((_, reject) => {
       halt = reject;
     });
-    // Whoever awaits the day sees it; until then it is no unhandled rejection.
-    halted.catch(() => undefined);
+    // Whoever runs the agent sees it; until then it is no unhandled rejection.
+    failure.catch(() => undefined);
     const node = await startNode({
       genesis,
       contract,
@@ -180,8 +182,8 @@ export async function startAgent(
     ]);
     return {
       home,
-      // A node that has halted for good ends the agent: whoever watches over it starts it again.
-      day: Promise.race([work, halted]),
+      day: work,
+      failure,
       stop: async () => {
         stopping.abort();
         await work.catch(() => undefined);

@@ -25,8 +25,9 @@ export async function run({ configFile }: RunOptions, io: CliIo): Promise<void> 
   });
   const { log } = agent.home;
   try {
-    // After the day is over the agent goes on as a node of the ledger; a failure of the day ends it.
-    await Promise.race([untilAsked, agent.day.then(() => untilAsked)]);
+    // After the day is over the agent goes on as a node of the ledger. A failure ends it, of the day or, whenever it
+    // comes, of the node: whoever watches over it starts it again.
+    await Promise.race([untilAsked, agent.day.then(() => untilAsked), agent.failure]);
   } catch (error) {
     await agent.stop();
     log({ event: 'stopped', level: 'error', reason: 'failure', error });

@@ -38,6 +38,9 @@ export async function status({ configFile, json }: StatusOptions, io: CliIo): Pr
         : 'no',
       ...(ledger.validator && { mood: mood(!ledger.votesInDoubt) }),
     },
+    ...(ledger.failed
+      ? [{ label: 'ledger', value: 'failed: the agent is ending; its log says why', mood: mood(false) }]
+      : []),
     ...refusedFacts(ledger),
     ...answer.mended.map((value) => ({ label: 'mended', value, mood: 'bad' as const })),
     ...(ledger.keyIsKnown

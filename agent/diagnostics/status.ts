@@ -33,6 +33,8 @@ export type AgentStatus = {
     readonly digest: string;
     readonly stateRoot: string;
     readonly validator: boolean;
+    /** It has stopped for good, and the agent is ending; its log says why. */
+    readonly failed: boolean;
     readonly votesInDoubt: boolean;
     /** Whether the key that the ledger names for this address is at hand: without it nothing is signed. */
     readonly keyIsKnown: boolean;
@@ -86,6 +88,7 @@ export function statusOf(home: Home): AgentStatus {
       digest: node.head.digest,
       stateRoot: node.head.header.stateRoot,
       validator: node.head.validators.some((validator) => validator.address === address),
+      failed: ledger.failed,
       votesInDoubt: ledger.votesInDoubt,
       keyIsKnown: ledger.keyIsKnown,
       ...(ledger.doubt !== null && {

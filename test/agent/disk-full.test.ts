@@ -8,6 +8,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import t, { type Test } from 'tap';
+import { orderLocalApi } from '../../agent/diagnostics/local-api.ts';
 import { openForecasterFile } from '../../agent/forecaster-file.ts';
 import { openJournal } from '../../agent/journal.ts';
 import { drawKey, openLedgerStore, openVoteLog, readKeyFile, writeKeyFile } from '../../consensus/index.ts';
@@ -149,6 +150,9 @@ async function everyWritePath(t: Test) {
   });
 }
 
+/** The first of them that does not fit ends the node. */
+const BLOCKS_TO_FAIL = 8;
+
 async function wholeDay(t: Test) {
   const slots = 6;
   const street = await openStreet(t, { slots });
@@ -184,6 +188,22 @@ async function wholeDay(t: Test) {
     'the day is settled',
     ({ phase, ledger }) => phase === 'done' && ledger.pending === 0,
   );
+
+  await disk.fill();
+  // Nobody has anything to say any more: each change of a key is a block.
+  let ended = false;
+  const end = poor.agent!.ended.finally(() => {
+    ended = true;
+  });
+  for (let blocks = 0; !ended && blocks < BLOCKS_TO_FAIL; blocks += 1)
+    await orderLocalApi(others[0]!.place.directory, '/rotate-key', {}, { findOut: '' });
+  t.equal(await end, '75', 'after its day, too');
+  const last = (await poor.log()).slice(-2);
+  t.match(last, [{ event: 'node-failed' }, { event: 'stopped', reason: 'failure' }]);
+  await disk.free();
+  await poor.start();
+  await untilAll(street.homes, 'it has caught up', ({ ledger }) => ledger.height >= ledger.sync.targetHeight);
+
   for (const home of street.homes) t.equal(await home.stop(), '0');
   const all = Array.from({ length: slots }, (_, slot) => slot);
   for (const home of street.homes) t.same(await home.recordedSlots(), all, home.place.home);
