@@ -1,3 +1,4 @@
+import { randomInt } from 'node:crypto';
 import {
   type Contract,
   type Executed,
@@ -21,6 +22,7 @@ import type { Clock, LedgerStorePort, Log, VoteLogPort } from './node/ports.ts';
 import type { RefusedProposals } from './node/proposals.ts';
 import { createProviders } from './node/providers.ts';
 import { createShared, isValidator, type NodeCounters } from './node/shared.ts';
+import { createSignOfLife } from './node/sign-of-life.ts';
 import { createSigner } from './node/signer.ts';
 import { createSnapshotServing } from './node/snapshot-serving.ts';
 import { createSnapshotSync, type SnapshotProgress } from './node/snapshot-sync.ts';
@@ -196,6 +198,8 @@ export async function startNode(options: NodeOptions): Promise<LedgerNode> {
     upkeep.advanced(final, executed.next);
     await outbox.advanced(block);
     await voter.advanced();
+    await voter.doubt.advanced(block);
+    considerSign();
     await entry.advanced();
   };
 
@@ -240,19 +244,28 @@ export async function startNode(options: NodeOptions): Promise<LedgerNode> {
     askForBlocks: sync.ask,
     offerBlocks: (to, fromHeight) => aside(sync.serve(to, fromHeight, WIRE_LIMITS.finalBlocks)),
     resendPool: () => transactions.resendPool(),
+    signOfLife: { isIn: (block) => signOfLife.isIn(block) },
+    isCurrent: () => !catchUp.isUnderWay(),
   });
 
   const transactions = createTransactions(shared, voter.poolChanged);
   const outbox = createOutbox(shared, transactions.send);
+  const signOfLife = createSignOfLife(shared, { ...outbox, draw: (below) => randomInt(below) });
   const entry = createEntry(shared, { stage: voter.doubt.stage, enter: voter.doubt.enter });
   const serving = createSnapshotServing(shared);
   const hear = createHearing(shared, { voter, entry, transactions, sync, snapshots, serving, aside });
+
+  /** By an old head it would be signed anew at every block that is caught up with. */
+  const considerSign = () => {
+    if (voter.doubt.wantsSign() && transport.connected && !catchUp.isUnderWay()) queue.add(signOfLife.give);
+  };
 
   const tick = () => {
     if (outbox.size() > 0 && transport.connected) {
       outbox.resend();
       sync.ask();
     }
+    considerSign();
     timers.set('resend', RESEND_MS, tick);
   };
 
@@ -277,8 +290,8 @@ export async function startNode(options: NodeOptions): Promise<LedgerNode> {
       outbox.resend();
     }),
   ];
-  tick();
   catchUp.begin();
+  tick();
   if (transport.connected) sync.ask();
 
   return {

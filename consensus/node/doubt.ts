@@ -1,16 +1,19 @@
-import { blockDigest, type FinalBlock, type Head } from '../chain/index.ts';
+import { type Block, blockDigest, type FinalBlock } from '../chain/index.ts';
 import { ConsensusError } from '../errors.ts';
 import type { EntryStage } from './entry.ts';
 import type { VoteLogPort } from './ports.ts';
 import { isValidator, type Shared } from './shared.ts';
+import type { SignOfLife } from './sign-of-life.ts';
 
 /** Whether the record of own votes can be relied on. While it cannot, nothing is signed. */
 export type Doubt = {
   readonly isOpen: () => boolean;
-  /** Before anything else: takes down since when this node says nothing that it does not record. */
+  /** Says so, where it is open. */
   readonly start: () => void;
+  /** Whether a sign of life would help to end it. */
+  readonly wantsSign: () => boolean;
   /** A final block has been stored. */
-  readonly advanced: (head: Head) => Promise<void>;
+  readonly advanced: (block: Block) => Promise<void>;
   /**
    * A snapshot is about to take the place of blocks up to this height. Before it does: a crash in between must not leave
    * its state without the doubt.
@@ -28,20 +31,33 @@ export type Doubt = {
   readonly recognise: (final: FinalBlock) => Promise<void>;
 };
 
-/** @param signAbove from now on, heights above this one may be signed */
+export type DoubtOptions = {
+  /** From now on, heights above this one may be signed. */
+  readonly signAbove: (height: number) => Promise<void>;
+  readonly signOfLife: Pick<SignOfLife, 'isIn'>;
+  /** False while blocks come in that others have had for long. */
+  readonly isCurrent: () => boolean;
+};
+
 export function createDoubt(
   shared: Shared,
   voteLog: VoteLogPort,
-  signAbove: (height: number) => Promise<void>,
+  { signAbove, signOfLife, isCurrent }: DoubtOptions,
 ): Doubt {
   const { self, contract, clock, allowedSkewMs, log, head } = shared;
-  let startedUtcMs: number | null = null;
+  const startedUtcMs = clock.set === false ? Number.POSITIVE_INFINITY : clock.utcMs();
   let entered = false;
+  /** A final block holds the sign of life: whatever was signed before this node's return was for that height at most. */
+  let isPast = false;
 
-  /** As soon as the clock can be believed: one that lags behind the chain would make old blocks look young. */
-  const noteStart = () => {
-    const isBehind = clock.utcMs() + allowedSkewMs < head().header.timeMs;
-    if (clock.set !== false && !isBehind) startedUtcMs ??= clock.utcMs();
+  /**
+   * It was here when a block gave it its seat: whatever it may have said in an earlier one is about heights that are
+   * final. Its vote may be needed for the very next block, so that it cannot wait for a sign of life in one.
+   */
+  const isJustSeated = () => {
+    const { height, header, state } = head();
+    if (contract.seatedAt(state, self) !== height) return false;
+    return isCurrent() && header.timeMs > startedUtcMs + 2 * allowedSkewMs;
   };
 
   const trustAbove = async (height: number) => {
@@ -64,17 +80,19 @@ export function createDoubt(
   return {
     isOpen: () => voteLog.doubt !== null && isValidator(shared),
     start() {
-      noteStart();
       if (voteLog.doubt === null || !isValidator(shared)) return;
       const { reason, highestHeight } = voteLog.doubt;
       log({ event: 'votes-in-doubt', reason, highestHeight });
     },
-    async advanced({ height, header }) {
+    wantsSign() {
+      return voteLog.doubt !== null && !isPast && isValidator(shared) && head().height > 0;
+    },
+    async advanced(block) {
+      if (signOfLife.isIn(block)) isPast = true;
       if (voteLog.doubt === null || !isValidator(shared)) return;
-      noteStart();
-      if (startedUtcMs === null || height < voteLog.doubt.highestHeight) return;
-      // A block born after this node came back follows every height at which it may have spoken before.
-      if (header.timeMs > startedUtcMs + 2 * allowedSkewMs) await trustAbove(height);
+      const { height } = head();
+      if (!isPast && !isJustSeated()) return;
+      if (height >= voteLog.doubt.highestHeight) await trustAbove(height);
     },
     async jumping(height) {
       if (entered || voteLog.doubt !== null) return;

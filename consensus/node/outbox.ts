@@ -38,6 +38,8 @@ export type Outbox = {
   /** The head has gone past blocks that were never seen here. */
   readonly jumped: () => Promise<void>;
   readonly resend: () => void;
+  /** What is not final, by nonce. */
+  readonly waiting: () => readonly SignedTransaction[];
   readonly size: () => number;
 };
 
@@ -47,7 +49,7 @@ const PENDING_MAX = 64;
  * Uses up the nonce of a call that cannot succeed any more, so that those signed after it need not be signed again:
  * a call signed under two nonces could be executed twice.
  */
-const SKIP_METHOD = 'accounts.skip';
+export const SKIP_METHOD = 'accounts.skip';
 /** A pool lets a transaction take another's nonce only if it expires later. */
 const SKIP_EXPIRES_LATER_MS = 60_000;
 
@@ -279,6 +281,7 @@ export function createOutbox(
       const kept = sorted().filter((entry) => entry.kept);
       send(kept.map((entry) => entry.transaction));
     },
+    waiting: () => sorted().map((entry) => entry.transaction),
     size: () => entries.size,
   };
 }

@@ -20,6 +20,7 @@ import { createJudge } from './judge.ts';
 import type { KeptVotePort, VoteLogPort } from './ports.ts';
 import { createProposals, type RefusedProposals } from './proposals.ts';
 import { isValidator, type Shared } from './shared.ts';
+import type { SignOfLife } from './sign-of-life.ts';
 import { createVoice } from './voice.ts';
 
 /** Runs the agreement: events in, effects out, on disk before out on the wire. */
@@ -53,6 +54,8 @@ export type VoterOptions = {
   readonly askForBlocks: () => void;
   readonly offerBlocks: (to: Address, fromHeight: number) => void;
   readonly resendPool: () => void;
+  readonly signOfLife: Pick<SignOfLife, 'isIn'>;
+  readonly isCurrent: () => boolean;
 };
 
 export function createVoter(shared: Shared, options: VoterOptions): Voter {
@@ -72,7 +75,11 @@ export function createVoter(shared: Shared, options: VoterOptions): Voter {
   const judge = createJudge(shared, bodies.committees);
   const voice = createVoice(shared, bodies);
   const proposals = createProposals(shared, bodies);
-  const doubt = createDoubt(shared, voteLog, (height) => take({ kind: 'doubt-ended', height }));
+  const doubt = createDoubt(shared, voteLog, {
+    signAbove: (height) => take({ kind: 'doubt-ended', height }),
+    signOfLife: options.signOfLife,
+    isCurrent: options.isCurrent,
+  });
   /** Decided by others' votes before its body came. */
   let bodiless: Extract<Effect, { kind: 'finalise' }> | null = null;
 
@@ -250,7 +257,6 @@ export function createVoter(shared: Shared, options: VoterOptions): Voter {
       if (pending) shared.latency.begin(newest.height + 1, nowMs());
       await take({ kind: 'pool', pending: false }, { kind: 'advanced', head: decidedHead(newest) });
       if (pending) await take({ kind: 'pool', pending });
-      await doubt.advanced(newest);
     },
     height: () => state.height,
     round: () => state.round,

@@ -135,6 +135,34 @@ t.test('a newcomer is voted in and signs, one of the old is voted out and follow
   }
 });
 
+t.test('a newcomer that has lost all it had does not take its old seat for a new one', async (t) => {
+  const scene = await street(t, { validators: 4, homes: 1, strangers: 1 });
+  const { members, clock, network, directory, open, close } = scene;
+  const [ann, ben, cleo, , home, newcomer] = members as [Member, Member, Member, Member, Member, Member];
+  await pay(home, ann);
+  clock.nowMs += 60_000;
+  await elect([ann, ben, cleo], 'add', newcomer.key, newcomer.key);
+  await until(
+    'it may vote',
+    () => newcomer.node.status().isValidator && !newcomer.node.status().votesInDoubt,
+  );
+  for (const who of [ann, ben, cleo]) await pay(home, who);
+  await agree(members);
+  await close(newcomer);
+  await rm(join(directory, newcomer.key.address), { recursive: true });
+  const listen = network.filter;
+  network.filter = (message) =>
+    listen(message) && !(message.channel === 'transaction' && message.from === newcomer.key.address);
+  // By a clock that was put back behind the block that gave it the seat.
+  clock.nowMs -= 55_000;
+  await open(newcomer);
+  clock.nowMs += 55_000;
+  await pay(home, ann);
+  await agree(members);
+  await until('it gives a sign of life', () => newcomer.node.status().ownPending === 1);
+  t.ok(newcomer.node.status().votesInDoubt);
+});
+
 t.test('a key is changed while the node runs, and a restart with the new one alone goes on', async (t) => {
   const scene = await street(t);
   const { members, votes } = scene;

@@ -59,7 +59,12 @@ export type World = {
 
 export type Size = { readonly founders: number; readonly others: number; readonly epochBlocks: number };
 
-export type Call = { readonly method: string; readonly args: readonly CborValue[] };
+export type Call = {
+  readonly method: string;
+  readonly args: readonly CborValue[];
+  /** A day after the beginning where nothing is said. */
+  readonly expiresMs?: number;
+};
 
 export function worldOf(subject: Subject, size: Size): World {
   const kept = worldsOf(subject);
@@ -117,7 +122,8 @@ function createWorld({ chain, contract }: Subject, { founders, others, epochBloc
     founders: founding,
     genesis,
     start,
-    signed: (actor, nonce, call, key) => sign(actor, { nonce, ...call, expiresMs: START_MS + DAY_MS }, key),
+    signed: (actor, nonce, call, key) =>
+      sign(actor, { nonce, ...call, expiresMs: call.expiresMs ?? START_MS + DAY_MS }, key),
     skip: (actor, nonce, key) =>
       sign(actor, { nonce, method: 'accounts.skip', args: [], expiresMs: START_MS + 2 * DAY_MS }, key),
     again: sign,

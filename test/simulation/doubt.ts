@@ -1,12 +1,14 @@
-import type { FinalBlock } from '../../consensus/chain/index.ts';
-import { START_MS } from './cast.ts';
+import type { Block, FinalBlock } from '../../consensus/chain/index.ts';
+import { type Call, START_MS } from './cast.ts';
 import type { Self } from './self.ts';
 import type { Subject } from './subject.ts';
 
 /** Whether the record of own votes holds: the real rules, in virtual time. */
 export type Doubt = {
   readonly start: () => void;
-  readonly advanced: () => void;
+  readonly wantsSign: () => boolean;
+  readonly giveSign: () => Promise<void>;
+  readonly advanced: (block: Block) => void;
   /** A snapshot is about to take the place of blocks up to this height. */
   readonly jumping: (height: number) => void;
   readonly enter: () => void;
@@ -16,8 +18,13 @@ export type Doubt = {
   readonly recognise: (final: FinalBlock) => boolean;
 };
 
-/** @param signAbove heights above this one may be signed from now on */
-export function createDoubt(self: Self, signAbove: (height: number) => void): Doubt {
+type Parts = {
+  /** Heights above this one may be signed from now on. */
+  readonly signAbove: (height: number) => void;
+  readonly submit: (call: Call) => Promise<void>;
+};
+
+export function createDoubt(self: Self, { signAbove, submit }: Parts): Doubt {
   const { subject, actor, disk, agenda, note, place } = self;
   let isFound = false;
   type Real = Parameters<Subject['doubt']['createDoubt']>;
@@ -44,22 +51,30 @@ export function createDoubt(self: Self, signAbove: (height: number) => void): Do
       signAbove(height);
     },
   };
-  const real = subject.doubt.createDoubt(
-    // All that it uses of what the parts of a real node share.
-    {
-      self: actor.address,
-      contract: subject.contract,
-      clock: { utcMs: () => START_MS + Math.floor(agenda.nowMs() + self.skewMs) },
-      allowedSkewMs: self.allowedSkewMs,
-      log: () => undefined,
-      head: disk.head,
-    } as unknown as Real[0],
-    voteLog as Real[1],
-    async () => undefined,
-  );
+  // All that these use of what the parts of a real node share.
+  const shared = {
+    self: actor.address,
+    contract: subject.contract,
+    clock: { utcMs: () => START_MS + Math.floor(agenda.nowMs() + self.skewMs) },
+    log: () => undefined,
+    head: disk.head,
+  } as unknown as Real[0];
+  const signOfLife = subject.signOfLife.createSignOfLife(shared, {
+    submit,
+    waiting: () => [...disk.pending.values()],
+    // What is drawn tells this life from others: so does the time, which never comes back.
+    draw: (below) => Math.floor(agenda.nowMs()) % below,
+  });
+  const real = subject.doubt.createDoubt(shared, voteLog as Real[1], {
+    signAbove: async () => undefined,
+    signOfLife,
+    isCurrent: () => true,
+  });
   return {
     start: () => real.start(),
-    advanced: () => void real.advanced(disk.head()),
+    wantsSign: () => real.wantsSign(),
+    giveSign: () => signOfLife.give(),
+    advanced: (block) => void real.advanced(block),
     jumping: (height) => void real.jumping(height),
     enter() {
       if (disk.doubt() === null) signAbove(disk.floorHeight());

@@ -1,4 +1,4 @@
-import type { Executed, FinalBlock, Head } from '../../consensus/chain/index.ts';
+import type { Block, Executed, FinalBlock, Head } from '../../consensus/chain/index.ts';
 import type { Effect } from '../../consensus/protocol/index.ts';
 import { POWER_FAILS, type Write } from './power.ts';
 import type { Self } from './self.ts';
@@ -26,8 +26,8 @@ type Parts = {
   readonly recognise: (final: FinalBlock) => boolean;
   /** It is stored, and known to whoever makes snapshots. */
   readonly stored: (final: FinalBlock, next: Head) => void;
-  /** There is a new head, and what it holds is done. */
-  readonly advanced: (height: number) => void;
+  /** There is a new head, and what it holds is done; null where it is a snapshot's. */
+  readonly advanced: (height: number, block: Block | null) => void;
 };
 
 export function createFinality(self: Self, parts: Parts): Finality {
@@ -83,7 +83,7 @@ export function createFinality(self: Self, parts: Parts): Finality {
     transactions.advanced(settled, block);
     bodiless = null;
     bodies.advance(height);
-    parts.advanced(height);
+    parts.advanced(height, block);
   };
 
   return {
@@ -94,7 +94,7 @@ export function createFinality(self: Self, parts: Parts): Finality {
       transactions.jumped();
       bodiless = null;
       bodies.advance(height);
-      parts.advanced(height);
+      parts.advanced(height, null);
     },
     bodyCame() {
       if (bodiless === null || bodies.get(bodiless.digest) === undefined) return;

@@ -28,6 +28,9 @@ export type Life = {
   readonly end: () => void;
 };
 
+/** As often as the real node looks whether it is wanted. */
+const SIGN_MS = 2_000;
+
 /** @param powerFails ends this life at once */
 export function beginLife(self: Self, powerFails: () => void): Life {
   const { subject, place, actor, disk, random, note } = self;
@@ -39,9 +42,10 @@ export function beginLife(self: Self, powerFails: () => void): Life {
   const waiting = createWaiting({ works: self.works, isOver: () => isOver, powerFails });
   const bodies = subject.bodies.createBodies((digest) => voter.needs(digest));
   const voice = createVoice(self, bodies);
-  const doubt = createDoubt(self, (height) =>
-    timers.later(0, () => voter.take({ kind: 'doubt-ended', height })),
-  );
+  const doubt = createDoubt(self, {
+    signAbove: (height) => timers.later(0, () => voter.take({ kind: 'doubt-ended', height })),
+    submit: (call) => waiting.port(() => transactions.submit(call)),
+  });
   const transactions = createTransactions(self, {
     setTimer: timers.set,
     write,
@@ -57,12 +61,12 @@ export function beginLife(self: Self, powerFails: () => void): Life {
     askForBlocks: () => catchUp.ask(),
     recognise: doubt.recognise,
     stored: (final, next) => catchUp.advanced(final, next),
-    advanced(height) {
+    advanced(height, block) {
       voice.advanced();
       disk.finalised(height, random);
       voter.advanced();
       transactions.mend();
-      doubt.advanced();
+      if (block !== null) doubt.advanced(block);
       entry.advanced();
     },
   });
@@ -94,12 +98,18 @@ export function beginLife(self: Self, powerFails: () => void): Life {
     },
   });
 
+  const repeatSign = () => {
+    if (doubt.wantsSign()) waiting.run(doubt.giveSign);
+    timers.set('sign of life', SIGN_MS, repeatSign);
+  };
+
   timers.later(0, () => {
     doubt.start();
     voter.start();
     transactions.begin();
     catchUp.ask();
     entry.begin();
+    timers.set('sign of life', SIGN_MS, repeatSign);
   });
 
   return {

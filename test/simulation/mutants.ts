@@ -61,7 +61,7 @@ export const MUTANTS: readonly Mutant[] = [
   one(
     'doubt ended by the first block that follows',
     'node/doubt.js',
-    'if (header.timeMs > startedUtcMs + 2 * allowedSkewMs)',
+    'if (signOfLife.isIn(block))',
     'if (true)',
   ),
   one('signing while own votes are in doubt', 'protocol/turn.js', 'height > signsAbove && ', ''),

@@ -32,6 +32,7 @@ import { createDoubt } from '../../consensus/node/doubt.ts';
 import { createEntry } from '../../consensus/node/entry.ts';
 import { createJudge } from '../../consensus/node/judge.ts';
 import { createProviders } from '../../consensus/node/providers.ts';
+import { createSignOfLife } from '../../consensus/node/sign-of-life.ts';
 import { createSnapshotServing } from '../../consensus/node/snapshot-serving.ts';
 import { createSnapshotSync } from '../../consensus/node/snapshot-sync.ts';
 import { createSync } from '../../consensus/node/sync.ts';
@@ -77,6 +78,7 @@ export const SHIPPED = {
   providers: { createProviders },
   snapshotSync: { createSnapshotSync },
   serving: { createSnapshotServing },
+  signOfLife: { createSignOfLife },
   sync: { createSync },
   upkeep: { createUpkeep },
   milestoneOf,
@@ -99,6 +101,7 @@ export async function loadSubject(folder: URL): Promise<Subject> {
     providers: await part('node/providers.js'),
     snapshotSync: await part('node/snapshot-sync.js'),
     serving: await part('node/snapshot-serving.js'),
+    signOfLife: await part('node/sign-of-life.js'),
     sync: await part('node/sync.js'),
     upkeep: await part('node/upkeep.js'),
     milestoneOf: (await part('store/batches.js')).milestoneOf,
