@@ -62,8 +62,9 @@ export function createSync(shared: Shared, options: SyncOptions): Sync {
   const { providers, catchUp, append, seekSnapshot, isSeeking, wantsAllBlocks } = options;
   let provider = 0;
   let askedAtMs = Number.NEGATIVE_INFINITY;
-  /** Whose answer is waited for. */
+  /** Whose answer is waited for, and who gave none in his time since one last helped: hearsay turns to others. */
   let waitingFor: string | null = null;
+  const silent = new Set<string>();
   /** The highest height heard of, and how many providers may still be asked for it. */
   let target = 0;
   let patience = 0;
@@ -90,12 +91,14 @@ export function createSync(shared: Shared, options: SyncOptions): Sync {
       maxBlocks: WIRE_LIMITS.finalBlocks,
     });
     if (!transport.publish({ channel: 'sync-request', to, payload })) counters.unsent += 1;
-    // Whoever is asked again and again does not get more time by it: else one that is silent would be asked for ever.
-    if (waitingFor === to) return;
+    // Asking again, him or another, gives nobody more time: else those that are silent would be asked for ever.
+    if (waitingFor !== null) return;
     waitingFor = to;
     timers.set('sync answer', ANSWER_MS, () => {
       waitingFor = null;
-      provider += 1;
+      silent.add(to);
+      const all = providers.list();
+      if (all[provider % all.length] === to) provider += 1;
       if (patience <= 0) return;
       patience -= 1;
       ask();
@@ -129,7 +132,7 @@ export function createSync(shared: Shared, options: SyncOptions): Sync {
   const heard = (height: number, from: string) => {
     if (height <= head().height) return;
     target = Math.max(target, height);
-    const known = providers.list().indexOf(from);
+    const known = silent.has(from) ? -1 : providers.list().indexOf(from);
     if (known >= 0) provider = known;
     if (isFarBehind(height)) seekSnapshot();
     askAround();
@@ -206,8 +209,10 @@ export function createSync(shared: Shared, options: SyncOptions): Sync {
       }
       // Who gave nothing may be behind, or lie about it: the next question is another's, whenever it comes.
       const helped = head().height > before;
-      if (helped) pruned.clear();
-      else provider += 1;
+      if (helped) {
+        pruned.clear();
+        silent.clear();
+      } else provider += 1;
       target = Math.max(headHeight, head().height);
       if (head().height === target) return true;
       if (isFarBehind(headHeight) || isPruned(from, firstHeight)) seekSnapshot();

@@ -3,7 +3,9 @@ import { join } from 'node:path';
 import t, { type Test } from 'tap';
 import { encodeFinalBlock, encodeManifest, encodeMilestone, partOf } from '../../consensus/chain/index.ts';
 import { decodeEnvelope, type Envelope, encodeEnvelope } from '../../consensus/network/index.ts';
+import { createShared, type Given } from '../../consensus/node/shared.ts';
 import { offerAbove } from '../../consensus/node/snapshot-offer.ts';
+import { createSync, type SyncOptions } from '../../consensus/node/sync.ts';
 import type { LedgerNode } from '../../consensus/node.ts';
 import { type LedgerStore, openLedgerStore } from '../../consensus/store/index.ts';
 import { until } from '../peers/processes.ts';
@@ -460,4 +462,34 @@ t.test('a node makes snapshots and prunes by itself, while blocks come', async (
   // Block 24 came six days after the first: whole epochs older than two days by then end at 12.
   await until('it has pruned', () => member.store.firstHeight === 12);
   t.strictSame(await member.store.readBlock(11), { ok: false, code: 'STORE_BLOCK_PRUNED', firstHeight: 12 });
+});
+
+t.test('who leaves a question unanswered is not asked for ever, however often is asked', async (t) => {
+  const names = ['dead', 'dead too', 'alive'];
+  const asked = new Set<string | undefined>();
+  const publish: MemoryTransport['publish'] = ({ to }) => asked.add(to).size > 0;
+  const shared = createShared(
+    {
+      store: { head: { height: 5 }, epochBlocks: EPOCH },
+      transport: { connected: true, publish },
+    } as unknown as Given,
+    (error) => t.fail(String(error)),
+  );
+  const sync = createSync(shared, {
+    providers: { list: () => names },
+    isSeeking: () => false,
+  } as unknown as SyncOptions);
+  sync.ask();
+  // As a validator that waits for a block, and hears of it from those two in turn.
+  let turn = 0;
+  const asking = setInterval(() => {
+    turn += 1;
+    sync.heard(6, names[turn % 2]!);
+    sync.ask();
+  }, 120);
+  t.teardown(() => {
+    clearInterval(asking);
+    shared.timers.clearAll();
+  });
+  await until('all are asked', () => names.every((name) => asked.has(name)));
 });

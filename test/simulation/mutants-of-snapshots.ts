@@ -83,7 +83,7 @@ export const MUTANTS_OF_SNAPSHOTS: readonly Mutant[] = [
   one(
     'more patience with whoever is asked for blocks again',
     'node/sync.js',
-    'if (waitingFor === to)\n            return;',
+    'if (waitingFor !== null)\n            return;',
     '',
   ),
 ];
