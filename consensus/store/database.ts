@@ -1,5 +1,7 @@
 import { chmod, mkdir } from 'node:fs/promises';
+import { dirname } from 'node:path';
 import { Level } from 'level';
+import { ConsensusError } from '../errors.ts';
 import { storeFailure } from './failure.ts';
 
 /** The state is held in memory and each block read once: 8 MB of cache, LevelDB's own choice, would fill up unused. */
@@ -20,6 +22,7 @@ export async function openDatabase(
     return { database: await open(directory), repaired: null };
   } catch (error) {
     const failure = storeFailure(error, 'opening the store');
+    if (failure.code === 'CONSENSUS_STORE_LOCKED') throw inUse(dirname(directory), error);
     if (failure.code !== 'CONSENSUS_STORE_CORRUPT' && failure.code !== 'CONSENSUS_STORE_FAILED')
       throw failure;
     try {
@@ -29,6 +32,16 @@ export async function openDatabase(
       throw failure;
     }
   }
+}
+
+/** @param place what an agent calls its directory: the database lies in it */
+function inUse(place: string, cause: unknown): ConsensusError {
+  return new ConsensusError(
+    'CONSENSUS_STORE_LOCKED',
+    `opening the store: another agent runs on ${place}. End it first, or give this one a directory of its own`,
+    { directory: place },
+    { cause },
+  );
 }
 
 /** Opens a closed database after LevelDB has thrown out of it what it cannot read. */

@@ -54,7 +54,10 @@ t.test('a store begins at the genesis and goes on where it was', async (t) => {
   t.equal(store.head.digest, start.digest);
   await extend(store, 3);
   await t.rejects(store.append(chain[7]!.final, chain[7]!.executed), { code: 'CONSENSUS_STORE_FAILED' });
-  await t.rejects(openIn(directory), { code: 'CONSENSUS_STORE_LOCKED' });
+  await t.rejects(openIn(directory), {
+    code: 'CONSENSUS_STORE_LOCKED',
+    message: `opening the store: another agent runs on ${directory}. End it first, or give this one a directory of its own`,
+  });
   await store.close();
   const again = await openIn(directory);
   t.equal(again.isNew, false);
