@@ -4,7 +4,7 @@ import { dirname } from 'node:path';
 import { domainHash } from '../crypto/index.ts';
 import { ConsensusError } from '../errors.ts';
 import { syncDirectory } from './directory.ts';
-import { isMissingFile } from './failure.ts';
+import { isMissingFile, storeFailure } from './failure.ts';
 import {
   decodeVoteHeader,
   decodeVotes,
@@ -53,14 +53,21 @@ export function frameBytes(payload: Uint8Array): number {
   return FRAME_HEAD_BYTES + payload.length;
 }
 
-/** Never fails on content, whatever it is. @throws the system's error when the file cannot be read at all */
+/** Never fails on content, whatever it is. @throws ConsensusError, naming the file, when it cannot be read at all */
 export async function readCopy(path: string): Promise<FoundCopy> {
   let bytes: Uint8Array;
   try {
     bytes = await readFile(path);
   } catch (error) {
     if (isMissingFile(error)) return { kind: 'missing' };
-    throw error;
+    if ((error as NodeJS.ErrnoException).code === 'EISDIR')
+      throw new ConsensusError(
+        'CONSENSUS_STORE_FAILED',
+        `${path} is a directory: move it away and start again`,
+        { path },
+        { cause: error },
+      );
+    throw storeFailure(error, `reading ${path}`);
   }
   return parseCopy(bytes);
 }

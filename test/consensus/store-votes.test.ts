@@ -371,6 +371,23 @@ t.test('in doubt nothing is written until others have gone beyond', async (t) =>
   await log.close();
 });
 
+t.test('a record of votes that is no file is named', async (t) => {
+  const directory = await newDirectory();
+  const anchor = anchorAt();
+  await (await begun(directory, anchor)).close();
+  const b = join(directory, 'votes-b.log');
+  await rm(b);
+  await mkdir(b);
+  await t.rejects(openVoteLog(directory, anchor), {
+    code: 'CONSENSUS_STORE_FAILED',
+    message: `${b} is a directory: move it away and start again`,
+  });
+  await rm(b, { recursive: true });
+  const log = await openVoteLog(directory, anchor);
+  t.match(log.doubt, { reason: /copy b is missing/ }, 'it starts then, and signs nothing at first');
+  await log.close();
+});
+
 t.test('store and record of votes must know each other', async (t) => {
   const directory = await newDirectory();
   const anchor = anchorAt();
