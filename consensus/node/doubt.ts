@@ -120,7 +120,7 @@ export function createDoubt(
       const word = voteLog.doubt === null ? unrecorded(final) : null;
       if (word === null) return;
       const { height } = final.block.header;
-      const reason = `block ${height} bears a ${word} of this node that its record of votes does not hold: the whole directory is older than that`;
+      const reason = `block ${height} bears a ${word} of this node that its record of votes does not hold: the whole directory is older than that, or its key is in use elsewhere too. Start again; if it comes back, end the other agent that has the key, or have it replaced (gridquorum vote revoke, then vote rekey)`;
       await voteLog.beginDoubt(reason, height);
       throw new ConsensusError('CONSENSUS_VOTES_IN_DOUBT', reason, { height });
     },
