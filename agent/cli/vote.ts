@@ -11,9 +11,13 @@ import { tellCommittee } from './committee.ts';
  */
 export async function vote({ configFile, json, ballot }: VoteOptions, io: CliIo): Promise<void> {
   const { directory } = await loadConfig(configFile);
-  const { height, committee } = (await orderLocalApi(directory, '/vote', ballot, {
+  const { height, isVoid, committee } = (await orderLocalApi(directory, '/vote', ballot, {
     findOut: 'See the votes that stand with gridquorum committee.',
   })) as VoteAnswer;
   io.stderr.write(`The vote is final in block ${height}.\n`);
+  if (isVoid)
+    io.stderr.write(
+      'That block ended an epoch before enough had voted: all votes are void. Vote again, and the others too.\n',
+    );
   tellCommittee(committee, { json }, io);
 }

@@ -1,5 +1,13 @@
 import * as z from 'zod';
-import { addressOf, ConsensusError, type Motion, ownerOfKey } from '../../consensus/index.ts';
+import {
+  addressOf,
+  ConsensusError,
+  type Motion,
+  ownerOfKey,
+  readAccount,
+  readNetwork,
+  toHex,
+} from '../../consensus/index.ts';
 import { type CommitteeAnswer, committeeAnswer } from '../diagnostics/committee-answer.ts';
 import { AgentError } from '../errors.ts';
 import type { Home } from '../home.ts';
@@ -20,7 +28,12 @@ export type Ballot = {
 };
 
 /** What has become of a vote, and how things stand after it. */
-export type VoteAnswer = { readonly height: number; readonly committee: CommitteeAnswer };
+export type VoteAnswer = {
+  readonly height: number;
+  /** Its block was the last of an epoch and did not decide the question: no vote on it stands any more. */
+  readonly isVoid: boolean;
+  readonly committee: CommitteeAnswer;
+};
 
 /**
  * Votes in the owner's name on who has a seat, and on lost keys. Resolves once the vote is final.
@@ -41,7 +54,25 @@ export async function castVote(home: Home, asked: unknown): Promise<VoteAnswer> 
         )
       : error;
   });
-  return { height, committee: committeeAnswer(home) };
+  const { epochBlocks } = readNetwork(home.node.head.state);
+  const isVoid = (height + 1) % epochBlocks === 0 && !isSo(home, cast);
+  return { height, isVoid, committee: committeeAnswer(home) };
+}
+
+/** Whether what is voted for is the case. */
+function isSo({ node }: Home, { motion, target, publicKey }: Cast): boolean {
+  const { state, validators } = node.head;
+  const key = readAccount(state, target)?.publicKey ?? null;
+  switch (motion) {
+    case 'add':
+    case 'drop':
+      return validators.some(({ address }) => address === target) === (motion === 'add');
+    case 'revoke':
+    case 'rekey':
+      return (key && toHex(key)) === publicKey;
+    default:
+      return motion satisfies never;
+  }
 }
 
 /** The contract takes it, as it takes back a vote for a seat; without one it changes nothing. */
@@ -51,8 +82,10 @@ const inVain = ({ node }: Home, { motion, target }: { readonly motion: Motion; r
 const isRefusedAs = (error: unknown, code: string): boolean =>
   error instanceof AgentError && error.code === 'AGENT_REFUSED' && error.details.code === code;
 
+type Cast = Ballot & { readonly target: string };
+
 /** A key that serves nobody yet makes an account of its own address. */
-function addressed({ node }: Home, { motion, target, publicKey }: Ballot) {
+function addressed({ node }: Home, { motion, target, publicKey }: Ballot): Cast {
   if (publicKey === null) {
     if (target === null) throw new AgentError('AGENT_BAD_DATA', 'That ballot names neither account nor key.');
     return { motion, target, publicKey };
