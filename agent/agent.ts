@@ -140,6 +140,7 @@ export async function startAgent(
       day,
       clock,
       node,
+      keyIsChanging: ownKey.isChanging,
       devices,
       brokers: () => transport.brokers,
       library,

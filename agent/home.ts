@@ -22,6 +22,8 @@ export type Home = {
   readonly day: DayAhead;
   readonly clock: Clock;
   readonly node: LedgerNode;
+  /** Whether its key is being changed: begun, and not finished. */
+  readonly keyIsChanging: () => boolean;
   readonly devices: Devices;
   readonly brokers: () => readonly BrokerStatus[];
   readonly library: OptimizerLibrary;

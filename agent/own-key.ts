@@ -28,6 +28,8 @@ export type OwnKey = {
   readonly current: NodeKey;
   /** Of a change that an earlier run has begun. */
   readonly next: NodeKey | undefined;
+  /** Whether a change of keys has been begun and not finished. */
+  readonly isChanging: () => boolean;
   /** Why a next key that lies there cannot be used; the agent goes on with the current one. */
   readonly doubt: string | undefined;
   /** Puts the next key in the place of the one before, if the ledger names it. */
@@ -115,6 +117,7 @@ export async function openOwnKey(place: KeyPlace): Promise<OwnKey> {
   return {
     current,
     next,
+    isChanging: () => next !== undefined,
     doubt,
     settle,
     rotate: (home) => {

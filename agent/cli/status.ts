@@ -46,6 +46,9 @@ export async function status({ configFile, json }: StatusOptions, io: CliIo): Pr
     ...(ledger.keyIsKnown
       ? []
       : [{ label: 'key', value: 'not the one that the ledger names: nothing is signed', mood: mood(false) }]),
+    ...(ledger.keyIsChanging
+      ? [{ label: 'key', value: 'its change is not finished: gridquorum keys rotate', mood: mood(false) }]
+      : []),
     ...devices.map(({ id, fault }) => ({
       label: id,
       value: fault ?? 'answers',

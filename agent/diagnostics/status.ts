@@ -38,6 +38,8 @@ export type AgentStatus = {
     readonly votesInDoubt: boolean;
     /** Whether the key that the ledger names for this address is at hand: without it nothing is signed. */
     readonly keyIsKnown: boolean;
+    /** A change of keys has been begun and not finished. */
+    readonly keyIsChanging: boolean;
     /** Why nothing is signed, while nothing is. */
     readonly doubt?: string;
     /** Others' blocks that got no vote here since the start, and why the last did not. */
@@ -91,6 +93,7 @@ export function statusOf(home: Home): AgentStatus {
       failed: ledger.failed,
       votesInDoubt: ledger.votesInDoubt,
       keyIsKnown: ledger.keyIsKnown,
+      keyIsChanging: home.keyIsChanging(),
       ...(ledger.doubt !== null && {
         doubt: `${ledger.doubt.reason}; it ends with ${blockThatEnds(ledger.doubt)}`,
       }),

@@ -99,6 +99,16 @@ t.test('keys change and are lost, seats are taken and given back, and the ledger
     t.pass('and what it signs counts');
   });
 
+  await t.test('a change that nobody has finished is told of until somebody does', async (t) => {
+    await fourth.kill();
+    const next = nodeKeyOf(drawKey().privateKey, fourth.place.address);
+    await replaceKeyFile(`${keyFileOf(fourth)}.next`, next);
+    await fourth.start();
+    t.match(await fourth.status(), { ledger: { keyIsChanging: true } });
+    t.equal((await rotate(fourth)).publicKey, toHex(next.publicKey));
+    t.match(await fourth.status(), { ledger: { keyIsChanging: false, keyIsKnown: true } });
+  });
+
   await t.test('a lost meter is revoked by more than half, and sends nothing more', async (t) => {
     const ballot = { motion: 'revoke', target: lost.place.address, publicKey: null };
     await vote([first, second], ballot);
