@@ -1,15 +1,9 @@
-import {
-  contract,
-  type Head,
-  type LedgerStore,
-  openVoteLog,
-  startNode,
-  type VoteLog,
-} from '../consensus/index.ts';
+import { contract, type LedgerStore, openVoteLog, startNode, type VoteLog } from '../consensus/index.ts';
 import { connectMqtt, type MqttTransport } from '../drivers/index.ts';
 import type { Abortable } from './bounded-file.ts';
 import type { Clock } from './clock/clock.ts';
 import { followClock } from './clock/follow.ts';
+import { hearTime } from './clock/hear.ts';
 import { simulatedClock } from './clock/simulated.ts';
 import { type SystemClock, systemClock } from './clock/system.ts';
 import { checkDay, loadConfig, loadDay } from './config/load.ts';
@@ -101,7 +95,7 @@ export async function startAgent(
     const transport = connect(config, { network: genesis.network, address, log });
     closers.push(() => transport.stop());
     const held = config.clock.kind === 'system' ? heldClock(config, { slotMs: day.slotMs, log }) : undefined;
-    if (held !== undefined) hearTime(held, store.head, address);
+    if (held !== undefined) hearTime(held, store.head, { self: address, isNew: false });
     const clock = held ?? followedClock(config, { transport, network: genesis.network, log });
     let halt: (error: unknown) => void = () => undefined;
     const failure = new Promise<never>((_, reject) => {
@@ -130,7 +124,8 @@ export async function startAgent(
     };
     settleKey();
     node.onHead(settleKey);
-    if (held !== undefined) node.onHead(() => hearTime(held, node.head, address));
+    if (held !== undefined)
+      node.onHead(() => hearTime(held, node.head, { self: address, isNew: !node.isCatchingUp() }));
     const devices = openDevices(config.devices, { clock, log });
     closers.push(() => devices.close());
 
@@ -259,10 +254,6 @@ function heldClock({ timing }: AgentConfig, { slotMs, log }: { slotMs: number; l
     onLeap: ({ byMs, followed }) =>
       log({ event: followed ? 'clock-set' : 'clock-leapt', level: 'warn', byMs }),
   });
-}
-
-function hearTime(clock: SystemClock, { header, validators }: Head, address: string): void {
-  clock.heard(header.timeMs, validators.length === 1 && validators[0]!.address === address);
 }
 
 function followedClock(

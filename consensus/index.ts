@@ -48,7 +48,7 @@ export {
   type SyncStatus,
   startNode,
 } from './node.ts';
-export { quorum } from './protocol/index.ts';
+export { faultsTolerated, quorum } from './protocol/index.ts';
 export {
   drawKey,
   inspectKeyFile,

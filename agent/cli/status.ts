@@ -1,4 +1,5 @@
 import type { BrokerStatus } from '../../drivers/index.ts';
+import type { ClockStanding } from '../clock/clock.ts';
 import { loadConfig } from '../config/load.ts';
 import { askLocalApi } from '../diagnostics/local-api.ts';
 import type { AgentStatus } from '../diagnostics/status.ts';
@@ -65,7 +66,7 @@ function clockFacts({ clock }: AgentStatus) {
     ...(clock.leapMs === 0
       ? []
       : [`the computer's clock has leapt ${leapWords(clock.leapMs)}, and is not followed`]),
-    ...(clock.proven ? [] : [unprovenWords(clock.aheadOfChainMs)]),
+    ...(clock.proven ? [] : [unprovenWords(clock)]),
   ];
   return [{ label: 'clock', value: words.join('; '), mood: mood(false) }];
 }
@@ -78,10 +79,10 @@ function refusedFacts({ refusedProposals: { count, lastReason } }: AgentStatus['
   ];
 }
 
-/** Ahead may also mean that the chain has been quiet; behind it nothing is right. */
-const unprovenWords = (aheadMs: number) =>
-  aheadMs < 0
-    ? `${secondsOf(-aheadMs)} behind the chain: set it; no slot is ended until then`
+/** Ahead may also mean that the chain has been quiet. */
+const unprovenWords = ({ aheadOfChainMs: aheadMs, disproven }: ClockStanding) =>
+  disproven
+    ? `${secondsOf(Math.abs(aheadMs))} ${aheadMs < 0 ? 'behind' : 'ahead of'} the chain: set it; until then the devices are left to themselves, and no slot is ended`
     : `${secondsOf(aheadMs)} ahead of the newest block: is it right? No slot is ended until a block bears it out`;
 
 const leapWords = (ms: number) => `${secondsOf(Math.abs(ms))} ${ms < 0 ? 'back' : 'ahead'}`;

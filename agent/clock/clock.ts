@@ -19,6 +19,8 @@ export type Clock = {
 export type ClockStanding = {
   /** Whether it agrees with the chain: only then what it says may end a slot, or give anything up. */
   readonly proven: boolean;
+  /** Whether the chain shows that it is wrong: then no device is steered by it. Not the same as not proven. */
+  readonly disproven: boolean;
   /** Ahead of what the chain's time must be by now at least; negative: behind it, and wrong for sure. */
   readonly aheadOfChainMs: number;
   /** How far the computer's clock has leapt and is not followed; 0 as a rule. */
@@ -28,6 +30,8 @@ export type ClockStanding = {
 };
 
 export const isProven = (clock: Clock): boolean => clock.standing?.().proven ?? true;
+
+export const isDisproven = (clock: Clock): boolean => clock.standing?.().disproven ?? false;
 
 /** How often it is looked whether a time is proven. */
 const PROOF_LOOK_MS = 1_000;

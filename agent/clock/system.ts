@@ -1,10 +1,14 @@
 import { type Clock, type ClockStanding, sleep } from './clock.ts';
+import { createWitnesses, type Witness } from './witnesses.ts';
 
 /** The computer's clock, held against the two things that do not leap with it: monotonic time, and the chain's. */
 export type SystemClock = Clock & {
   standing(): ClockStanding;
-  /** A final block has this time. `alone`: nobody else decides, so that it proves nothing. */
-  heard(blockMs: number, alone: boolean): void;
+  /**
+   * A final block has this time. `alone`: nobody else decides, so that it proves nothing. `witness`: where it came as it
+   * was made, by another.
+   */
+  heard(blockMs: number, alone: boolean, witness?: Witness): void;
 };
 
 export type SystemClockOptions = {
@@ -22,7 +26,8 @@ const SLEEP_MS_MAX = 60_000;
 /**
  * Goes with the computer's clock, but not over a leap: then it goes on by monotonic time until blocks show which of the
  * two is right. A block's time is a lower bound of the true time (no quorum signs one from the future), and it grows with
- * monotonic time; so a clock that says much more is not believed yet, and one that says much less is wrong.
+ * monotonic time; so a clock that says much more is not believed yet, and is wrong where enough witnesses agree; one that
+ * says much less is wrong.
  */
 export function systemClock({
   toleranceMs,
@@ -33,6 +38,7 @@ export function systemClock({
   /** The time told at an instant of monotonic time. */
   let anchor = { utcMs: wallMs(), monotonicMs: monotonicMs() };
   let chain = { utcMs: Number.NEGATIVE_INFINITY, monotonicMs: anchor.monotonicMs };
+  const witnesses = createWitnesses(toleranceMs);
   let alone = false;
   let latestMs = anchor.utcMs;
   let leapMs = 0;
@@ -42,6 +48,7 @@ export function systemClock({
   const isPossible = (utcMs: number) => utcMs >= grown(chain) - toleranceMs;
   const isShown = (utcMs: number) =>
     alone || chain.utcMs === Number.NEGATIVE_INFINITY ? alone : Math.abs(utcMs - grown(chain)) <= toleranceMs;
+  const isDisproven = (utcMs: number) => !isShown(utcMs) && (!isPossible(utcMs) || witnesses.agree());
 
   /** Whether the computer's clock is the better one of two that differ. */
   const isBetter = (wall: number, told: number) =>
@@ -79,10 +86,17 @@ export function systemClock({
     standing: () => {
       const nowMs = utcMs();
       const aheadOfChainMs = Number.isFinite(chain.utcMs) ? Math.round(nowMs - grown(chain)) : 0;
-      return { proven: isShown(nowMs), aheadOfChainMs, leapMs: Math.round(leapMs), setByMs };
+      return {
+        proven: isShown(nowMs),
+        disproven: isDisproven(nowMs),
+        aheadOfChainMs,
+        leapMs: Math.round(leapMs),
+        setByMs,
+      };
     },
-    heard: (blockMs, isAlone) => {
+    heard: (blockMs, isAlone, witness) => {
       alone = isAlone;
+      witnesses.heard({ utcMs: blockMs, monotonicMs: monotonicMs() }, witness);
       if (blockMs > grown(chain)) chain = { utcMs: blockMs, monotonicMs: monotonicMs() };
     },
     waitUntil: async (targetMs, signal) => {

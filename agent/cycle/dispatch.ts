@@ -91,11 +91,24 @@ export async function dispatchBattery(
   );
 }
 
+/** Gives every device back to its own control, as at the end. One that cannot be reached falls back by itself. */
+export async function letGo(
+  devices: Devices,
+  options: Pick<DispatchOptions, 'signal' | 'log'>,
+): Promise<void> {
+  const { signal } = options;
+  await Promise.all(
+    (['battery', 'evse', 'hvac', 'pv'] as const).map((kind) =>
+      steer(devices, devices.find(kind), options, (unit) => unit.release({ signal })),
+    ),
+  );
+}
+
 /** Says a device what to do, if it is there; tells when it would not, and marks it when it did not answer. */
 async function steer<Unit extends AnyDevice>(
   devices: Devices,
   unit: Unit | undefined,
-  { signal, log }: DispatchOptions,
+  { signal, log }: Pick<DispatchOptions, 'signal' | 'log'>,
   say: (unit: Unit) => Promise<SetPointOutcome>,
 ): Promise<void> {
   if (unit === undefined) return;

@@ -1,8 +1,8 @@
 import type { MeterReading } from '../../drivers/index.ts';
-import { isProven, sleep } from '../clock/clock.ts';
+import { isDisproven, isProven, sleep } from '../clock/clock.ts';
 import { type Home, note } from '../home.ts';
 import type { Agreed } from './agree.ts';
-import { dispatch, dispatchBattery, isCurtailed, slotPlan, trim } from './dispatch.ts';
+import { dispatch, dispatchBattery, isCurtailed, letGo, slotPlan, trim } from './dispatch.ts';
 import { forecast } from './forecast.ts';
 import { type Leaf, newSaltHex } from './leaf.ts';
 import { createSlotMeans, learnSlot } from './learn.ts';
@@ -38,7 +38,8 @@ export async function carryOut(home: Home, agreed: () => Agreed, signal: AbortSi
     await closeFinishedSlots(home, snapshot.meter, slot);
     // A meter that does not answer at the end of the day is waited for: it still knows what it counted.
     if (home.state.journal.boundary?.slot === slots) return;
-    if (slot === slots) await sleep(config.timing.senseMs, signal);
+    if (isDisproven(clock)) await waitForClock(home, signal);
+    else if (slot === slots) await sleep(config.timing.senseMs, signal);
     else {
       await runSlot(home, { agreed: agreed(), slot, snapshot }, signal);
       const endMs = day.startMs + (slot + 1) * day.slotMs;
@@ -47,14 +48,29 @@ export async function carryOut(home: Home, agreed: () => Agreed, signal: AbortSi
   }
 }
 
-/** Not only until it is over: a clock that was ahead goes back. */
+/** Not only until it is over: a clock that was ahead goes back, or is found to be wrong. */
 const isNow = (home: Home, slot: number) =>
-  slotAt(home, home.clock.utcMs()) === slot && home.clock.utcMs() >= home.day.startMs;
+  slotAt(home, home.clock.utcMs()) === slot &&
+  home.clock.utcMs() >= home.day.startMs &&
+  !isDisproven(home.clock);
 
 /** The slot that a time lies in; the number of slots when the day is over. */
 function slotAt({ day }: Home, utcMs: number): number {
   const slot = Math.floor((utcMs - day.startMs) / day.slotMs);
   return Math.min(Math.max(0, slot), day.importPricePerKwh.length);
+}
+
+/** By a clock that is wrong for sure the devices are better off by themselves; what the meter says is placed later. */
+async function waitForClock(home: Home, signal: AbortSignal): Promise<void> {
+  const { clock, config, devices, log } = home;
+  log({ event: 'clock-disproven', level: 'warn', aheadOfChainMs: clock.standing?.().aheadOfChainMs });
+  await letGo(devices, { signal, log });
+  while (isDisproven(clock)) {
+    await sleep(config.timing.senseMs, signal);
+    const { meter } = await sense(devices, signal);
+    if (!isProven(clock)) keepUnplaced(home, meter);
+  }
+  log({ event: 'clock-believed-again' });
 }
 
 type SlotInputs = { readonly agreed: Agreed; readonly slot: number; readonly snapshot: Snapshot };

@@ -1,6 +1,6 @@
 import { readSession, type SyncStatus } from '../../consensus/index.ts';
 import type { BrokerStatus } from '../../drivers/index.ts';
-import type { ClockStanding } from '../clock/clock.ts';
+import { type ClockStanding, isDisproven } from '../clock/clock.ts';
 import { type Home, type Phase, sessionIdOf } from '../home.ts';
 
 /** What an agent tells of itself on its local socket under `/status`. Energy in kWh, power in kW, money in the network's currency. */
@@ -11,7 +11,7 @@ export type AgentStatus = {
   /** Against the chain's time; absent where one process tells all others the time. */
   readonly clock?: ClockStanding;
   readonly phase: Phase;
-  /** Slot being carried out, in phase `delivering`. */
+  /** Slot being carried out, in phase `delivering`; none by a clock that is disproven. */
   readonly slot?: number;
   readonly day: string;
   readonly planned: {
@@ -70,7 +70,7 @@ export function statusOf(home: Home): AgentStatus {
     utcMs: clock.utcMs(),
     ...(clock.standing && { clock: clock.standing() }),
     phase: state.phase,
-    ...(state.slot !== undefined && { slot: state.slot }),
+    ...(state.slot !== undefined && !isDisproven(clock) && { slot: state.slot }),
     day: day.day,
     planned: {
       ...(journal.aloneCost !== undefined && { aloneCost: journal.aloneCost }),

@@ -621,8 +621,9 @@ t.test('status shows how far the ledger is, and a validator that refuses what is
     writeFileSync(configFile, stringify({ ...parse(example), directory }));
     const sync = { targetHeight: 12, firstHeight: 1, catchingUp: true, snapshot: null };
     const ledger = { height: 9, stateRoot: 'ab', validator: true, keyIsKnown: true, sync };
-    const tell = async (refusedProposals: { count: number; lastReason: string | null }) => {
+    const tell = async (refusedProposals: { count: number; lastReason: string | null }, clock?: object) => {
       const answer = {
+        ...(clock && { clock: { proven: false, leapMs: 0, ...clock } }),
         ...{ home: 'oak', address: 'aa', utcMs: 0, phase: 'waiting', brokers: [], mended: [], devices: [] },
         ledger: { ...ledger, refusedProposals },
       };
@@ -643,5 +644,16 @@ t.test('status shows how far the ledger is, and a validator that refuses what is
     const quiet = await tell({ count: 0, lastReason: null });
     t.notMatch(quiet, /refused/);
     t.match(quiet, /height +9, of 12, catching up/);
+    const ofClock = async (disproven: boolean, aheadOfChainMs: number) =>
+      (await tell({ count: 0, lastReason: null }, { disproven, aheadOfChainMs })).replace(/\s+/g, ' ');
+    t.match(
+      await ofClock(true, 480_000),
+      /clock 480 s ahead of the chain: set it; until then the devices are/,
+    );
+    t.match(
+      await ofClock(true, -900_000),
+      /clock 900 s behind the chain: set it; until then the devices are/,
+    );
+    t.match(await ofClock(false, 480_000), /clock 480 s ahead of the newest block: is it right\?/);
   });
 });

@@ -13,6 +13,7 @@ import { homeProblem } from '../../agent/cycle/optimize.ts';
 import { register } from '../../agent/cycle/register.ts';
 import { closeFinishedSlots } from '../../agent/cycle/settle.ts';
 import { carryOut } from '../../agent/cycle/slots.ts';
+import { statusOf } from '../../agent/diagnostics/status.ts';
 import type { Home } from '../../agent/home.ts';
 import type { LogEntry } from '../../agent/log-entry.ts';
 import { loadOptimizerLibrary } from '../../agent/optimizer-library.ts';
@@ -367,6 +368,66 @@ for (const [words, offMs] of Object.entries({
       'once each, and none is substituted',
     );
     stopping.abort();
+  });
+
+for (const { words, offMs, startPlace } of [
+  { words: 'two slots ahead', offMs: 2 * SLOT_MS, startPlace: 0.05 },
+  { words: 'a slot behind', offMs: -SLOT_MS, startPlace: 1.05 },
+])
+  t.test(`a clock ${words} that is disproven steers no device`, { timeout: 20_000 }, async (t) => {
+    const { home, told, clock, computer, world, at } = await homeOffBy(t, offMs);
+    const said: string[] = [];
+    const unit = (kind: string) => {
+      const say = (word: string) => async () => {
+        said.push(`${word} ${kind}`);
+        return { ok: true, appliedW: 0, clamped: false };
+      };
+      const steer = say('steer');
+      const steering = { charge: steer, discharge: steer, setPower: steer, limitGeneration: steer };
+      return { id: kind, kind, ...steering, release: say('release') };
+    };
+    Object.assign(home.devices, { find: (kind: string) => unit(kind) });
+    const statusLedger = { doubt: null, latency: { count: 0 } };
+    Object.assign(home.node, { status: () => statusLedger });
+    Object.assign(home.node.head, { validators: [] });
+    Object.assign(home, { brokers: () => [] });
+    const eventsOf = () => told.map(({ event }) => event).filter((event) => event.startsWith('clock-'));
+    let blocks = 0;
+    const block = () => {
+      blocks += 1;
+      clock.heard(world.timeMs, false, { proposer: 'abcd'[blocks % 4]!, liarsMax: 1 });
+    };
+    const stopping = new AbortController();
+    world.timeMs = START_MS + startPlace * SLOT_MS;
+    const day = carryOut(home, () => nothingAgreed(home), stopping.signal);
+    await at(startPlace);
+    t.match(statusOf(home), { slot: words === 'a slot behind' ? 0 : 2 });
+    t.ok(said.includes('steer battery'), 'as long as nobody contradicts');
+
+    said.length = 0;
+    for (const later of [0.1, 0.2, 0.3, 0.4]) {
+      await at(startPlace + later);
+      block();
+    }
+    await at(startPlace + 0.45);
+    t.same(said.sort(), ['release battery', 'release evse', 'release hvac', 'release pv']);
+    t.equal(statusOf(home).slot, undefined);
+    t.match(statusOf(home).clock, { proven: false, disproven: true });
+    said.length = 0;
+    for (const later of [0.6, 0.9, 1, 1.5]) {
+      await at(startPlace + later);
+      block();
+    }
+    t.same(said, [], 'slot after slot');
+    t.same(eventsOf(), ['clock-disproven'], 'told once');
+
+    computer.offMs = 0;
+    await at(startPlace + 1.6);
+    t.ok(said.includes('steer battery'));
+    t.match(statusOf(home), { slot: Math.floor(startPlace + 1.6) });
+    t.same(eventsOf(), ['clock-disproven', 'clock-believed-again']);
+    stopping.abort();
+    await t.rejects(day, { code: 'AGENT_ABORTED' });
   });
 
 t.test('while nobody says anything, one call a slot finds out what time it is', async (t) => {
