@@ -390,7 +390,7 @@ for (const { words, offMs, startPlace } of [
     const statusLedger = { doubt: null, latency: { count: 0 } };
     Object.assign(home.node, { status: () => statusLedger });
     Object.assign(home.node.head, { validators: [] });
-    Object.assign(home, { brokers: () => [] });
+    Object.assign(home, { brokers: () => [], keyIsChanging: () => false });
     const eventsOf = () => told.map(({ event }) => event).filter((event) => event.startsWith('clock-'));
     let blocks = 0;
     const block = () => {
