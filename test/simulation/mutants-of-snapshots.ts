@@ -1,10 +1,14 @@
 import { type Mutant, one } from './mutant.ts';
 
-const ANY_STATE = {
-  file: 'chain/snapshot.js',
-  from: 'state.root !== header.stateRoot',
-  to: 'false',
-};
+/** What looks at the whole once more would find it out: it goes as well. */
+const ANY_STATE = [
+  { file: 'chain/snapshot.js', from: 'state.root !== header.stateRoot', to: 'false' },
+  {
+    file: 'chain/snapshot.js',
+    from: 'validatorsHash(validators) !== header.validatorsHash',
+    to: 'false',
+  },
+];
 
 /** What a careless hand might do where a snapshot takes the place of blocks. */
 export const MUTANTS_OF_SNAPSHOTS: readonly Mutant[] = [
@@ -16,7 +20,7 @@ export const MUTANTS_OF_SNAPSHOTS: readonly Mutant[] = [
         from: 'toHex(subtreeHash(entries, depth)) === hash ? entries : null',
         to: 'entries',
       },
-      ANY_STATE,
+      ...ANY_STATE,
     ],
   },
   {
@@ -27,7 +31,7 @@ export const MUTANTS_OF_SNAPSHOTS: readonly Mutant[] = [
         from: 'manifestRoot(manifest) !== milestone.header.stateRoot',
         to: 'false',
       },
-      ANY_STATE,
+      ...ANY_STATE,
     ],
   },
   one(
