@@ -2,7 +2,6 @@ import { mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { Test } from 'tap';
-import { parse, stringify } from 'yaml';
 import { simulatedClock } from '../../agent/clock/simulated.ts';
 import { type Child, openNursery } from '../../agent/demo/children.ts';
 import { type ClockTeller, openClockTeller } from '../../agent/demo/clock-teller.ts';
@@ -189,13 +188,6 @@ export async function openStreet(
         setTimeout(resolve, Math.max(0, startedMs + slot * SLOT_REAL_MS - performance.now())),
       ),
   };
-}
-
-/** Of the day's time: how far apart a home takes the validators' clocks to be, from its next start on. */
-export async function allowSkew({ place: { configFile } }: StreetHome, skewMs: number): Promise<void> {
-  const config = parse(await readFile(configFile, 'utf8'));
-  config.timing.allowedSkewMs = skewMs;
-  await writeFile(configFile, stringify(config));
 }
 
 /** Leaves prices in the home's day alone: weather, load and generation it is to forecast by itself. */
