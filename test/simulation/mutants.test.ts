@@ -6,7 +6,7 @@ import { MUTANTS } from './mutants.ts';
 /** A mutant that no story finds it out yet so many stories is not found out. */
 const SEEDS = 3_000;
 const WORKERS = 2;
-t.setTimeout(600_000);
+t.setTimeout(1_500_000);
 
 for (const mutant of MUTANTS) {
   t.test(`found out: ${mutant.name}`, async (t) => {

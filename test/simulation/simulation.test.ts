@@ -7,7 +7,7 @@ import { SHIPPED } from './subject.ts';
 
 const SEEDS = 3_000;
 const WORKERS = 2;
-t.setTimeout(600_000);
+t.setTimeout(1_500_000);
 
 t.test('no fork, nothing confirmed lost, no broken word, and progress once the network heals', async (t) => {
   const report = emptyReport();
