@@ -47,6 +47,8 @@ export function createEntry(
 
   const isOpen = () => stage() !== 'none';
   let asking = false;
+  /** The height that the last question was about. */
+  let askedAbout: number | undefined;
 
   const isThere = (): boolean => {
     const { height, validators } = head();
@@ -65,19 +67,28 @@ export function createEntry(
     return height >= highest[Math.min(faultsTolerated(validators.length), highest.length - 1)]!;
   };
 
-  const enterIfThere = async () => {
-    if (isOpen() && isThere()) await enter();
+  const askOthers = () => {
+    if (!transport.connected) return;
+    const fromHeight = head().height + 1;
+    const payload = encodeEnvelope({ channel: 'sync-request', fromHeight, maxBlocks: 1 });
+    for (const to of others())
+      if (!transport.publish({ channel: 'sync-request', to, payload })) counters.unsent += 1;
+    askedAbout = fromHeight;
   };
 
   const ask = () => {
     asking = isOpen();
     if (!asking) return;
     timers.set('entry', ASK_INTERVAL_MS, ask);
-    if (!transport.connected) return;
-    const fromHeight = head().height + 1;
-    const payload = encodeEnvelope({ channel: 'sync-request', fromHeight, maxBlocks: 1 });
-    for (const to of others())
-      if (!transport.publish({ channel: 'sync-request', to, payload })) counters.unsent += 1;
+    askOthers();
+  };
+
+  const enterIfThere = async () => {
+    if (!isOpen() || !isThere()) return;
+    await enter();
+    // Those stuck above round 0 tell what brought them there to whoever asks about their height, and they answered about
+    // one below it: without another question all of them wait until they repeat themselves.
+    if (askedAbout !== undefined && askedAbout <= head().height) askOthers();
   };
 
   return {
