@@ -48,7 +48,7 @@ export async function status({ configFile, json }: StatusOptions, io: CliIo): Pr
       ? []
       : [{ label: 'key', value: 'not the one that the ledger names: nothing is signed', mood: mood(false) }]),
     ...(ledger.keyIsChanging
-      ? [{ label: 'key', value: 'its change is not finished: gridquorum keys rotate', mood: mood(false) }]
+      ? [{ label: 'key', value: 'its change is not final: gridquorum keys rotate', mood: mood(false) }]
       : []),
     ...devices.map(({ id, fault }) => ({
       label: id,
