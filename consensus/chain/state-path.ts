@@ -26,10 +26,15 @@ export function comparePaths(left: Uint8Array, right: Uint8Array): number {
 }
 
 /** `pathOf`, packed. */
+export function packedPathOf(key: string): Packed {
+  return packedSha256(encode(key));
+}
+
+/** `packedPathOf`, remembered for a while. */
 export function placeOf(key: string): Packed {
   const known = places.get(key) ?? placesBefore.get(key);
   if (known !== undefined) return known;
-  const place = packedSha256(encode(key));
+  const place = packedPathOf(key);
   if (places.size >= PLACES_MAX / 2) {
     placesBefore = places;
     places = new Map();

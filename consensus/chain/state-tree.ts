@@ -2,8 +2,18 @@ import type { Hash } from '../contract/types.ts';
 import { type Packed, toHex } from '../crypto/index.ts';
 import { unpack } from './packed.ts';
 import { stateValueHash } from './state-hash.ts';
-import { Branch, built, bytesOf, type Change, Entry, hashOf, type Node, updated } from './state-node.ts';
-import { byPath, isRight, pathOf, placeOf } from './state-path.ts';
+import {
+  Branch,
+  built,
+  bytesOf,
+  type Change,
+  Entry,
+  hashOf,
+  type Node,
+  type Placed,
+  updated,
+} from './state-node.ts';
+import { byPath, isRight, packedPathOf, pathOf, placeOf } from './state-path.ts';
 
 /** Entries of the state with their new values, or null where they are gone. */
 export type StateChanges = ReadonlyMap<string, Uint8Array | null>;
@@ -20,6 +30,25 @@ export class StateTree {
 
   private constructor(top: Node) {
     this.#top = top;
+  }
+
+  /**
+   * Begins a tree of entries that come piece by piece, in any order; the last of each key stays. Made at the end of all of
+   * them: by updates most of what the first make would be made again by the later ones.
+   */
+  static gather(): Gathering {
+    const placed: Placed[] = [];
+    return {
+      add(key, value) {
+        const path = packedPathOf(key);
+        placed.push({ path, entry: new Entry(path, key, value) });
+      },
+      tree() {
+        placed.sort(byPath);
+        const last = placed.filter(({ path }, index) => path !== placed[index + 1]?.path);
+        return new StateTree(built(last, 0));
+      },
+    };
   }
 
   /** A copy of the entry's bytes; undefined where there is none. */
@@ -76,6 +105,11 @@ export class StateTree {
     }
   }
 }
+
+export type Gathering = {
+  readonly add: (key: string, value: Uint8Array) => void;
+  readonly tree: () => StateTree;
+};
 
 /** All entries whose paths begin with the same `depth` bits. `bytes` is what they take as list items. */
 export type Subtree = {

@@ -70,13 +70,13 @@ async function committeeBefore(
 
 /** Taken up piece by piece: what is read goes again before the next comes. */
 async function loadState(database: Database): Promise<StateTree> {
-  let state = StateTree.EMPTY;
+  const state = StateTree.gather();
   const iterator = database.iterator(rangeOf('state'));
   try {
     for (;;) {
       const read = await iterator.nextv(ENTRIES_AT_ONCE);
-      if (read.length === 0) return state;
-      state = state.update(new Map(read.map(([key, value]) => [stateKeyOf(key), value])));
+      if (read.length === 0) return state.tree();
+      for (const [key, value] of read) state.add(stateKeyOf(key), value);
     }
   } finally {
     await iterator.close();

@@ -166,15 +166,15 @@ export function openSnapshots(directory: string): Snapshots {
       guarded('reading a snapshot', () => readIfThere(join(placeOf(height), String(index)))),
     load: ({ milestone, manifest }) =>
       guarded('reading a snapshot', async () => {
-        let state = StateTree.EMPTY;
+        const state = StateTree.gather();
         for (const [index, part] of manifest.entries()) {
           if (isEmptyPart(part)) continue;
           const bytes = await readIfThere(join(placeOf(milestone.header.height), String(index)));
           const entries = bytes === undefined ? null : openPart(bytes, part);
           if (entries === null) return undefined;
-          state = state.update(new Map(entries));
+          for (const [key, value] of entries) state.add(key, value);
         }
-        return state;
+        return state.tree();
       }),
     incoming: {
       has: (part) => guarded('looking for a part', () => exists(join(incoming, part.hash))),

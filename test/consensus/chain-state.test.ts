@@ -55,6 +55,12 @@ t.test('the tree is a map whose root depends on its entries alone', async (t) =>
       let single = StateTree.EMPTY;
       for (const [key, value] of model) single = single.update(new Map([[key, value]]));
       t.equal(tree.root, single.root);
+      const gathering = StateTree.gather();
+      for (const [key, value] of [...model].reverse()) {
+        gathering.add(key, bytesOf(4_711));
+        gathering.add(key, value);
+      }
+      t.equal(gathering.tree().root, tree.root, 'gathered one by one, the last of each key');
     }),
     { numRuns: 60 },
   );
