@@ -55,8 +55,15 @@ export async function startNatsCluster(): Promise<NatsCluster> {
     children[index] = spawn('nats-server', ['-c', config], { stdio: 'ignore' });
   };
   const healthy = (index: number) => untilHealthy(servers[index]!.ports.health);
+  const stopServers = async () => {
+    await Promise.all(children.map((child) => end(child)));
+    await rm(folder, { recursive: true, force: true });
+  };
   for (const index of servers.keys()) begin(index);
-  await Promise.all([...servers.keys()].map(healthy));
+  await Promise.all([...servers.keys()].map(healthy)).catch(async (error: unknown) => {
+    await stopServers();
+    throw error;
+  });
   const front = await startFront(servers.map(({ ports }) => ports.mqtt));
   return {
     url: `mqtt://127.0.0.1:${servers[0]!.ports.mqtt}`,
@@ -68,8 +75,7 @@ export async function startNatsCluster(): Promise<NatsCluster> {
     },
     stop: async () => {
       await front.stop();
-      await Promise.all(children.map((child) => end(child)));
-      await rm(folder, { recursive: true, force: true });
+      await stopServers();
     },
   };
 }

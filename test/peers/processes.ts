@@ -1,15 +1,31 @@
 import { type ChildProcess, spawn } from 'node:child_process';
+import { randomInt } from 'node:crypto';
 import { createServer } from 'node:net';
 
-/** A port of the loopback that was free a moment ago. */
-export function freePort(): Promise<number> {
-  return new Promise((resolve, reject) => {
+/**
+ * Below those that the system lends to outgoing connections: one of them may be lent to another test between the look
+ * and the use.
+ */
+const PORTS = { from: 12_000, to: 32_000 };
+const PORTS_TRIED_MAX = 1_000;
+const triedPorts = new Set<number>();
+
+/** A port of the loopback that was free a moment ago, and that this process has not been given before. */
+export async function freePort(): Promise<number> {
+  for (let tried = 0; tried < PORTS_TRIED_MAX; tried += 1) {
+    const port = randomInt(PORTS.from, PORTS.to);
+    if (triedPorts.has(port)) continue;
+    triedPorts.add(port);
+    if (await isFree(port)) return port;
+  }
+  throw new Error(`No free port found between ${PORTS.from} and ${PORTS.to}.`);
+}
+
+function isFree(port: number): Promise<boolean> {
+  return new Promise((resolve) => {
     const server = createServer();
-    server.once('error', reject);
-    server.listen(0, '127.0.0.1', () => {
-      const address = server.address();
-      server.close(() => resolve(typeof address === 'object' && address ? address.port : 0));
-    });
+    server.once('error', () => resolve(false));
+    server.listen(port, '127.0.0.1', () => server.close(() => resolve(true)));
   });
 }
 
